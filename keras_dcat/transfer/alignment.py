@@ -1,0 +1,146 @@
+"""The distance between two key-value products `KᵀV`, as plain functions.
+
+For projections `K (time, d_k)` and `V (time, d_v)` of one window and one head,
+`G = KᵀV` is a `(d_k, d_v)` statistic that does not depend on the order of the
+steps. Two modalities with different numbers of steps have comparable `G`.
+
+Everything is computed from tensors `(batch, time, heads, dim)`, in the dtype
+they come in: the caller casts to float32.
+"""
+
+import math
+
+from keras import ops
+
+NORMALIZATIONS = ("none", "length", "source", "unit")
+
+
+def key_value_product(key, value):
+    """`KᵀV` per sample and head.
+
+    Args:
+        key: float tensor `(batch, time, heads, d_k)`.
+        value: float tensor `(batch, time, heads, d_v)`.
+
+    Returns:
+        float tensor `(batch, heads, d_k, d_v)`.
+    """
+    return ops.einsum("bthk,bthv->bhkv", key, value)
+
+
+def alignment_distance(source, target, lengths, normalization="none"):
+    """`‖b·K_BᵀV_B − a·K_AᵀV_A‖_F` per sample and head.
+
+    The factors `a` and `b` depend on the normalization, with `T` the number of
+    steps, `d_k × d_v` the size of `G`, A the source and B the target:
+
+    - `"none"`: `a = b = 1`, the paper's formula to the letter;
+    - `"length"`: `1 / (T √(d_k d_v))`, the root-mean-square difference between
+      the entries of the two products averaged over time;
+    - `"source"`: the products averaged over time, relative to the norm of the
+      source's: 0 is equal, 1 is as far away as a target that is zero;
+    - `"unit"`: `1 / ‖G‖`, so that only directions count: `√(2 − 2 cos)`.
+
+    Args:
+        source: key and value of the source, `(batch, time, heads, dim)` each.
+        target: key and value of the target, likewise. `time` may differ.
+        lengths: number of unmasked steps `(source, target)`: ints, or float
+            tensors `(batch,)`.
+        normalization: one of `NORMALIZATIONS`.
+
+    Returns:
+        float tensor `(batch, heads)`. Exactly zero, with a gradient of zero,
+        where the two products agree to the rounding of float32.
+    """
+    source_key, source_value = source
+    target_key, target_value = target
+    if tokens_are_cheaper(source_key.shape, target_key.shape, source_value.shape[-1]):
+        source_square = _token_inner_product(source, source)
+        target_square = _token_inner_product(target, target)
+        cross = _token_inner_product(source, target)
+        a, b = _factors(normalization, source, lengths, source_square, target_square)
+        source_square, target_square = a * a * source_square, b * b * target_square
+        squared = source_square + target_square - 2.0 * (a * b * cross)
+        # A difference of large numbers: below this it is rounding, not distance.
+        resolution = 1e-6
+    else:
+        source_product = key_value_product(source_key, source_value)
+        target_product = key_value_product(target_key, target_value)
+        source_square = ops.sum(ops.square(source_product), axis=(-2, -1))
+        target_square = ops.sum(ops.square(target_product), axis=(-2, -1))
+        a, b = _factors(normalization, source, lengths, source_square, target_square)
+        gap = b[..., None, None] * target_product - a[..., None, None] * source_product
+        squared = ops.sum(ops.square(gap), axis=(-2, -1))
+        source_square, target_square = a * a * source_square, b * b * target_square
+        # A compiler may fuse b·G_B − a·G_A and leave the rounding of one product.
+        resolution = 1e-13
+    floor = resolution * ops.stop_gradient(source_square + target_square)
+    return safe_sqrt(ops.where(squared > floor, squared, 0.0))
+
+
+def tokens_are_cheaper(source_key_shape, target_key_shape, value_dim):
+    """Whether token Gram matrices cost fewer multiplications than `KᵀV`.
+
+    `⟨K_AᵀV_A, K_BᵀV_B⟩ = ⟨K_A K_Bᵀ, V_A V_Bᵀ⟩`, so the distance can be had from
+    three `time × time` matrices. That wins for few steps and large heads.
+
+    Args:
+        source_key_shape: shape `(batch, time, heads, d_k)`; `None` if unknown.
+        target_key_shape: likewise.
+        value_dim: int. d_v.
+
+    Returns:
+        bool. False where a number of steps is not known.
+    """
+    source_time, target_time = source_key_shape[1], target_key_shape[1]
+    if source_time is None or target_time is None:
+        return False
+    key_dim = source_key_shape[-1]
+    products = (source_time + target_time) * key_dim * value_dim
+    pairs = source_time**2 + target_time**2 + source_time * target_time
+    return pairs * (key_dim + value_dim) < products
+
+
+def safe_sqrt(squared):
+    """Square root whose gradient at zero is zero, not infinite.
+
+    Args:
+        squared: non-negative float tensor.
+
+    Returns:
+        float tensor of the same shape.
+    """
+    positive = squared > 0.0
+    # Both branches of `where` are differentiated: neither may see sqrt at zero.
+    root = ops.sqrt(ops.where(positive, squared, 1.0))
+    return ops.where(positive, root, 0.0)
+
+
+def _token_inner_product(first, second):
+    keys = ops.einsum("bthk,bshk->bhts", first[0], second[0])
+    values = ops.einsum("bthv,bshv->bhts", first[1], second[1])
+    return ops.sum(keys * values, axis=(-2, -1))
+
+
+def _factors(normalization, source, lengths, source_square, target_square):
+    """Factors of the source's and the target's product, `(batch, heads)` each."""
+    if normalization == "none":
+        return ops.ones_like(source_square), ops.ones_like(target_square)
+    if normalization == "unit":
+        return _inverse_root(source_square), _inverse_root(target_square)
+    source_length, target_length = (
+        ops.maximum(ops.cast(length, source_square.dtype), 1.0)[..., None]
+        * ops.ones_like(source_square)
+        for length in lengths
+    )
+    if normalization == "length":
+        size = math.sqrt(source[0].shape[-1] * source[1].shape[-1])
+        return 1.0 / (source_length * size), 1.0 / (target_length * size)
+    source_factor = _inverse_root(source_square)
+    return source_factor, source_factor * source_length / target_length
+
+
+def _inverse_root(squared):
+    root = safe_sqrt(squared)
+    positive = root > 0.0
+    return ops.where(positive, 1.0 / ops.where(positive, root, 1.0), 0.0)

@@ -1,0 +1,292 @@
+"""The shape of a batch: told apart, and checked before a model sees it."""
+
+import contextlib
+import sys
+import types
+
+import keras
+import numpy as np
+
+from keras_dcat.transfer.cross_entropy import is_one_hot
+
+
+class BatchFormat:
+    """What a batch for a given source and target looks like.
+
+    Args:
+        source_spec: nested `KerasTensor`s, the source's input.
+        target_spec: likewise, the target's.
+        num_classes: int, once it is known.
+    """
+
+    def __init__(self, source_spec, target_spec, num_classes=None):
+        self.source_spec = source_spec
+        self.target_spec = target_spec
+        self.num_classes = num_classes
+
+    @property
+    def pair_spec(self):
+        return {"source": self.source_spec, "target": self.target_spec}
+
+    def as_pair(self, inputs):
+        """`(source, target)` if `inputs` are a pair, `None` if not.
+
+        A pair is a dict with the keys `source` and `target`, or a sequence of
+        two, whose second part is nested like the target's input. So the two
+        inputs of a target that takes two are not mistaken for a pair.
+        """
+        if isinstance(inputs, dict) and set(inputs) == {"source", "target"}:
+            pair = inputs["source"], inputs["target"]
+        elif isinstance(inputs, (list, tuple)) and len(inputs) == 2:
+            pair = tuple(inputs)
+        else:
+            return None
+        return pair if _nested_alike(pair[1], self.target_spec) else None
+
+    def checked(self, x, y, pairs_only):
+        """`x` and `y` as `fit` got them, with every batch checked before use.
+
+        Arrays are checked here and now, in one pass. Datasets keep their kind
+        and are checked batch by batch, each before the model sees it. What is
+        none of these (a torch `DataLoader`) is passed on as it is.
+
+        Args:
+            x: what `fit` or `evaluate` got.
+            y: likewise.
+            pairs_only: bool. Whether the target's input alone is refused.
+
+        Returns:
+            `(x, y)`.
+
+        Raises:
+            ValueError: what is wrong, with which argument, and what to do.
+        """
+        tf = sys.modules.get("tensorflow")
+        if tf is not None and isinstance(x, tf.data.Dataset):
+            return self._checked_dataset(tf, x, pairs_only), y
+        if isinstance(x, keras.utils.PyDataset):
+            return _CheckedPyDataset(x, self, pairs_only), y
+        if isinstance(x, types.GeneratorType):
+            return (self._check_batch(batch, pairs_only) for batch in x), y
+        if keras.tree.is_nested(x) or hasattr(x, "shape"):
+            self._check_arrays(x, y, pairs_only)
+        return x, y
+
+    def checked_validation(self, validation_data):
+        """`validation_data` of `fit`: arrays `(x, y, …)` or a dataset, checked."""
+        if isinstance(validation_data, (list, tuple)):
+            self._check_batch(validation_data, pairs_only=False)
+            return validation_data
+        return self.checked(validation_data, None, pairs_only=False)[0]
+
+    @contextlib.contextmanager
+    def readable_errors(self):
+        """Turns what a tf.data graph raises for a bad batch into a `ValueError`."""
+        try:
+            yield
+        except Exception as error:
+            for message in self._value_messages():
+                if message in str(error):
+                    raise ValueError(message) from None
+            raise
+
+    def _check_batch(self, batch, pairs_only):
+        x, y = _inputs_and_labels(batch)
+        self._check_arrays(x, y, pairs_only)
+        return batch
+
+    def _check_arrays(self, x, y, pairs_only):
+        sides = self._check_structure(x, y, pairs_only)
+        counts = {len(leaf) for leaf in keras.tree.flatten((x, y))}
+        if counts != {len(y)} or not len(y):
+            raise ValueError(
+                "There must be the same number of windows in every input and one "
+                f"label for each, and at least one. Received: {sorted(counts)} windows "
+                "and labels. Check how the arrays were cut."
+            )
+        messages = self._value_messages()
+        for side, (inputs, _) in sides.items():
+            for leaf in keras.tree.flatten(inputs):
+                if not np.all(np.isfinite(keras.ops.convert_to_numpy(leaf))):
+                    raise ValueError(messages[side])
+        labels = keras.ops.convert_to_numpy(y)
+        if not is_one_hot(labels, self.num_classes) and not np.all(
+            (labels >= 0) & (labels < self.num_classes)
+        ):
+            raise ValueError(
+                f"{messages['labels']} The labels go from {labels.min()} "
+                f"to {labels.max()}."
+            )
+
+    def _checked_dataset(self, tf, dataset, pairs_only):
+        if int(dataset.cardinality()) == 0:
+            raise ValueError(
+                "A dataset must hold at least one batch. Received: an empty "
+                "`tf.data.Dataset`. Check its filters, and `drop_remainder`."
+            )
+        x, y = _inputs_and_labels(dataset.element_spec)
+        self._check_structure(x, y, pairs_only)
+        messages = self._value_messages()
+
+        def check(*batch):
+            x, y = _inputs_and_labels(batch)
+            pair = self.as_pair(x)
+            sides = {"target": x} if pair is None else dict(zip(messages, pair))
+            checks = [
+                tf.debugging.Assert(
+                    tf.reduce_all(tf.math.is_finite(leaf)), [messages[side]]
+                )
+                for side, inputs in sides.items()
+                for leaf in keras.tree.flatten(inputs)
+                if leaf.dtype.is_floating
+            ]
+            if not is_one_hot(y, self.num_classes):
+                in_range = (y >= 0) & (y < tf.cast(self.num_classes, y.dtype))
+                in_range = tf.reduce_all(in_range)
+                checks.append(tf.debugging.Assert(in_range, [messages["labels"]]))
+            with tf.control_dependencies(checks):
+                return keras.tree.map_structure(tf.identity, batch)
+
+        return dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
+
+    def _check_structure(self, x, y, pairs_only):
+        """Checks nesting and static shapes; `{side: (inputs, spec)}`."""
+        pair = self.as_pair(x)
+        if pair is None and (pairs_only or not _nested_alike(x, self.target_spec)):
+            alone = "" if pairs_only else ", or the target's input alone"
+            raise ValueError(
+                "A batch must be ((source, target), labels) or "
+                '({"source": …, "target": …}, labels)' + f"{alone}. "
+                f"Received: inputs {_describe(x)}. "
+                "Zip the two modalities into one dataset of synchronized windows."
+            )
+        if y is None:
+            raise ValueError(
+                "A batch must hold labels. Received: inputs without labels. "
+                "Pass `y`, or yield (inputs, labels)."
+            )
+        if pair is None:
+            sides = {"target": (x, self.target_spec)}
+        else:
+            sides = {
+                "source": (pair[0], self.source_spec),
+                "target": (pair[1], self.target_spec),
+            }
+        for side, (inputs, spec) in sides.items():
+            if not _nested_alike(inputs, spec) or not all(
+                map(_fits, keras.tree.flatten(inputs), keras.tree.flatten(spec))
+            ):
+                raise ValueError(
+                    f"The input of the {side} must be {_describe(spec)}. "
+                    f"Received: {_describe(inputs)}. "
+                    "Check the order (source, target), the window length, and that "
+                    "the dataset is batched."
+                )
+        if not _is_label_shape(y, self.num_classes):
+            raise ValueError(
+                f"Labels must be integers (batch,) or one-hot (batch, "
+                f"{self.num_classes}). Received: {_describe(y)}. "
+                "Use the classes that the two models were built with."
+            )
+        return sides
+
+    def _value_messages(self):
+        finite = (
+            "The input of the {side} must be finite. Received: windows with NaN or "
+            "infinite values. Drop them, or fill the gaps in the {side}'s recordings."
+        )
+        return {
+            "source": finite.format(side="source"),
+            "target": finite.format(side="target"),
+            "labels": (
+                f"Integer labels must be at least 0 and below {self.num_classes}, the "
+                "number of classes of the two models. Received: labels outside of it. "
+                "Number the classes from 0, or build models with more classes."
+            ),
+        }
+
+
+class _CheckedPyDataset(keras.utils.PyDataset):
+    """A `PyDataset` whose batches are checked as they are read."""
+
+    def __init__(self, dataset, batch_format, pairs_only):
+        super().__init__(
+            workers=dataset.workers,
+            use_multiprocessing=dataset.use_multiprocessing,
+            max_queue_size=dataset.max_queue_size,
+        )
+        self.dataset = dataset
+        self.batch_format = batch_format
+        self.pairs_only = pairs_only
+
+    @property
+    def num_batches(self):
+        return self.dataset.num_batches
+
+    def __getitem__(self, index):
+        return self.batch_format._check_batch(self.dataset[index], self.pairs_only)
+
+    def on_epoch_begin(self):
+        self.dataset.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self.dataset.on_epoch_end()
+
+
+def _inputs_and_labels(batch):
+    if not isinstance(batch, (list, tuple)) or not 2 <= len(batch) <= 3:
+        raise ValueError(
+            "A batch must be (inputs, labels) or (inputs, labels, sample_weight). "
+            f"Received: {_describe(batch)}. "
+            "Yield a tuple whose first part is the pair (source, target)."
+        )
+    return batch[0], batch[1]
+
+
+def _nested_alike(structure, spec):
+    if not keras.tree.is_nested(spec):
+        return not keras.tree.is_nested(structure)
+    try:
+        keras.tree.assert_same_structure(
+            keras.tree.lists_to_tuples(structure), keras.tree.lists_to_tuples(spec)
+        )
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _shape(leaf):
+    """Static shape as a tuple, or `None` where even the rank is unknown."""
+    shape = getattr(leaf, "shape", None)
+    if shape is None or getattr(shape, "rank", 0) is None:
+        return None
+    return tuple(shape)
+
+
+def _fits(leaf, spec):
+    shape = _shape(leaf)
+    if shape is None:
+        return not isinstance(leaf, (int, float, str))
+    return len(shape) == len(spec.shape) and all(
+        None in (size, expected) or size == expected
+        for size, expected in zip(shape[1:], spec.shape[1:], strict=True)
+    )
+
+
+def _is_label_shape(labels, num_classes):
+    shape = _shape(labels)
+    if shape is None:
+        return hasattr(labels, "shape")
+    return len(shape) == 1 or (len(shape) == 2 and shape[1] in (1, None, num_classes))
+
+
+def _describe(structure):
+    """Nesting and shapes of a batch, in words that fit into one line."""
+    if isinstance(structure, dict):
+        parts = (f"{k!r}: {_describe(v)}" for k, v in structure.items())
+        return "{" + ", ".join(parts) + "}"
+    if isinstance(structure, (list, tuple)) and len(structure) <= 4:
+        return "(" + ", ".join(map(_describe, structure)) + ")"
+    if hasattr(structure, "shape"):
+        return f"of shape {_shape(structure)}"
+    return f"a {type(structure).__name__}"

@@ -1,0 +1,85 @@
+"""The classification loss that is used when the user names none."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
+class CrossEntropy(keras.losses.Loss):
+    """Cross-entropy that takes integer and one-hot labels alike.
+
+    Args:
+        from_logits: bool. Whether predictions are logits, not probabilities.
+        reduction: a reduction of Keras.
+        name: str.
+        dtype: dtype of the computation.
+
+    Call args:
+        y_true: classes `(batch,)` or `(batch, 1)`, or one-hot `(batch, classes)`.
+        y_pred: float tensor `(batch, classes)`, classes ≥ 2.
+
+    Returns:
+        float scalar, or `(batch,)` with `reduction=None`.
+
+    Example:
+
+    >>> loss = CrossEntropy(from_logits=True)
+    >>> logits = ops.array([[0.0, 0.0]])
+    >>> float(loss([1], logits)), float(loss([[0.0, 1.0]], logits))  # log 2
+    (0.6931..., 0.6931...)
+    """
+
+    def __init__(
+        self,
+        from_logits=False,
+        reduction="sum_over_batch_size",
+        name="cross_entropy",
+        dtype=None,
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.from_logits = from_logits
+
+    def call(self, y_true, y_pred):
+        if is_one_hot(y_true, y_pred.shape[-1]):
+            return keras.losses.categorical_crossentropy(
+                y_true, y_pred, from_logits=self.from_logits
+            )
+        return keras.losses.sparse_categorical_crossentropy(
+            ops.reshape(y_true, (-1,)), y_pred, from_logits=self.from_logits
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "from_logits": self.from_logits}
+
+
+def is_one_hot(labels, num_classes):
+    """Whether labels are `(batch, classes)` rather than `(batch,)`, `(batch, 1)`.
+
+    Args:
+        labels: tensor, array or `KerasTensor`.
+        num_classes: int, at least 2.
+
+    Returns:
+        bool.
+    """
+    return len(labels.shape) == 2 and labels.shape[-1] == num_classes
+
+
+def class_indices(labels, num_classes):
+    """Labels of either form as int32 `(batch,)`.
+
+    Args:
+        labels: `(batch,)`, `(batch, 1)` or one-hot `(batch, classes)`.
+        num_classes: int, at least 2.
+
+    Returns:
+        int32 tensor `(batch,)`.
+
+    Example:
+
+    >>> [int(x) for x in class_indices(ops.array([[0.0, 1.0], [1.0, 0.0]]), 2)]
+    [1, 0]
+    """
+    if is_one_hot(labels, num_classes):
+        return ops.cast(ops.argmax(labels, axis=-1), "int32")
+    return ops.cast(ops.reshape(labels, (-1,)), "int32")

@@ -1,0 +1,141 @@
+"""What `DCATModel` must know of two models before it can join them."""
+
+import keras
+import numpy as np
+
+
+def check_separate(source, target):
+    """Refuses what is not a built model, and two models that share weights."""
+    for side, model in (("source", source), ("target", target)):
+        if not isinstance(model, keras.Model):
+            raise ValueError(
+                f"`{side}` must be a keras.Model. "
+                f"Received: {type(model).__name__}. "
+                "Wrap layers in keras.Sequential."
+            )
+        if not model.built:
+            raise ValueError(
+                f"`{side}` must be built. Received: {model.name!r}, which has no "
+                "weights yet. Start it with keras.Input, or call it once on a batch."
+            )
+    shared = {id(v) for v in source.variables} & {id(v) for v in target.variables}
+    if shared:
+        names = [v.path for v in source.variables if id(v) in shared]
+        raise ValueError(
+            "`source` and `target` must not share weights: one is frozen, the other "
+            f"trained. Received: models that share {names[:3]}. "
+            "Build the target from layers of its own."
+        )
+
+
+def check_same_sizes(source, target):
+    """Refuses attention layers whose `KᵀV` cannot be compared."""
+    names = ("num_heads", "key_dim", "value_dim")
+    sizes = [{n: getattr(layer, n) for n in names} for layer in (source, target)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            "The `AttentionKV` of source and target must have the same sizes. "
+            f"Received: {sizes[0]} for the source and {sizes[1]} for the target. "
+            "Build one of them anew with the other's sizes."
+        )
+
+
+def input_spec(model):
+    """The nested `KerasTensor`s that a built model takes as its input."""
+    inputs = getattr(model, "inputs", None)  # Functional and Sequential have them
+    if inputs:
+        structure = inputs[0] if isinstance(model, keras.Sequential) else model.input
+        return keras.tree.map_structure(
+            lambda x: keras.KerasTensor(x.shape, dtype=x.dtype), structure
+        )
+    config = model.get_build_config() or {}
+    shapes = config.get("input_shape", config.get("shapes_dict"))
+    if isinstance(shapes, dict) and len(shapes) == 1:
+        shapes = next(iter(shapes.values()))
+    if shapes is None:
+        raise ValueError(
+            f"The shape of the input of {model.name!r} must be known. Received: "
+            "a subclassed model that does not say what it was built with. "
+            "Build it with `model.build((None, time, channels))`."
+        )
+    return keras.tree.map_shape_structure(
+        lambda shape: keras.KerasTensor((None, *shape[1:])), shapes
+    )
+
+
+def count_classes(model, pair_spec):
+    """Number of classes of a `DCATModel`, from a symbolic pass over a pair."""
+    outputs = model.compute_output_spec(pair_spec, training=False)
+    shapes = {}
+    for side, output in (
+        ("source", outputs.source_prediction),
+        ("target", outputs.prediction),
+    ):
+        shape = getattr(output, "shape", None)
+        if shape is None or len(shape) != 2 or shape[-1] is None or shape[-1] < 2:
+            raise ValueError(
+                f"The {side} must end in a classifier with one output per class, "
+                f"shape (batch, classes), classes of at least 2. Received: {output}. "
+                "Pool over time and end in keras.layers.Dense(num_classes)."
+            )
+        shapes[side] = shape[-1]
+    if shapes["source"] != shapes["target"]:
+        raise ValueError(
+            "Source and target must have the same classes. "
+            f"Received: {shapes['source']} classes in the source and "
+            f"{shapes['target']} in the target. "
+            "Train both on the same list of labels."
+        )
+    return shapes["target"]
+
+
+def one_pass(captured, model):
+    """Key, value and, if there is one, mask of the only call of the attention."""
+    if len(captured) != 1:
+        raise ValueError(
+            "A pass over a window must call `AttentionKV` exactly once. "
+            f"Received: {len(captured)} calls in a pass of {model.name!r}. "
+            "Use one `AttentionKV` per place in the model, and name the one to align."
+        )
+    projections = captured[0]
+    if projections.mask is None:
+        return projections.key, projections.value
+    return projections.key, projections.value, projections.mask
+
+
+def gives_logits(model):
+    """Whether a classifier's output are logits rather than probabilities.
+
+    Follows the graph of a Functional or Sequential model to its last operation.
+    A subclassed model has no graph: it is run once on noise, and gives
+    probabilities if every row is non-negative and sums to one.
+    """
+    last = _last_operation(model)
+    if last is not None:
+        activation = getattr(last, "activation", None)
+        is_softmax = type(last).__name__ == "Softmax"
+        return not (is_softmax or activation is keras.activations.softmax)
+    noise = np.random.default_rng(0)
+    inputs = keras.tree.map_structure(
+        lambda spec: noise.normal(size=[8 if d is None else d for d in spec.shape]),
+        input_spec(model),
+    )
+    outputs, _ = model.stateless_call(
+        [v.value for v in model.trainable_variables],
+        [v.value for v in model.non_trainable_variables],
+        keras.tree.map_structure(keras.ops.convert_to_tensor, inputs),
+        training=False,
+    )
+    rows = keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32"))
+    return not (np.all(rows >= 0) and np.allclose(rows.sum(axis=-1), 1, atol=1e-2))
+
+
+def _last_operation(model):
+    """The layer or op that makes the output, or `None` for a subclassed model."""
+    if isinstance(model, keras.Sequential):
+        last = model.layers[-1]
+    elif getattr(model, "outputs", None):
+        last = model.outputs[0]._keras_history.operation
+    else:
+        return None
+    return _last_operation(last) if isinstance(last, keras.Model) else last

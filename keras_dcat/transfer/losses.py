@@ -1,0 +1,143 @@
+"""The transfer loss: how far the target's `KᵀV` is from the source's."""
+
+import keras
+from keras import ops
+
+from keras_dcat.transfer.alignment import NORMALIZATIONS, alignment_distance
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
+class MaskedCrossAttentionLoss(keras.losses.Loss):
+    """Distance between the key-value products of a source and a target.
+
+    `‖K_BᵀV_B − K_AᵀV_A‖_F` for each window, averaged over heads. With softmax-free
+    attention `Q(KᵀV)`, a target that has the source's `KᵀV` attends as if it
+    looked at the source; the number and the order of time steps do not matter.
+
+    The mask of the paper is the `sample_weight`: 1 where the source predicted
+    the right class, 0 elsewhere. A window that is masked out adds nothing.
+
+    Args:
+        normalization: one of
+
+            - `"source"`: both products averaged over time, then the distance
+              relative to the norm of the source's. 0 is equal and 1 as far away
+              as a target that is zero, whatever the number of steps and the
+              sizes, so a transfer weight carries over from model to model;
+            - `"length"`: the root-mean-square difference of the entries of
+              `KᵀV / time`;
+            - `"unit"`: both products scaled to norm 1: only their direction is
+              compared, `√(2 − 2 cos)`;
+            - `"none"`: the paper's formula to the letter. It grows like
+              `√time · d`, and the transfer weight must shrink with it.
+        reduction: a reduction of Keras. `"sum_over_batch_size"` averages over
+            the batch (the indicator of the paper: fewer windows that may teach,
+            a smaller loss), `"mean_with_sample_weight"` over the unmasked ones.
+        name: str.
+        dtype: dtype of the computation. `"float32"` unless given, under every
+            mixed-precision policy: the sum of squares overflows float16.
+
+    Call args:
+        y_true: the source's `(key, value)` or `(key, value, mask)`. Keys
+            `(batch, time, d_k)` and values `(batch, time, d_v)`, or with heads
+            `(batch, time, heads, dim)`; mask `(batch, time)`, False at padding.
+        y_pred: the target's, likewise. `time` may differ from the source's.
+        sample_weight: `(batch,)`. Which windows may teach, and how much.
+
+    Returns:
+        float32 scalar, or `(batch,)` with `reduction=None`.
+
+    Raises:
+        ValueError: if `normalization` is unknown, or if the two sides do not
+            share `d_k`, `d_v` and the number of heads.
+
+    Example:
+
+    >>> key, value = ops.ones((2, 50, 8)), ops.ones((2, 50, 4))
+    >>> source, target = (key, value), (key[:, :20], value[:, :20])
+    >>> loss = MaskedCrossAttentionLoss(normalization="none")
+    >>> float(loss(source, target))  # √(8 · 4) · (50 − 20)
+    169.7056...
+
+    Reference:
+        Daher et al., 2025, [D-CAT](https://arxiv.org/abs/2509.09747).
+    """
+
+    def __init__(
+        self,
+        normalization="source",
+        reduction="sum_over_batch_size",
+        name="masked_cross_attention",
+        dtype="float32",
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        if normalization not in NORMALIZATIONS:
+            raise ValueError(
+                f"`normalization` must be one of {NORMALIZATIONS}. "
+                f"Received: normalization={normalization!r}. "
+                "Use 'none' for the paper's formula, or leave the default."
+            )
+        self.normalization = normalization
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        for side, projections in (("source", y_true), ("target", y_pred)):
+            _check_projections(side, projections)
+        for name, source, target in zip(("d_k", "d_v"), y_true, y_pred, strict=False):
+            if _sizes(source) != _sizes(target):
+                raise ValueError(
+                    f"Source and target must share {name} and the number of heads. "
+                    f"Received: (heads, {name}) = {_sizes(source)} for the source, "
+                    f"{_sizes(target)} for the target. "
+                    "Give both `AttentionKV` layers the same sizes."
+                )
+        return super().__call__(tuple(y_true), tuple(y_pred), sample_weight)
+
+    def call(self, y_true, y_pred):
+        source, source_length = _masked_with_heads(*y_true)
+        target, target_length = _masked_with_heads(*y_pred)
+        distances = alignment_distance(
+            source, target, (source_length, target_length), self.normalization
+        )
+        return ops.mean(distances, axis=-1)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "normalization": self.normalization,
+            "dtype": self.dtype,
+        }
+
+
+def _check_projections(side, projections):
+    is_sequence = isinstance(projections, (list, tuple))
+    if not is_sequence or len(projections) not in (2, 3):
+        raise ValueError(
+            f"The {side} must be (key, value) or (key, value, mask). "
+            f"Received: {type(projections).__name__}"
+            f"{f' of length {len(projections)}' if is_sequence else ''}. "
+            "Take both from `AttentionKV.project` or `AttentionKV.capture`."
+        )
+    key, value = (tuple(x.shape) for x in projections[:2])
+    if len(key) not in (3, 4) or len(key) != len(value) or key[1] != value[1]:
+        raise ValueError(
+            f"Keys and values of the {side} must have shape (batch, time, dim) or "
+            f"(batch, time, heads, dim). Received: shapes {key} and {value}. "
+            "Take both from the same `AttentionKV`."
+        )
+
+
+def _sizes(tensor):
+    """`(heads, dim)` of a key or a value."""
+    shape = tuple(tensor.shape)
+    return (1, shape[-1]) if len(shape) == 3 else shape[-2:]
+
+
+def _masked_with_heads(key, value, mask=None):
+    """Key and value `(batch, time, heads, dim)`, and the number of real steps."""
+    if len(key.shape) == 3:
+        key, value = key[:, :, None, :], value[:, :, None, :]
+    if mask is None:
+        return (key, value), ops.shape(key)[1]
+    kept = ops.cast(mask, "bool")
+    key = ops.where(kept[:, :, None, None], key, ops.zeros_like(key))
+    return (key, value), ops.sum(ops.cast(kept, key.dtype), axis=1)

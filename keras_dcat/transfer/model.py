@@ -1,0 +1,369 @@
+"""The model that is trained on pairs and used on the target alone."""
+
+import types
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from keras_dcat.attention import find_attention
+from keras_dcat.transfer import gates, inspection
+from keras_dcat.transfer.batches import BatchFormat
+from keras_dcat.transfer.callbacks import UntrainedSourceWarning
+from keras_dcat.transfer.cross_entropy import CrossEntropy, class_indices
+from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
+
+
+class PairOutputs(NamedTuple):
+    """What one pass over a pair of windows gives, all that the loss needs.
+
+    Attributes:
+        prediction: the target's output `(batch, classes)`.
+        target: the target's `(key, value)` or `(key, value, mask)`.
+        source_prediction: the source's output `(batch, classes)`.
+        source: the source's `(key, value)` or `(key, value, mask)`.
+    """
+
+    prediction: Any
+    target: Any
+    source_prediction: Any
+    source: Any
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
+class DCATModel(keras.Model):
+    """A target modality that learns from a frozen source, and then runs alone.
+
+    In training both see the same moment; the loss is
+    `classification + transfer_weight · alignment`, where the alignment pulls the
+    target's attention statistics `KᵀV` towards the source's, only where the gate
+    lets the source teach. Gradients reach the target only.
+
+    Keras's own training step is used as it is, on every backend: this class
+    says what a pass over a pair is (`call`), what it costs (`compute_loss`), and
+    that only the target's weights are trainable. The source runs once a step, in
+    inference mode, as a function of its variables: whatever it would do to its
+    own state (batch statistics, random seeds) is dropped, and its `trainable`
+    stays what you set.
+
+    Args:
+        source: built `keras.Model` with one `AttentionKV` and a classifier,
+            already trained. Functional, Sequential, nested or subclassed.
+        target: likewise, with the same classes and the same sizes of
+            `AttentionKV`. Trained in place: `model.target` is this very model.
+        transfer_weight: float ≥ 0, λ. May be assigned between epochs.
+        gate: `"correct"` (the paper's mask: only windows that the source gets
+            right may teach), `None` (all teach), or a registered function
+            `(labels, source_prediction) -> (batch,)`.
+        loss: the alignment loss. `MaskedCrossAttentionLoss()` unless given.
+        source_attention: str. Name of the source's layer, if it has several.
+        target_attention: str. Likewise.
+        **kwargs: `name` and the like, as for any model.
+
+    Call args:
+        inputs: the target's input, or a pair `(source, target)` or
+            `{"source": …, "target": …}`.
+        training: bool. For the target; the source never trains.
+
+    Returns:
+        the target's output `(batch, classes)`; for a pair, `PairOutputs`.
+
+    Raises:
+        ValueError: if a model is not built, has no `AttentionKV`, has several
+            and none is named, or if the two differ in sizes or classes.
+
+    Example:
+
+    >>> def branch(features):
+    ...     inputs = keras.Input((50, features))
+    ...     x = AttentionKV(key_dim=8)(inputs)
+    ...     x = keras.layers.GlobalAveragePooling1D()(x)
+    ...     return keras.Model(inputs, keras.layers.Dense(5)(x))
+    >>> model = DCATModel(source=branch(6), target=branch(3))
+    >>> windows, labels = (ops.ones((8, 50, 6)), ops.ones((8, 50, 3))), ops.ones(8)
+    >>> history = model.fit(windows, labels, verbose=0)
+    >>> ops.shape(model.predict(ops.ones((2, 50, 3)), verbose=0))
+    (2, 5)
+
+    Reference:
+        Daher et al., 2025, [D-CAT](https://arxiv.org/abs/2509.09747).
+    """
+
+    def __init__(
+        self,
+        source,
+        target,
+        transfer_weight=1.0,
+        gate="correct",
+        loss=None,
+        *,
+        source_attention=None,
+        target_attention=None,
+        **kwargs,
+    ):
+        # Each branch casts its own inputs: their policies may differ.
+        super().__init__(autocast=False, **kwargs)
+        inspection.check_separate(source, target)
+        self.source = source
+        self.target = target
+        # In a namespace, for Keras lists layers that are attributes a second time.
+        self._attention = types.SimpleNamespace(
+            source=find_attention(source, source_attention),
+            target=find_attention(target, target_attention),
+        )
+        inspection.check_same_sizes(self.source_attention, self.target_attention)
+        self.gate = gates.get(gate)
+        self.alignment_loss = MaskedCrossAttentionLoss() if loss is None else loss
+        self._attention_names = (source_attention, target_attention)
+        self._transfer_weight = self.add_weight(
+            name="transfer_weight", shape=(), initializer="zeros", trainable=False
+        )
+        self.transfer_weight = transfer_weight
+        self._transfer_metrics = {
+            name: keras.metrics.Mean(name=name)
+            for name in (
+                "classification_loss",
+                "alignment_loss",
+                "unmasked_share",
+                "source_accuracy",
+            )
+        }
+        self._batch_format = BatchFormat(
+            inspection.input_spec(source), inspection.input_spec(target)
+        )
+        self.num_classes = inspection.count_classes(self, self._batch_format.pair_spec)
+        self._batch_format.num_classes = self.num_classes
+        self.built = True
+        self.compile()
+
+    @property
+    def source_attention(self):
+        """The source's `AttentionKV`."""
+        return self._attention.source
+
+    @property
+    def target_attention(self):
+        """The target's `AttentionKV`."""
+        return self._attention.target
+
+    @property
+    def transfer_weight(self):
+        """λ, the weight of the alignment loss, as a float."""
+        return float(ops.convert_to_numpy(self._transfer_weight.value))
+
+    @transfer_weight.setter
+    def transfer_weight(self, value):
+        if not 0.0 <= value < float("inf"):
+            raise ValueError(
+                "`transfer_weight` must be a finite number of at least 0. "
+                f"Received: transfer_weight={value}. "
+                "Start with 1, and search between 0.01 and 1."
+            )
+        self._transfer_weight.assign(value)
+
+    def compile(self, optimizer="adam", loss=None, metrics=("accuracy",), **kwargs):
+        """Sets the training up; what is not named keeps a sensible default.
+
+        The constructor has called it already. All arguments of
+        `keras.Model.compile` are taken, `loss` being the classification loss.
+
+        Args:
+            optimizer: as in Keras.
+            loss: as in Keras. Cross-entropy unless given, for integer or one-hot
+                labels, on logits or probabilities as the target's head gives.
+            metrics: as in Keras, on the target's output.
+            **kwargs: any other argument of `keras.Model.compile`.
+        """
+        if loss is None:
+            loss = CrossEntropy(from_logits=inspection.gives_logits(self.target))
+        metrics = list(metrics) if isinstance(metrics, tuple) else metrics
+        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def call(self, inputs, training=False):
+        pair = self._batch_format.as_pair(inputs)
+        if pair is None:
+            return self.target(inputs, training=training)
+        source_inputs, target_inputs = pair
+        with self.source_attention.capture() as source_captured:
+            # Stateless: the updates of the source's own state are thrown away.
+            source_prediction, _ = self.source.stateless_call(
+                [v.value for v in self.source.trainable_variables],
+                [v.value for v in self.source.non_trainable_variables],
+                source_inputs,
+                training=False,
+            )
+        with self.target_attention.capture() as target_captured:
+            prediction = self.target(target_inputs, training=training)
+        source = inspection.one_pass(source_captured, self.source)
+        target = inspection.one_pass(target_captured, self.target)
+        return PairOutputs(
+            prediction,
+            target,
+            ops.stop_gradient(source_prediction),
+            tuple(ops.stop_gradient(x) for x in source),
+        )
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        """Classification loss plus `transfer_weight` times the alignment loss."""
+        is_pair = isinstance(y_pred, PairOutputs)
+        prediction = y_pred.prediction if is_pair else y_pred
+        classification = super().compute_loss(
+            x, y, prediction, sample_weight, training=training
+        )
+        if not is_pair:
+            return classification
+        labels = class_indices(y, self.num_classes)
+        may_teach = ops.cast(self.gate(labels, y_pred.source_prediction), "float32")
+        weight = may_teach
+        if sample_weight is not None:
+            sample_weight = ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
+            weight = may_teach * sample_weight
+        alignment = self.alignment_loss(y_pred.source, y_pred.target, weight)
+        correct = gates.source_correct(labels, y_pred.source_prediction)
+        batch = ops.shape(labels)[0]
+        for name, value in [
+            ("classification_loss", _over_replicas(classification)),
+            ("alignment_loss", _over_replicas(alignment)),
+            ("unmasked_share", ops.mean(may_teach)),
+            ("source_accuracy", ops.mean(ops.cast(correct, "float32"))),
+        ]:
+            self._transfer_metrics[name].update_state(value, sample_weight=batch)
+        weight = ops.cast(self._transfer_weight.value, alignment.dtype)
+        return classification + ops.cast(weight * alignment, classification.dtype)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """The metrics of `compile` on the target's output, and the transfer's."""
+        if isinstance(y_pred, PairOutputs):
+            return super().compute_metrics(x, y, y_pred.prediction, sample_weight)
+        results = super().compute_metrics(x, y, y_pred, sample_weight)
+        return {k: v for k, v in results.items() if k not in self._transfer_metrics}
+
+    def predict_step(self, *state_and_batch):
+        """One batch of predictions: of a pair, only the target is looked at."""
+        *state, batch = state_and_batch
+        inputs, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        pair = self._batch_format.as_pair(inputs)
+        inputs = inputs if pair is None else pair[1]
+        return super().predict_step(*state, (inputs,))
+
+    def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):
+        """Trains the target, as `keras.Model.fit`.
+
+        Args:
+            x: pairs `(source, target)` or `{"source": …, "target": …}` of arrays;
+                or a `tf.data.Dataset`, `keras.utils.PyDataset` or generator of
+                batches `(pair, labels)` or `(pair, labels, sample_weight)`.
+            y: labels, with arrays: integers `(windows,)` or one-hot.
+            *args: as in Keras.
+            callbacks: as in Keras.
+            **kwargs: as in Keras. `sample_weight` and `class_weight` weigh both
+                parts of the loss.
+
+        Returns:
+            the `History`. Its `loss` is `classification_loss + transfer_weight ·
+            alignment_loss`; `unmasked_share` is the share of windows that may
+            teach, `source_accuracy` how often the source was right.
+
+        Raises:
+            ValueError: before the first step, if the data are not pairs, do not
+                fit the two models, are empty, hold NaN, or have labels out of
+                range; at the batch in question, for data that come in batches.
+        """
+        x, y = self._batch_format.checked(x, y, pairs_only=True)
+        if kwargs.get("validation_data") is not None:
+            kwargs["validation_data"] = self._batch_format.checked_validation(
+                kwargs["validation_data"]
+            )
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = [*_as_list(callbacks), UntrainedSourceWarning()]
+        with self._batch_format.readable_errors():
+            return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        """Scores the target, as `keras.Model.evaluate`, and changes no state.
+
+        Args:
+            x: pairs as in `fit`, or the target's inputs alone.
+            y: labels, with arrays.
+            *args: as in Keras.
+            **kwargs: as in Keras.
+
+        Returns:
+            as in Keras. Pairs also give the values of the transfer.
+        """
+        if "_use_cached_eval_dataset" not in kwargs:
+            x, y = self._batch_format.checked(x, y, pairs_only=False)
+        with self._batch_format.readable_errors():
+            return super().evaluate(x, y, *args, **kwargs)
+
+    def export(self, filepath, *args, **kwargs):
+        """Writes the target alone, as `keras.Model.export` writes a model.
+
+        Args:
+            filepath: str or path.
+            *args: as in Keras.
+            **kwargs: as in Keras: `format`, `input_signature`, …
+        """
+        return self.target.export(filepath, *args, **kwargs)
+
+    @property
+    def trainable_variables(self):
+        return self.target.trainable_variables if self.trainable else []
+
+    @property
+    def non_trainable_variables(self):
+        trainable = {id(v) for v in self.trainable_variables}
+        return [v for v in self.variables if id(v) not in trainable]
+
+    @property
+    def trainable_weights(self):
+        return self.target.trainable_weights if self.trainable else []
+
+    @property
+    def non_trainable_weights(self):
+        trainable = {id(v) for v in self.trainable_weights}
+        return [v for v in self.weights if id(v) not in trainable]
+
+    def get_config(self):
+        source_attention, target_attention = self._attention_names
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "source": serialize(self.source),
+            "target": serialize(self.target),
+            "transfer_weight": self.transfer_weight,
+            "gate": serialize(self.gate),
+            "loss": serialize(self.alignment_loss),
+            "source_attention": source_attention,
+            "target_attention": target_attention,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for name in ("source", "target", "gate", "loss"):
+            config[name] = keras.saving.deserialize_keras_object(
+                config[name], custom_objects
+            )
+        return cls(**config)
+
+
+def _as_list(callbacks):
+    if callbacks is None:
+        return []
+    return callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+
+
+def _over_replicas(loss):
+    """Undoes Keras's division by the number of replicas, to show the value."""
+    if keras.backend.backend() != "tensorflow":
+        return loss
+    import tensorflow as tf
+
+    return loss * float(tf.distribute.get_strategy().num_replicas_in_sync)
