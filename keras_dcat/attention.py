@@ -190,6 +190,8 @@ class AttentionKV(keras.layers.Layer):
             and the mask. Keys and values are zero where masked, so that `KᵀV`
             is a sum over real steps.
         """
+        if not self.built:
+            self.build(tuple(inputs.shape))
         key, value = self.key(inputs), self.value(inputs)
         if mask is not None:
             kept = ops.cast(mask, "bool")[:, :, None, None]
@@ -203,7 +205,8 @@ class AttentionKV(keras.layers.Layer):
 
         Works wherever the layer sits (Functional, Sequential, nested and
         subclassed models) and wherever the block runs (eagerly, or while
-        a `tf.function`, a `jax.jit` or a Keras step is being traced).
+        a `tf.function`, a `jax.jit` or a Keras step is being traced). The model
+        must be built before: the pass that builds one is captured as well.
 
         Yields:
             list that gets one `Projections` per call of this layer.

@@ -7,6 +7,7 @@ import types
 import keras
 import numpy as np
 
+from keras_dcat.transfer.callbacks import EMPTY_MESSAGE
 from keras_dcat.transfer.cross_entropy import is_one_hot
 
 
@@ -81,11 +82,13 @@ class BatchFormat:
 
     @contextlib.contextmanager
     def readable_errors(self):
-        """Turns what a tf.data graph raises for a bad batch into a `ValueError`."""
+        """Turns what the backends raise for bad batches into a `ValueError`."""
         try:
             yield
+        except StopIteration:
+            raise ValueError(EMPTY_MESSAGE) from None
         except Exception as error:
-            for message in self._value_messages():
+            for message in (EMPTY_MESSAGE, *self._value_messages().values()):
                 if message in str(error):
                     raise ValueError(message) from None
             raise
@@ -120,10 +123,7 @@ class BatchFormat:
 
     def _checked_dataset(self, tf, dataset, pairs_only):
         if int(dataset.cardinality()) == 0:
-            raise ValueError(
-                "A dataset must hold at least one batch. Received: an empty "
-                "`tf.data.Dataset`. Check its filters, and `drop_remainder`."
-            )
+            raise ValueError(EMPTY_MESSAGE)
         x, y = _inputs_and_labels(dataset.element_spec)
         self._check_structure(x, y, pairs_only)
         messages = self._value_messages()
@@ -131,7 +131,9 @@ class BatchFormat:
         def check(*batch):
             x, y = _inputs_and_labels(batch)
             pair = self.as_pair(x)
-            sides = {"target": x} if pair is None else dict(zip(messages, pair))
+            sides = {"target": x}
+            if pair is not None:
+                sides = {"source": pair[0], "target": pair[1]}
             checks = [
                 tf.debugging.Assert(
                     tf.reduce_all(tf.math.is_finite(leaf)), [messages[side]]
@@ -193,7 +195,7 @@ class BatchFormat:
     def _value_messages(self):
         finite = (
             "The input of the {side} must be finite. Received: windows with NaN or "
-            "infinite values. Drop them, or fill the gaps in the {side}'s recordings."
+            "infinite values. Drop them, or fill the gaps in recordings of the {side}."
         )
         return {
             "source": finite.format(side="source"),

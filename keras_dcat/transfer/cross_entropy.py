@@ -25,7 +25,8 @@ class CrossEntropy(keras.losses.Loss):
 
     >>> loss = CrossEntropy(from_logits=True)
     >>> logits = ops.array([[0.0, 0.0]])
-    >>> float(loss([1], logits)), float(loss([[0.0, 1.0]], logits))  # log 2
+    >>> one_hot = ops.array([[0.0, 1.0]])
+    >>> float(loss(ops.array([1]), logits)), float(loss(one_hot, logits))  # log 2
     (0.6931..., 0.6931...)
     """
 

@@ -106,26 +106,25 @@ def one_pass(captured, model):
 def gives_logits(model):
     """Whether a classifier's output are logits rather than probabilities.
 
-    Follows the graph of a Functional or Sequential model to its last operation.
-    A subclassed model has no graph: it is run once on noise, and gives
-    probabilities if every row is non-negative and sums to one.
+    Follows the graph of a Functional or Sequential model to its last layer. Where
+    that has no activation, or there is no graph, the model is run once on noise:
+    rows that are non-negative and sum to one are probabilities.
     """
     last = _last_operation(model)
-    if last is not None:
-        activation = getattr(last, "activation", None)
-        is_softmax = type(last).__name__ == "Softmax"
-        return not (is_softmax or activation is keras.activations.softmax)
+    if type(last).__name__ == "Softmax":
+        return False
+    if hasattr(last, "activation"):
+        return last.activation is not keras.activations.softmax
     noise = np.random.default_rng(0)
     inputs = keras.tree.map_structure(
-        lambda spec: noise.normal(size=[8 if d is None else d for d in spec.shape]),
+        lambda spec: noise.normal(size=[2, *(64 if d is None else d for d in spec.shape[1:])]),
         input_spec(model),
     )
-    outputs, _ = model.stateless_call(
-        [v.value for v in model.trainable_variables],
-        [v.value for v in model.non_trainable_variables],
-        keras.tree.map_structure(keras.ops.convert_to_tensor, inputs),
-        training=False,
-    )
+    with keras.StatelessScope():
+        outputs = model(
+            keras.tree.map_structure(keras.ops.convert_to_tensor, inputs),
+            training=False,
+        )
     rows = keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32"))
     return not (np.all(rows >= 0) and np.allclose(rows.sum(axis=-1), 1, atol=1e-2))
 

@@ -9,9 +9,10 @@ from keras import ops
 from keras_dcat.attention import find_attention
 from keras_dcat.transfer import gates, inspection
 from keras_dcat.transfer.batches import BatchFormat
-from keras_dcat.transfer.callbacks import UntrainedSourceWarning
+from keras_dcat.transfer.callbacks import EMPTY_MESSAGE, FirstEpochCheck
 from keras_dcat.transfer.cross_entropy import CrossEntropy, class_indices
 from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
+from keras_dcat.transfer.recovery import weights_kept
 
 
 class PairOutputs(NamedTuple):
@@ -74,14 +75,19 @@ class DCATModel(keras.Model):
 
     Example:
 
+    >>> from keras_dcat import AttentionKV
     >>> def branch(features):
     ...     inputs = keras.Input((50, features))
     ...     x = AttentionKV(key_dim=8)(inputs)
     ...     x = keras.layers.GlobalAveragePooling1D()(x)
     ...     return keras.Model(inputs, keras.layers.Dense(5)(x))
-    >>> model = DCATModel(source=branch(6), target=branch(3))
-    >>> windows, labels = (ops.ones((8, 50, 6)), ops.ones((8, 50, 3))), ops.ones(8)
+    >>> source, target = branch(features=6), branch(features=3)
+    >>> model = DCATModel(source, target)
+    >>> windows = ops.ones((8, 50, 6)), ops.ones((8, 50, 3))
+    >>> labels = ops.argmax(source(windows[0]), axis=-1)  # a source that is right
     >>> history = model.fit(windows, labels, verbose=0)
+    >>> history.history["unmasked_share"]
+    [1.0]
     >>> ops.shape(model.predict(ops.ones((2, 50, 3)), verbose=0))
     (2, 5)
 
@@ -93,7 +99,7 @@ class DCATModel(keras.Model):
         self,
         source,
         target,
-        transfer_weight=1.0,
+        transfer_weight=0.1,
         gate="correct",
         loss=None,
         *,
@@ -157,7 +163,7 @@ class DCATModel(keras.Model):
             raise ValueError(
                 "`transfer_weight` must be a finite number of at least 0. "
                 f"Received: transfer_weight={value}. "
-                "Start with 1, and search between 0.01 and 1."
+                "Start with 0.1, and search between 0.01 and 1."
             )
         self._transfer_weight.assign(value)
 
@@ -184,18 +190,17 @@ class DCATModel(keras.Model):
         self.optimizer.build(self.trainable_variables)
 
     def call(self, inputs, training=False):
+        if inputs is None:  # what torch makes of a dataset that turns out empty
+            raise ValueError(EMPTY_MESSAGE)
         pair = self._batch_format.as_pair(inputs)
         if pair is None:
             return self.target(inputs, training=training)
         source_inputs, target_inputs = pair
-        with self.source_attention.capture() as source_captured:
-            # Stateless: the updates of the source's own state are thrown away.
-            source_prediction, _ = self.source.stateless_call(
-                [v.value for v in self.source.trainable_variables],
-                [v.value for v in self.source.non_trainable_variables],
-                source_inputs,
-                training=False,
-            )
+        # What the source does to its own state stays in the scope, and is dropped.
+        state = [(v, v.value) for v in self.source.variables]
+        with keras.StatelessScope(state_mapping=state):
+            with self.source_attention.capture() as source_captured:
+                source_prediction = self.source(source_inputs, training=False)
         with self.target_attention.capture() as target_captured:
             prediction = self.target(target_inputs, training=training)
         source = inspection.one_pass(source_captured, self.source)
@@ -280,9 +285,12 @@ class DCATModel(keras.Model):
             kwargs["validation_data"] = self._batch_format.checked_validation(
                 kwargs["validation_data"]
             )
+        if y is None and not isinstance(x, keras.utils.PyDataset):
+            # Keras warns of its own default where the data come in order.
+            kwargs.setdefault("shuffle", False)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = [*_as_list(callbacks), UntrainedSourceWarning()]
-        with self._batch_format.readable_errors():
+            callbacks = [*_as_list(callbacks), FirstEpochCheck()]
+        with self._batch_format.readable_errors(), weights_kept(self):
             return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):

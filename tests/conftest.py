@@ -1,0 +1,36 @@
+"""What every test starts from: a seed, a backend, no leftovers."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+
+TENSORFLOW_ONLY = "needs the TensorFlow backend"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", f"tensorflow: {TENSORFLOW_ONLY}")
+
+
+def pytest_collection_modifyitems(items):
+    if keras.backend.backend() == "tensorflow":
+        return
+    for item in items:
+        if item.get_closest_marker("tensorflow"):
+            item.add_marker(pytest.mark.skip(reason=TENSORFLOW_ONLY))
+
+
+@pytest.fixture(autouse=True)
+def fresh_state():
+    """The same weights in every run, and no policy left behind by another test."""
+    keras.utils.set_random_seed(0)
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)

@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_dcat.transfer import gates
+
+SCORES = np.array([[3.0, 1.0, 0.0], [0.1, 0.2, 0.7], [0.0, 5.0, 4.0]])
+
+
+@pytest.mark.parametrize(
+    ("gate", "expected"), [("correct", [True, True, False]), (None, [1, 1, 1])]
+)
+def test_a_gate_says_which_windows_may_teach(gate, expected):
+    labels = ops.convert_to_tensor(np.array([0, 2, 2], "int32"))
+    may_teach = gates.get(gate)(labels, ops.convert_to_tensor(SCORES))
+    np.testing.assert_array_equal(ops.convert_to_numpy(may_teach), expected)
+
+
+def test_a_function_is_its_own_gate():
+    assert gates.get(gates.all_teach) is gates.all_teach
+
+
+def test_an_unknown_gate_is_refused_with_the_choices():
+    with pytest.raises(ValueError, match=r"gate='wrong'.*None to let every"):
+        gates.get("wrong")

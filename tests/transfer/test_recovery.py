@@ -1,0 +1,37 @@
+import keras
+import numpy as np
+import pytest
+
+import keras_dcat
+from tests.models import pair_of_branches, snapshot, windows
+
+pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
+
+
+class Interruption(keras.callbacks.Callback):
+    """Ctrl-C before a given batch."""
+
+    def __init__(self, batch):
+        super().__init__()
+        self.batch = batch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if batch == self.batch:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("batch", [0, 2])
+def test_an_interrupted_model_has_the_weights_of_its_last_step(rng, batch):
+    pair, labels = windows(rng)
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    options = {"batch_size": 8, "shuffle": False, "verbose": 0}
+    before = snapshot(model.target)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(pair, labels, callbacks=[Interruption(batch)], **options)
+    after = snapshot(model.target)
+    steps = int(model.optimizer.iterations.numpy())
+    assert steps == batch
+    unchanged = all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    assert unchanged is (steps == 0)
+    model.fit(pair, labels, **options)
+    assert int(model.optimizer.iterations.numpy()) == batch + 4
