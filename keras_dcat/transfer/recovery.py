@@ -7,11 +7,12 @@ import keras
 
 @contextlib.contextmanager
 def weights_kept(model):
-    """Brings the weights back if training on JAX ends with an error.
+    """Brings the weights back if training on JAX dies in its first step.
 
     While it trains on JAX, Keras takes the values out of the variables and hands
-    them from step to step. Whatever interrupts it, an error in the data or the
-    user's Ctrl-C, would leave a model without weights.
+    them from step to step. It puts them back when something interrupts it, an
+    error in the data or the user's Ctrl-C, but only once a step is done: before
+    that, it would leave a model without weights.
 
     Args:
         model: a compiled `keras.Model`.
@@ -25,9 +26,7 @@ def weights_kept(model):
     try:
         yield
     except BaseException:
-        if getattr(model, "_jax_state", None):
-            model.jax_state_sync()  # after a step: the state that it left
-        else:
-            for variable, value in before:
+        for variable, value in before:
+            if variable._value is None:
                 variable.assign(value)
         raise
