@@ -155,7 +155,8 @@ class DCATModel(keras.Model):
     @property
     def transfer_weight(self):
         """λ, the weight of the alignment loss, as a float."""
-        return float(ops.convert_to_numpy(self._transfer_weight.value))
+        # A sum is a plain tensor also where a strategy mirrors the variable.
+        return float(self._transfer_weight.value + 0.0)
 
     @transfer_weight.setter
     def transfer_weight(self, value):

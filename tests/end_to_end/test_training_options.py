@@ -1,0 +1,159 @@
+"""What Keras offers for training works on pairs as on any data."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_dcat
+from tests.models import pair_of_branches, snapshot, windows
+
+pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
+
+
+def trained(pair, labels, callbacks=None, epochs=2, **options):
+    """The target's state and the history after training from one seed."""
+    keras.utils.set_random_seed(3)
+    model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=1.0)
+    model.compile(keras.optimizers.Adam(1e-3), **options)
+    history = model.fit(
+        pair,
+        labels,
+        epochs=epochs,
+        batch_size=8,
+        shuffle=False,
+        callbacks=callbacks,
+        verbose=0,
+    )
+    return model, history.history
+
+
+def assert_same_training(first, second, tolerance):
+    for old, new in zip(snapshot(first.target), snapshot(second.target), strict=True):
+        np.testing.assert_allclose(old, new, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(
+            {"steps_per_execution": 2},
+            marks=pytest.mark.skipif(
+                keras.backend.backend() == "torch", reason="Keras refuses it on torch"
+            ),
+        ),
+        pytest.param(
+            {"jit_compile": True},
+            marks=pytest.mark.skipif(
+                keras.backend.backend() == "torch", reason="torch.compile needs a compiler"
+            ),
+        ),
+        {"run_eagerly": True},
+    ],
+    ids=["steps_per_execution", "jit_compile", "run_eagerly"],
+)
+def test_ways_to_run_the_step_give_the_same_training(rng, options):
+    pair, labels = windows(rng)
+    plain, _ = trained(pair, labels, jit_compile=False)
+    other, history = trained(pair, labels, **options)
+    assert_same_training(plain, other, tolerance=1e-4)
+    assert np.isfinite(history["alignment_loss"]).all()
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_trains_with_the_loss_in_float32(rng, policy):
+    pair, labels = windows(rng)
+    _, expected = trained(pair, labels)
+    keras.config.set_dtype_policy(policy)
+    model, history = trained(pair, labels)
+    assert model.target_attention.compute_dtype == policy.removeprefix("mixed_")
+    is_scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert is_scaled is (policy == "mixed_float16")
+    for name in ("loss", "classification_loss", "alignment_loss"):
+        np.testing.assert_allclose(history[name], expected[name], rtol=0.05)
+
+
+def test_source_and_target_may_have_policies_of_their_own(rng):
+    pair, labels = windows(rng)
+    pair[0][0] *= 1e5  # finite in float32 only
+    source, _ = pair_of_branches()
+    keras.config.set_dtype_policy("mixed_float16")
+    _, target = pair_of_branches()
+    model = keras_dcat.DCATModel(source, target)
+    outputs = model(pair)
+    dtypes = [
+        keras.backend.standardize_dtype(side[0].dtype)
+        for side in (outputs.source, outputs.target)
+    ]
+    assert dtypes == ["float32", "float16"]
+    history = model.fit(pair, labels, verbose=0, batch_size=8).history
+    assert np.isfinite(history["alignment_loss"]).all()
+
+
+def test_gradient_accumulation_steps_once_for_several_batches(rng):
+    pair, labels = windows(rng)
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    model.compile(keras.optimizers.SGD(0.1, gradient_accumulation_steps=2))
+    before = snapshot(model.target)
+    kernel = [w.path for w in model.target.variables].index(
+        model.target.trainable_variables[0].path
+    )
+    options = {"batch_size": 8, "shuffle": False, "verbose": 0}
+    model.fit((pair[0][:8], pair[1][:8]), labels[:8], **options)
+    np.testing.assert_array_equal(before[kernel], snapshot(model.target)[kernel])
+    model.fit((pair[0][8:16], pair[1][8:16]), labels[8:16], **options)
+    assert not np.array_equal(before[kernel], snapshot(model.target)[kernel])
+
+
+class Crash(keras.callbacks.Callback):
+    """Dies at the start of the third epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise RuntimeError("power cut")
+
+
+def test_backup_and_restore_goes_on_to_the_same_weights(rng, tmp_path):
+    pair, labels = windows(rng)
+    expected, _ = trained(pair, labels, epochs=4)
+
+    def backup():
+        return keras.callbacks.BackupAndRestore(tmp_path / "backup")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        trained(pair, labels, callbacks=[backup(), Crash()], epochs=4)
+    resumed, history = trained(pair, labels, callbacks=[backup()], epochs=4)
+    assert len(history["loss"]) == 2
+    assert_same_training(expected, resumed, tolerance=1e-6)
+
+
+def test_early_stopping_stops_and_brings_the_best_weights_back(rng):
+    pair, labels = windows(rng)
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    model.compile(keras.optimizers.SGD(0.0))  # nothing improves
+    stop = keras.callbacks.EarlyStopping(
+        "alignment_loss",
+        min_delta=1e-3,
+        patience=1,
+        restore_best_weights=True,
+        mode="min",
+    )
+    history = model.fit(
+        pair,
+        labels,
+        epochs=9,
+        callbacks=stop,
+        verbose=0,
+    ).history
+    assert len(history["loss"]) < 9
+    assert stop.stopped_epoch > 0
+
+
+@pytest.mark.tensorflow
+def test_tensorboard_gets_every_part_of_the_loss(rng, tmp_path):
+    from tensorflow.python.summary.summary_iterator import summary_iterator
+
+    pair, labels = windows(rng)
+    trained(pair, labels, callbacks=[keras.callbacks.TensorBoard(tmp_path)])
+    (events,) = (tmp_path / "train").glob("events*")
+    tags = {v.tag for event in summary_iterator(str(events)) for v in event.summary.value}
+    assert {"epoch_alignment_loss", "epoch_unmasked_share", "epoch_loss"} <= tags
