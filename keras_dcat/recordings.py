@@ -58,9 +58,7 @@ class Stream:
         [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.0]
         """
         steps = max(1, round(self.duration * rate))
-        position = np.minimum(
-            np.arange(steps) * self.rate / rate, len(self.values) - 1
-        )
+        position = np.minimum(np.arange(steps) * self.rate / rate, len(self.values) - 1)
         before = np.floor(position).astype(int)
         after = np.minimum(before + 1, len(self.values) - 1)
         share = (position - before).reshape(-1, *[1] * (np.ndim(self.values) - 1))

@@ -40,9 +40,7 @@ def value_and_gradients(function, arrays, mode="eager"):
         tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
         value = function(*tensors)
         value.backward()
-        gradients = [
-            torch.zeros_like(t) if t.grad is None else t.grad for t in tensors
-        ]
+        gradients = [torch.zeros_like(t) if t.grad is None else t.grad for t in tensors]
     as_numpy = keras.ops.convert_to_numpy
     return as_numpy(value), [np.asarray(as_numpy(g)) for g in gradients]
 

@@ -23,7 +23,9 @@ def branch(features, steps=20, *, softmax=False, dropout=0.0, key_dim=6, **optio
 
 def windows(rng, count=32, source=(12, 5), target=(20, 3)):
     """Synchronized noise of the sizes of two branches, and labels."""
-    pair = tuple(rng.normal(size=(count, *s)).astype("float32") for s in (source, target))
+    pair = tuple(
+        rng.normal(size=(count, *s)).astype("float32") for s in (source, target)
+    )
     return pair, np.arange(count) % CLASSES
 
 

@@ -37,7 +37,9 @@ def loss(source, target, normalization, masks=(None, None)):
             lengths.append(key.shape[1] if mask is None else kept.sum())
             products.append(
                 [
-                    key_value_product(key[window, :, head], value[window, :, head], kept)
+                    key_value_product(
+                        key[window, :, head], value[window, :, head], kept
+                    )
                     for head in range(key.shape[2])
                 ]
             )

@@ -21,9 +21,7 @@ def keras_attention_with_the_weights_of(attention, features):
     shape = (None, None, features)
     peer.build(shape, shape)
     identity = np.eye(heads * value_dim).reshape(heads, value_dim, heads * value_dim)
-    peer.set_weights(
-        [*attention.get_weights(), identity, np.zeros(heads * value_dim)]
-    )
+    peer.set_weights([*attention.get_weights(), identity, np.zeros(heads * value_dim)])
     return peer
 
 
@@ -213,10 +211,15 @@ def test_mixed_precision_computes_in_half_and_stays_finite(rng, policy, kind):
     inputs = rng.normal(size=(2, 600, 4)).astype("float32")
     mask = np.arange(600) < np.array([[600], [3]])
     attention = keras_dcat.AttentionKV(
-        key_dim=16, attention=kind, dtype=policy, scale=None if kind == "softmax" else 0.01
+        key_dim=16,
+        attention=kind,
+        dtype=policy,
+        scale=None if kind == "softmax" else 0.01,
     )
     outputs = attention(inputs, mask=mask)
-    assert keras.backend.standardize_dtype(outputs.dtype) == policy.removeprefix("mixed_")
+    assert keras.backend.standardize_dtype(outputs.dtype) == policy.removeprefix(
+        "mixed_"
+    )
     assert all(w.dtype == "float32" for w in attention.weights)
     assert np.isfinite(as_numpy(ops.cast(outputs, "float32"))).all()
 

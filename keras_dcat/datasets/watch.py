@@ -55,7 +55,7 @@ def load_watch(path=None):
             f"Received: a file with SHA-256 {digest[:16]}…, not {_SHA256[:16]}…. "
             f"{_REMEDY}"
         )
-    data = np.load(io.BytesIO(content), allow_pickle=True).item()  # noqa: S301
+    data = np.load(io.BytesIO(content), allow_pickle=True).item()
     return [
         Recording(
             streams={

@@ -117,7 +117,9 @@ def gives_logits(model):
         return last.activation is not keras.activations.softmax
     noise = np.random.default_rng(0)
     inputs = keras.tree.map_structure(
-        lambda spec: noise.normal(size=[2, *(64 if d is None else d for d in spec.shape[1:])]),
+        lambda spec: noise.normal(
+            size=[2, *(64 if d is None else d for d in spec.shape[1:])]
+        ),
         input_spec(model),
     )
     with keras.StatelessScope():

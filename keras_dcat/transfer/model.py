@@ -309,7 +309,11 @@ class DCATModel(keras.Model):
         if "_use_cached_eval_dataset" not in kwargs:
             x, y = self._batch_format.checked(x, y, pairs_only=False)
         with self._batch_format.readable_errors():
-            return super().evaluate(x, y, *args, **kwargs)
+            results = super().evaluate(x, y, *args, **kwargs)
+        # Numbers, as from any Keras model, also where pairs would give more of them.
+        return keras.tree.map_structure(
+            lambda x: x if getattr(x, "shape", ()) else float(x), results
+        )
 
     def export(self, filepath, *args, **kwargs):
         """Writes the target alone, as `keras.Model.export` writes a model.

@@ -1,11 +1,13 @@
 """Recordings become synchronized windows, and windows become batches."""
 
 from keras_dcat.windows.index import WindowIndex, index_windows
+from keras_dcat.windows.normalization import normalization_layer
 from keras_dcat.windows.splits import split_by_subject
 
 __all__ = [
     "WindowIndex",
     "index_windows",
+    "normalization_layer",
     "pair_dataset",
     "split_by_subject",
     "stream_dataset",

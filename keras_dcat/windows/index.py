@@ -33,6 +33,17 @@ class WindowIndex:
     def __len__(self):
         return len(self.labels)
 
+    def shape(self, stream):
+        """Shape of one window.
+
+        Args:
+            stream: str. Name of the stream.
+
+        Returns:
+            tuple `(steps, channels…)`, as `keras.Input` takes it.
+        """
+        return (self.steps[stream], *self.samples[stream].shape[1:])
+
     def subset(self, chosen):
         """The windows that `chosen`, a mask or positions, picks out.
 
@@ -65,9 +76,6 @@ class WindowIndex:
 
     def moments(self, stream):
         """Mean and variance per channel, over the windows of this index alone.
-
-        Meant for `keras.layers.Normalization(mean=…, variance=…)` as the first
-        layer of a model, from the training windows.
 
         Args:
             stream: str. Name of the stream.

@@ -44,7 +44,8 @@ def assert_same_training(first, second, tolerance):
         pytest.param(
             {"jit_compile": True},
             marks=pytest.mark.skipif(
-                keras.backend.backend() == "torch", reason="torch.compile needs a compiler"
+                keras.backend.backend() == "torch",
+                reason="torch.compile needs a compiler",
             ),
         ),
         {"run_eagerly": True},
@@ -155,5 +156,7 @@ def test_tensorboard_gets_every_part_of_the_loss(rng, tmp_path):
     pair, labels = windows(rng)
     trained(pair, labels, callbacks=[keras.callbacks.TensorBoard(tmp_path)])
     (events,) = (tmp_path / "train").glob("events*")
-    tags = {v.tag for event in summary_iterator(str(events)) for v in event.summary.value}
+    tags = {
+        v.tag for event in summary_iterator(str(events)) for v in event.summary.value
+    }
     assert {"epoch_alignment_loss", "epoch_unmasked_share", "epoch_loss"} <= tags

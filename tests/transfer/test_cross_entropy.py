@@ -9,13 +9,17 @@ from tests import references
 
 @pytest.mark.parametrize("from_logits", [True, False])
 @pytest.mark.parametrize("form", ["flat", "column", "one-hot"])
-def test_it_takes_logits_or_probabilities_and_labels_of_any_form(rng, from_logits, form):
+def test_it_takes_logits_or_probabilities_and_labels_of_any_form(
+    rng, from_logits, form
+):
     logits = rng.normal(size=(6, 3))
     labels = np.array([0, 2, 1, 1, 0, 2])
     scores = logits if from_logits else np.exp(logits) / np.exp(logits).sum(1)[:, None]
     y = {"flat": labels, "column": labels[:, None], "one-hot": np.eye(3)[labels]}[form]
     loss = CrossEntropy(from_logits=from_logits)(y, scores.astype("float32"))
-    assert float(loss) == pytest.approx(references.cross_entropy(logits, labels), rel=1e-5)
+    assert float(loss) == pytest.approx(
+        references.cross_entropy(logits, labels), rel=1e-5
+    )
 
 
 def test_labels_of_any_form_become_classes():

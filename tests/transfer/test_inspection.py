@@ -109,7 +109,9 @@ def test_different_classes_are_refused():
     inputs = keras.Input((20, 3))
     x = layers.GlobalAveragePooling1D()(keras_dcat.AttentionKV(6)(inputs))
     other = keras.Model(inputs, layers.Dense(CLASSES + 1)(x))
-    with pytest.raises(ValueError, match=r"4 classes in the source and 5 in the target"):
+    with pytest.raises(
+        ValueError, match=r"4 classes in the source and 5 in the target"
+    ):
         keras_dcat.DCATModel(branch(5), other)
 
 

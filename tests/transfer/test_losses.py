@@ -52,24 +52,22 @@ def test_every_normalization_matches_numpy(rng, normalization, heads, steps):
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 def test_masked_steps_do_not_count(rng, normalization):
-    source, target = (
-        random_projections(rng, count, heads=2) for count in (12, 9)
-    )
+    source, target = (random_projections(rng, count, heads=2) for count in (12, 9))
     masks = (
         np.arange(12) < np.array([[12], [5], [1]]),
         np.arange(9) < np.array([[2], [9], [7]]),
     )
     expected = references.loss(source, target, normalization, masks)
-    actual = per_window(
-        normalization, (*source, masks[0]), (*target, masks[1])
-    )
+    actual = per_window(normalization, (*source, masks[0]), (*target, masks[1]))
     np.testing.assert_allclose(actual, expected, rtol=2e-5)
 
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize("mode", gradients.modes())
 @pytest.mark.parametrize("steps", [(2, 3), (20, 12)], ids=["tokens", "products"])
-def test_gradient_matches_finite_differences_in_float64(rng, normalization, mode, steps):
+def test_gradient_matches_finite_differences_in_float64(
+    rng, normalization, mode, steps
+):
     source, target = (
         random_projections(rng, count, batch=2, key_dim=14, value_dim=12)
         for count in steps
@@ -149,7 +147,9 @@ def test_paper_formula_grows_with_length_and_size_as_the_page_says(rng):
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize("mode", gradients.modes())
-@pytest.mark.parametrize("case", ["identical", "zero target", "both zero", "masked out"])
+@pytest.mark.parametrize(
+    "case", ["identical", "zero target", "both zero", "masked out"]
+)
 def test_degenerate_batches_give_finite_gradients(rng, normalization, mode, case):
     source = random_projections(rng, 12)
     target = tuple(x.copy() for x in source)
@@ -197,7 +197,10 @@ def test_reductions_average_over_the_batch_or_over_the_unmasked(rng):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_projections_are_compared_in_float32(rng, dtype):
     source, target = (
-        tuple(ops.cast(x, dtype) for x in random_projections(rng, 50, key_dim=64, value_dim=64))
+        tuple(
+            ops.cast(x, dtype)
+            for x in random_projections(rng, 50, key_dim=64, value_dim=64)
+        )
         for _ in range(2)
     )
     value = keras_dcat.MaskedCrossAttentionLoss("none")(source, target)
@@ -258,5 +261,7 @@ def test_sides_that_are_no_projections_are_refused(rng):
         loss((key, value), key)
     with pytest.raises(ValueError, match=r"source.*tuple of length 1"):
         loss((key,), (key, value))
-    with pytest.raises(ValueError, match=r"\(3, 6, 4\) and \(3, 5, 3\).*same `Attention"):
+    with pytest.raises(
+        ValueError, match=r"\(3, 6, 4\) and \(3, 5, 3\).*same `Attention"
+    ):
         loss((key, value[:, :5]), (key, value))

@@ -95,7 +95,9 @@ def test_it_trains_without_compile_and_history_tells_all_parts(rng):
     }
     np.testing.assert_allclose(
         history["loss"],
-        np.add(history["classification_loss"], 0.1 * np.array(history["alignment_loss"])),
+        np.add(
+            history["classification_loss"], 0.1 * np.array(history["alignment_loss"])
+        ),
         rtol=1e-5,
     )
     assert history["alignment_loss"][-1] < history["alignment_loss"][0]
@@ -140,7 +142,8 @@ def test_weights_weigh_both_parts_of_the_loss(rng, kind):
     history = train(model, pair, labels, epochs=1, batch_size=32, **options).history
     outputs = model({"source": pair[0], "target": pair[1]}, training=True)
     source, target = (
-        [ops.convert_to_numpy(x) for x in side] for side in (outputs.source, outputs.target)
+        [ops.convert_to_numpy(x) for x in side]
+        for side in (outputs.source, outputs.target)
     )
     expected = (references.loss(source, target, "source") * weights).mean()
     assert history["alignment_loss"][0] == pytest.approx(expected, rel=1e-4)
@@ -221,10 +224,13 @@ class AlwaysNoisy(layers.Layer):
 def test_losses_of_the_source_are_not_the_targets(rng):
     pair, labels = windows(rng)
     inputs = keras.Input((12, 5))
-    x = keras_dcat.AttentionKV(6, kernel_regularizer=keras.regularizers.L2(10.0))(inputs)
+    x = keras_dcat.AttentionKV(6, kernel_regularizer=keras.regularizers.L2(10.0))(
+        inputs
+    )
     x = layers.GlobalAveragePooling1D()(x)
     source = keras.Model(
-        inputs, layers.Dense(CLASSES, activity_regularizer=keras.regularizers.L2(10.0))(x)
+        inputs,
+        layers.Dense(CLASSES, activity_regularizer=keras.regularizers.L2(10.0))(x),
     )
     target = branch(3, kernel_regularizer=keras.regularizers.L2(0.1))
     model = keras_dcat.DCATModel(source, target, transfer_weight=0)

@@ -1,0 +1,56 @@
+# Each target sets up what it needs in .venv, from nothing but Python and make.
+#   make demo PYTHON=python3.12          another interpreter
+#   make demo ARGS="--data UTD-MHAD.zip"  other data
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# A build of torch for the CPU, where the index has one under this version.
+TORCH ?= torch==2.13.0
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: demo test test-backends lint format clean
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/python examples/quickstart.py $(ARGS)
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest $(ARGS)
+
+test-backends: $(VENV)/backends.stamp
+	KERAS_BACKEND=jax $(BIN)/python -m pytest $(NUMERIC_CORE) $(ARGS)
+	KERAS_BACKEND=torch $(BIN)/python -m pytest $(NUMERIC_CORE) $(ARGS)
+
+lint: $(VENV)/lint.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/lint.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) *.egg-info build dist .pytest_cache .ruff_cache
+
+NUMERIC_CORE := tests/test_attention.py tests/test_import.py tests/transfer \
+	tests/end_to_end/test_saving.py tests/end_to_end/test_training_options.py \
+	tests/windows keras_dcat/attention.py keras_dcat/transfer
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(PIP) --editable '.[demo]'
+	touch $@
+
+$(VENV)/test.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(PIP) --editable '.[test]'
+	touch $@
+
+$(VENV)/backends.stamp: $(VENV)/test.stamp
+	$(PIP) jax '$(TORCH)'
+	touch $@
+
+$(VENV)/lint.stamp: setup.cfg | $(VENV)/bin/python
+	$(PIP) "$$($(BIN)/python -c 'import configparser; c = configparser.ConfigParser(); c.read("setup.cfg"); print(c["options.extras_require"]["lint"].strip())')"
+	touch $@

@@ -1,0 +1,102 @@
+"""How sure a number is."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_dcat.extras import require
+
+
+class Interval(NamedTuple):
+    """A mean and the interval it is believed to lie in.
+
+    Attributes:
+        mean: float.
+        low: float. Lower end of the confidence interval.
+        high: float. Upper end.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self):
+        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def mean_interval(values, confidence=0.95):
+    """Mean of repeated runs, with Student's t interval.
+
+    The interval speaks of what varies between the values. Of runs that differ in
+    the seed it says how much of a result is luck in training, not what other
+    people in the test would have given.
+
+    Args:
+        values: float array `(runs,)`, at least 2. For a paired comparison, the
+            differences run by run.
+        confidence: float. Share of intervals that contain the true mean.
+
+    Returns:
+        `Interval`.
+
+    Raises:
+        ValueError: if there are fewer than 2 values.
+        ImportError: if SciPy, which knows the distribution, is not installed.
+
+    Example:
+
+    >>> print(mean_interval([0.70, 0.74, 0.72]))
+    0.720 [0.670, 0.770]
+    """
+    values = np.asarray(values, "float64")
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(
+            "An interval needs at least 2 runs. "
+            f"Received: values of shape {values.shape}. Run more seeds."
+        )
+    quantile = require("scipy.stats", extra="demo").t.ppf
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    half = error * quantile((1 + confidence) / 2, len(values) - 1)
+    mean = values.mean()
+    return Interval(float(mean), float(mean - half), float(mean + half))
+
+
+def transfer_table(scores, baseline="alone"):
+    """Mean scores with intervals, and differences to a baseline run by run.
+
+    Args:
+        scores: dict from a model's name to its score in each run, float array
+            `(runs,)`. Run `i` of every model has the same seed.
+        baseline: str. The name that the others are compared with.
+
+    Returns:
+        str. A Markdown table.
+
+    Raises:
+        ValueError: if the baseline is not among the names, or if the models do
+            not have the same number of runs.
+
+    Example:
+
+    >>> print(transfer_table({"alone": [0.70, 0.74], "D-CAT": [0.71, 0.77]}))
+    | model | macro F1 | difference to alone |
+    |---|---|---|
+    | alone | 0.720 [0.466, 0.974] | |
+    | D-CAT | 0.740 [0.359, 1.121] | +0.020 [-0.107, 0.147] |
+    """
+    runs = {len(values) for values in scores.values()}
+    if baseline not in scores or len(runs) != 1:
+        raise ValueError(
+            "Every model must have the same runs, and one must be the baseline. "
+            f"Received: baseline {baseline!r}, "
+            f"runs { ({name: len(v) for name, v in scores.items()}) }. "
+            "Score all models after each run."
+        )
+    lines = [f"| model | macro F1 | difference to {baseline} |", "|---|---|---|"]
+    for name, values in scores.items():
+        difference = ""
+        if name != baseline:
+            gained = mean_interval(np.subtract(values, scores[baseline]))
+            difference = f" {'+' if gained.mean >= 0 else ''}{gained}"
+        lines.append(f"| {name} | {mean_interval(values)} |{difference} |")
+    return "\n".join(lines)

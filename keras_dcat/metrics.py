@@ -1,0 +1,66 @@
+"""How good predictions are, class by class."""
+
+import keras
+import numpy as np
+
+
+def f1_per_class(labels, predictions, num_classes):
+    """F1 of every class: `2·TP / (2·TP + FP + FN)`.
+
+    A class that is neither present nor predicted has no F1: it is NaN.
+
+    Args:
+        labels: int array `(windows,)`. True classes.
+        predictions: int array or tensor `(windows,)`, or scores `(windows,
+            classes)`.
+        num_classes: int.
+
+    Returns:
+        float array `(classes,)`.
+
+    Raises:
+        ValueError: if there are not as many predictions as labels.
+
+    Example:
+
+    >>> f1_per_class([0, 0, 1], [0, 1, 1], num_classes=2).round(3).tolist()
+    [0.667, 0.667]
+    """
+    labels = np.asarray(labels)
+    predictions = keras.ops.convert_to_numpy(predictions)
+    if predictions.ndim == 2:
+        predictions = predictions.argmax(axis=-1)
+    if labels.shape != predictions.shape:
+        raise ValueError(
+            "There must be one prediction for each label. "
+            f"Received: labels {labels.shape}, predictions {predictions.shape}. "
+            "Predict the windows that the labels belong to."
+        )
+    confusion = np.zeros((num_classes, num_classes))
+    np.add.at(confusion, (labels, predictions), 1)
+    hits = np.diag(confusion)
+    seen = confusion.sum(axis=0) + confusion.sum(axis=1)
+    return np.divide(2 * hits, seen, out=np.full(num_classes, np.nan), where=seen > 0)
+
+
+def macro_f1(labels, predictions, num_classes):
+    """Mean F1 over the classes that are present or predicted.
+
+    Args:
+        labels: int array `(windows,)`. True classes.
+        predictions: int array or tensor `(windows,)`, or scores `(windows,
+            classes)`.
+        num_classes: int.
+
+    Returns:
+        float.
+
+    Raises:
+        ValueError: if there are not as many predictions as labels.
+
+    Example:
+
+    >>> round(macro_f1([0, 0, 1], [0, 1, 1], num_classes=2), 3)
+    0.667
+    """
+    return float(np.nanmean(f1_per_class(labels, predictions, num_classes)))

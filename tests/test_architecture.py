@@ -1,0 +1,88 @@
+"""The way of the data: imports point upstream, and every module has its test."""
+
+import ast
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+PACKAGE = ROOT / "keras_dcat"
+FILES = sorted(PACKAGE.rglob("*.py"))
+MODULES = [path for path in FILES if path.name != "__init__.py"]
+
+# What each part of the package may import of the others.
+UPSTREAM = {
+    "extras": set(),
+    "recordings": set(),
+    "datasets": {"extras", "recordings"},
+    "windows": {"recordings"},
+    "attention": set(),
+    "metrics": set(),
+    "transfer": {"attention"},
+    "evaluation": {"extras"},
+    "plots": {"extras"},
+}
+
+
+def part(path):
+    """The first step inside the package: a folder or a module."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path, top_level_only=False):
+    """Dotted names that a file imports."""
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    names = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def violations(path, allowed):
+    own = part(path)
+    steps = {
+        name.split(".")[1] for name in imports(path) if name.startswith("keras_dcat.")
+    }
+    return steps - allowed - {own}
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_imports_point_upstream(path):
+    if path == PACKAGE / "__init__.py":
+        return
+    assert violations(path, UPSTREAM[part(path)]) == set()
+
+
+def test_an_import_against_the_stream_is_seen(tmp_path):
+    path = PACKAGE / "transfer" / "model.py"
+    assert violations(path, allowed=set()) == {"attention"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_every_module_has_a_test_at_the_same_path(path):
+    folder = ROOT / "tests" / path.relative_to(PACKAGE).parent
+    assert (folder / f"test_{path.name}").exists()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_no_file_is_longer_than_400_lines(path):
+    assert len(path.read_text().splitlines()) <= 400
+
+
+def test_tensorflow_is_imported_by_the_pipeline_alone():
+    users = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in FILES
+        if "tensorflow" in imports(path, top_level_only=True)
+    }
+    assert users == {"windows/pipeline.py"}
+
+
+def test_numeric_code_is_of_no_single_backend():
+    for path in FILES:
+        assert not {"jax", "torch"} & {name.split(".")[0] for name in imports(path)}

@@ -1,0 +1,51 @@
+"""What importing the package brings along."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("tensorflow", "scipy", "matplotlib", "sklearn", "pandas", "seglearn")
+
+
+def newly_imported(code, backend):
+    """Top-level modules that `code` loads and `import keras` does not."""
+    program = (
+        "import sys, keras\n"
+        "before = set(sys.modules)\n"
+        f"{code}\n"
+        "print(*sorted(m for m in set(sys.modules) - before if '.' not in m))"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return set(finished.stdout.split())
+
+
+EVERYTHING = (
+    "import keras_dcat\n"
+    "from keras_dcat import attention, datasets, evaluation, metrics, plots\n"
+    "from keras_dcat import recordings, transfer, windows"
+)
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize("code", ["import keras_dcat", EVERYTHING])
+def test_importing_it_loads_nothing_heavy(backend, code):
+    pytest.importorskip(backend)
+    loaded = newly_imported(code, backend)
+    assert "keras_dcat" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_the_pipeline_is_what_brings_tensorflow(backend):
+    pytest.importorskip(backend)
+    code = "from keras_dcat.windows import pair_dataset"
+    assert "tensorflow" in newly_imported(code, backend)

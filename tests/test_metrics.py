@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from keras_dcat import metrics
+
+
+def test_f1_is_what_scikit_learn_computes(rng):
+    labels, predictions = rng.integers(0, 5, (2, 400))
+    np.testing.assert_allclose(
+        metrics.f1_per_class(labels, predictions, 5),
+        f1_score(labels, predictions, average=None),
+    )
+    assert metrics.macro_f1(labels, predictions, 5) == pytest.approx(
+        f1_score(labels, predictions, average="macro")
+    )
+
+
+def test_scores_count_as_their_largest(rng):
+    labels, scores = rng.integers(0, 5, 400), rng.normal(size=(400, 5))
+    np.testing.assert_array_equal(
+        metrics.f1_per_class(labels, scores, 5),
+        metrics.f1_per_class(labels, scores.argmax(axis=1), 5),
+    )
+
+
+def test_a_class_that_never_occurs_has_no_f1_and_does_not_count():
+    f1 = metrics.f1_per_class([0, 1], [0, 1], num_classes=3)
+    np.testing.assert_array_equal(f1, [1.0, 1.0, np.nan])
+    assert metrics.macro_f1([0, 1], [0, 1], num_classes=3) == 1.0
+
+
+def test_a_class_that_is_missed_altogether_has_an_f1_of_zero():
+    assert metrics.f1_per_class([0, 1], [0, 0], num_classes=2)[1] == 0.0
+
+
+def test_counts_that_differ_are_refused():
+    with pytest.raises(ValueError, match=r"labels \(3,\), predictions \(2,\).*Predict"):
+        metrics.f1_per_class([0, 1, 1], [0, 1], num_classes=2)

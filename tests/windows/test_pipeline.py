@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from keras_dcat import windows
+from keras_dcat.recordings import Recording, Stream
+
+
+@pytest.fixture
+def index(rng):
+    recordings = [
+        Recording(
+            {
+                "skeleton": Stream(rng.normal(size=(200, 6)).astype("float32"), 20.0),
+                "imu": Stream(rng.normal(size=(500, 3)).astype("float32"), 50.0),
+            },
+            label=label,
+            subject=label,
+        )
+        for label in range(3)
+    ]
+    return windows.index_windows(recordings, length=2.0, stride=1.0)
+
+
+def collected(dataset):
+    return [
+        ({k: v.numpy() for k, v in x.items()} if isinstance(x, dict) else x.numpy(), y)
+        for x, y in dataset
+    ]
+
+
+def test_pairs_are_the_windows_of_the_index_in_its_order(index):
+    batches = collected(windows.pair_dataset(index, "skeleton", "imu", batch_size=10))
+    assert [len(y) for _, y in batches] == [10, 10, 7]
+    for side, stream in (("source", "skeleton"), ("target", "imu")):
+        values = np.concatenate([x[side] for x, _ in batches])
+        np.testing.assert_array_equal(values, index.gather(stream))
+    labels = np.concatenate([y for _, y in batches])
+    np.testing.assert_array_equal(labels, index.labels)
+
+
+def test_shuffling_is_repeatable_new_every_epoch_and_equal_for_pairs_and_streams(index):
+    options = {"batch_size": 27, "shuffle": True, "seed": 4}
+    pairs = windows.pair_dataset(index, "skeleton", "imu", **options)
+    alone = windows.stream_dataset(index, "imu", **options)
+    orders = []
+    for _ in range(2):
+        (((pair, _),), ((stream, _),)) = collected(pairs), collected(alone)
+        np.testing.assert_array_equal(pair["target"], stream)
+        orders.append(stream)
+    assert not np.array_equal(*orders)
+    again = collected(windows.stream_dataset(index, "imu", **options))[0][0]
+    np.testing.assert_array_equal(again, orders[0])
+
+
+def test_pairs_stay_pairs_when_shuffled(index):
+    dataset = windows.pair_dataset(index, "skeleton", "imu", 27, shuffle=True, seed=1)
+    ((pair, labels),) = collected(dataset)
+    where = [
+        np.flatnonzero((index.gather("imu") == x).all(axis=(1, 2)))[0]
+        for x in pair["target"]
+    ]
+    np.testing.assert_array_equal(pair["source"], index.gather("skeleton")[where])
+    np.testing.assert_array_equal(labels, index.labels[where])
+
+
+def test_shapes_are_known_but_for_the_batch(index):
+    inputs, labels = windows.pair_dataset(index, "skeleton", "imu").element_spec
+    assert inputs["source"].shape.as_list() == [None, 40, 6]
+    assert inputs["target"].shape.as_list() == [None, 100, 3]
+    assert labels.shape.as_list() == [None]
+
+
+def test_an_unknown_stream_is_refused_with_the_choices(index):
+    with pytest.raises(ValueError, match=r"\['audio'\].*\['imu', 'skeleton'\]"):
+        windows.pair_dataset(index, "audio", "imu")
