@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import keras
@@ -96,18 +97,18 @@ class AttentionKV(keras.layers.Layer):
 
     def __init__(
         self,
-        key_dim,
-        value_dim=None,
-        num_heads=1,
-        attention="softmax",
+        key_dim: int,
+        value_dim: int | None = None,
+        num_heads: int = 1,
+        attention: str = "softmax",
         *,
-        scale=None,
-        dropout=0.0,
-        use_bias=True,
+        scale: float | None = None,
+        dropout: float = 0.0,
+        use_bias: bool = True,
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
         kernel_regularizer=None,
-        seed=None,
+        seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -178,7 +179,7 @@ class AttentionKV(keras.layers.Layer):
         for layer in (self.query, self.key, self.value):
             layer.build(input_shape)
 
-    def project(self, inputs, mask=None):
+    def project(self, inputs, mask=None) -> Projections:
         """Projects `inputs` as `call` does.
 
         Args:
@@ -200,7 +201,7 @@ class AttentionKV(keras.layers.Layer):
         return Projections(self.query(inputs), key, value, mask)
 
     @contextlib.contextmanager
-    def capture(self):
+    def capture(self) -> Iterator[list[Projections]]:
         """Reads the projections of every call made inside the `with` block.
 
         Works wherever the layer sits (Functional, Sequential, nested and
@@ -271,7 +272,7 @@ class AttentionKV(keras.layers.Layer):
         }
 
 
-def find_attention(model, name=None):
+def find_attention(model: keras.Model, name: str | None = None) -> AttentionKV:
     """The one `AttentionKV` of a model, however deep it is nested.
 
     Args:

@@ -20,11 +20,11 @@ class Interval(NamedTuple):
     low: float
     high: float
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
-def mean_interval(values, confidence=0.95):
+def mean_interval(values, confidence: float = 0.95) -> Interval:
     """Mean of repeated runs, with Student's t interval.
 
     The interval speaks of what varies between the values. Of runs that differ in
@@ -61,7 +61,7 @@ def mean_interval(values, confidence=0.95):
     return Interval(float(mean), float(mean - half), float(mean + half))
 
 
-def transfer_table(scores, baseline="alone"):
+def transfer_table(scores: dict, baseline: str = "alone") -> str:
     """Mean scores with intervals, and differences to a baseline run by run.
 
     Args:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 
-def f1_per_class(labels, predictions, num_classes):
+def f1_per_class(labels, predictions, num_classes: int) -> np.ndarray:
     """F1 of every class: `2·TP / (2·TP + FP + FN)`.
 
     A class that is neither present nor predicted has no F1: it is NaN.
@@ -43,7 +43,7 @@ def f1_per_class(labels, predictions, num_classes):
     return np.divide(2 * hits, seen, out=np.full(num_classes, np.nan), where=seen > 0)
 
 
-def macro_f1(labels, predictions, num_classes):
+def macro_f1(labels, predictions, num_classes: int) -> float:
     """Mean F1 over the classes that are present or predicted.
 
     Args:

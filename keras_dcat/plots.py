@@ -1,11 +1,20 @@
 """What people would rather look at than read."""
 
+import os
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_dcat.extras import require
 
 
-def plot_transfer(path, curves, f1, class_names, title=""):
+def plot_transfer(
+    path: str | os.PathLike,
+    curves: dict,
+    f1: dict,
+    class_names: Sequence[str],
+    title: str = "",
+) -> None:
     """Training curves and per-class F1 of several targets, side by side.
 
     Lines and bars are means over runs; bands and whiskers show their standard

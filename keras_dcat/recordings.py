@@ -1,6 +1,7 @@
 """What was sensed, when, and by whom."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -38,11 +39,11 @@ class Stream:
             )
 
     @property
-    def duration(self):
+    def duration(self) -> float:
         """Seconds that the samples cover, each lasting `1 / rate`."""
         return len(self.values) / self.rate
 
-    def resampled(self, rate):
+    def resampled(self, rate: float) -> "Stream":
         """The same span of time at another rate, linearly interpolated.
 
         Args:
@@ -77,12 +78,12 @@ class Recording:
         session: str. Which recording this is, for reports.
     """
 
-    streams: dict
+    streams: dict[str, Stream]
     label: int
-    subject: object
+    subject: Any
     session: str = ""
 
-    def resampled(self, **rates):
+    def resampled(self, **rates: float) -> "Recording":
         """The recording with some streams at another rate.
 
         Args:

@@ -28,6 +28,7 @@ def fresh_state():
     """The same weights in every run, and no policy left behind by another test."""
     keras.utils.set_random_seed(0)
     yield
+    keras.utils.clear_session(free_memory=False)
     keras.config.set_dtype_policy("float32")
 
 

@@ -1,5 +1,6 @@
 """UTD-MHAD: 27 actions seen by a Kinect and an inertial sensor."""
 
+import os
 import re
 
 import numpy as np
@@ -49,7 +50,7 @@ _REMEDY = (
 _HIP, _SPINE_TOP = 3, 1  # centre of the hips and of the shoulders, 0-based
 
 
-def load_utd_mhad(path):
+def load_utd_mhad(path: str | os.PathLike) -> list[Recording]:
     """861 clips of 27 actions by 8 subjects, 2 to 7 s each.
 
     Skeleton and inertial clip show the same moment, but the Kinect ran near
@@ -81,7 +82,7 @@ def load_utd_mhad(path):
     Reference:
         Chen, Jafari, Kehtarnavaz, ICIP 2015. For research use.
     """
-    loadmat = require("scipy.io", extra="demo").loadmat
+    loadmat = require("scipy.io", extra="io").loadmat
     archive = Archive(path, _REMEDY)
     members = {}
     for name in archive.names():

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import io
+import os
 import pathlib
 
 import numpy as np
@@ -24,7 +25,7 @@ _SHA256 = "eb122f23cdf06ef6bd6c6c5312958ec5cf9d038e2e6d457b8081662c75a42537"
 _REMEDY = "Install the package that ships it: pip install 'keras_dcat[demo]'"
 
 
-def load_watch(path=None):
+def load_watch(path: str | os.PathLike | None = None) -> list[Recording]:
     """140 recordings of 7 exercises by 10 subjects, 19 to 52 s each, at 50 Hz.
 
     Every recording is one subject doing one exercise with one arm, the watch on

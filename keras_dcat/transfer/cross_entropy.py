@@ -32,9 +32,9 @@ class CrossEntropy(keras.losses.Loss):
 
     def __init__(
         self,
-        from_logits=False,
-        reduction="sum_over_batch_size",
-        name="cross_entropy",
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "cross_entropy",
         dtype=None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)

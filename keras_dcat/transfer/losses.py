@@ -65,10 +65,10 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
 
     def __init__(
         self,
-        normalization="source",
-        reduction="sum_over_batch_size",
-        name="masked_cross_attention",
-        dtype="float32",
+        normalization: str = "source",
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "masked_cross_attention",
+        dtype: str = "float32",
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         if normalization not in NORMALIZATIONS:

@@ -1,12 +1,13 @@
 """The model that is trained on pairs and used on the target alone."""
 
 import types
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-from keras_dcat.attention import find_attention
+from keras_dcat.attention import AttentionKV, find_attention
 from keras_dcat.transfer import gates, inspection
 from keras_dcat.transfer.batches import BatchFormat
 from keras_dcat.transfer.callbacks import EMPTY_MESSAGE, FirstEpochCheck
@@ -97,14 +98,14 @@ class DCATModel(keras.Model):
 
     def __init__(
         self,
-        source,
-        target,
-        transfer_weight=0.1,
-        gate="correct",
-        loss=None,
+        source: keras.Model,
+        target: keras.Model,
+        transfer_weight: float = 0.1,
+        gate: str | Callable | None = "correct",
+        loss: keras.losses.Loss | None = None,
         *,
-        source_attention=None,
-        target_attention=None,
+        source_attention: str | None = None,
+        target_attention: str | None = None,
         **kwargs,
     ):
         # Each branch casts its own inputs: their policies may differ.
@@ -143,17 +144,17 @@ class DCATModel(keras.Model):
         self.compile()
 
     @property
-    def source_attention(self):
+    def source_attention(self) -> AttentionKV:
         """The source's `AttentionKV`."""
         return self._attention.source
 
     @property
-    def target_attention(self):
+    def target_attention(self) -> AttentionKV:
         """The target's `AttentionKV`."""
         return self._attention.target
 
     @property
-    def transfer_weight(self):
+    def transfer_weight(self) -> float:
         """λ, the weight of the alignment loss, as a float."""
         # A sum is a plain tensor also where a strategy mirrors the variable.
         return float(self._transfer_weight.value + 0.0)

@@ -1,8 +1,11 @@
 """Which windows exist: where each starts in every stream."""
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
+
+from keras_dcat.recordings import Recording
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,17 +26,17 @@ class WindowIndex:
         sessions: array `(windows,)`, from which recording a window is.
     """
 
-    samples: dict
-    starts: dict
-    steps: dict
+    samples: dict[str, np.ndarray]
+    starts: dict[str, np.ndarray]
+    steps: dict[str, int]
     labels: np.ndarray
     subjects: np.ndarray
     sessions: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
-    def shape(self, stream):
+    def shape(self, stream: str) -> tuple[int, ...]:
         """Shape of one window.
 
         Args:
@@ -44,7 +47,7 @@ class WindowIndex:
         """
         return (self.steps[stream], *self.samples[stream].shape[1:])
 
-    def subset(self, chosen):
+    def subset(self, chosen: np.ndarray) -> "WindowIndex":
         """The windows that `chosen`, a mask or positions, picks out.
 
         Args:
@@ -61,7 +64,7 @@ class WindowIndex:
             sessions=self.sessions[chosen],
         )
 
-    def gather(self, stream, windows=slice(None)):
+    def gather(self, stream: str, windows=slice(None)) -> np.ndarray:
         """Windows of one stream as one array.
 
         Args:
@@ -74,7 +77,7 @@ class WindowIndex:
         starts = self.starts[stream][windows]
         return self.samples[stream][starts[:, None] + np.arange(self.steps[stream])]
 
-    def moments(self, stream):
+    def moments(self, stream: str) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance per channel, over the windows of this index alone.
 
         Args:
@@ -92,7 +95,9 @@ class WindowIndex:
         return samples.mean(axis=0), np.where(variance > 0, variance, 1.0)
 
 
-def index_windows(recordings, length, stride):
+def index_windows(
+    recordings: Iterable[Recording], length: float, stride: float
+) -> WindowIndex:
     """Cuts recordings into windows that show the same moment in every stream.
 
     Windows start every `stride` seconds from the moment when all streams have

@@ -2,8 +2,10 @@
 
 import keras
 
+from keras_dcat.windows.index import WindowIndex
 
-def normalization_layer(index, stream):
+
+def normalization_layer(index: WindowIndex, stream: str) -> keras.layers.Normalization:
     """A layer that brings a stream to mean 0 and variance 1 per channel.
 
     Its statistics are those of this index alone, so give it the training split.

@@ -3,8 +3,17 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_dcat.windows.index import WindowIndex
 
-def pair_dataset(index, source, target, batch_size=64, shuffle=False, seed=None):
+
+def pair_dataset(
+    index: WindowIndex,
+    source: str,
+    target: str,
+    batch_size: int = 64,
+    shuffle: bool = False,
+    seed: int | None = None,
+) -> tf.data.Dataset:
     """Batches of synchronized windows, as `DCATModel.fit` takes them.
 
     Args:
@@ -26,7 +35,13 @@ def pair_dataset(index, source, target, batch_size=64, shuffle=False, seed=None)
     return _dataset(index, streams, batch_size, shuffle, seed)
 
 
-def stream_dataset(index, stream, batch_size=64, shuffle=False, seed=None):
+def stream_dataset(
+    index: WindowIndex,
+    stream: str,
+    batch_size: int = 64,
+    shuffle: bool = False,
+    seed: int | None = None,
+) -> tf.data.Dataset:
     """Batches of one modality: to train a source, or to score a target.
 
     Args:

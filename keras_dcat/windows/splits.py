@@ -1,9 +1,15 @@
 """Which windows are for training and which for testing."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from keras_dcat.windows.index import WindowIndex
 
-def split_by_subject(index, test_subjects):
+
+def split_by_subject(
+    index: WindowIndex, test_subjects: Iterable
+) -> tuple[WindowIndex, WindowIndex]:
     """Splits windows so that no subject is on both sides.
 
     Args:
