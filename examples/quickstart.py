@@ -1,6 +1,6 @@
 """A better sensor teaches a cheaper one, on recordings of real people.
 
-A smartwatch: accelerometer → gyroscope. `--data`, UTD-MHAD: skeleton → accelerometer.
+Smartwatch: its IMU → an accelerometer. `--data`, UTD-MHAD: skeleton → accelerometer.
 """
 
 import argparse
@@ -25,7 +25,7 @@ if args.data:
     classes, test_subjects = datasets.utd_mhad.CLASS_NAMES, (2, 4, 6, 8)
     recordings = [r.resampled(skeleton=20) for r in datasets.load_utd_mhad(args.data)]
 else:
-    teacher, learner, length, stride = "accelerometer", "gyroscope", 4.0, 2.0
+    teacher, learner, length, stride = "imu", "accelerometer", 4.0, 2.0
     classes, test_subjects = datasets.watch.CLASS_NAMES, (2, 5, 9)
     recordings = datasets.load_watch()
 index = windows.index_windows(recordings, length, stride)

@@ -71,8 +71,8 @@ def load_utd_mhad(path: str | os.PathLike) -> list[Recording]:
         - `skeleton` `(time, 60)`: 20 joints × (x, y, z) in lengths of the trunk,
           with the hips at the origin. Its rate differs from clip to clip:
           `recording.resampled(skeleton=20)`;
-        - `accelerometer` `(time, 3)` in g and `gyroscope` `(time, 3)` in
-          degrees/s, 50 Hz.
+        - `accelerometer` `(time, 3)` in g, `gyroscope` `(time, 3)` in degrees/s,
+          and `imu` `(time, 6)`, the two side by side, 50 Hz.
 
     Raises:
         FileNotFoundError: if there is nothing at `path`.
@@ -118,6 +118,7 @@ def _recording(clip, skeleton, inertial):
             "skeleton": Stream(frames, rate=len(frames) / duration),
             "accelerometer": Stream(inertial[:, :3], INERTIAL_RATE),
             "gyroscope": Stream(inertial[:, 3:], INERTIAL_RATE),
+            "imu": Stream(inertial, INERTIAL_RATE),
         },
         label=action - 1,
         subject=subject,

@@ -36,8 +36,9 @@ def load_watch(path: str | os.PathLike | None = None) -> list[Recording]:
             installed package `seglearn`, which is found, not imported.
 
     Returns:
-        list of `Recording` with the streams `accelerometer` (g) and `gyroscope`
-        (rad/s), `(time, 3)` float32 each, and labels that index `CLASS_NAMES`.
+        list of `Recording` with labels that index `CLASS_NAMES` and the streams,
+        float32, `accelerometer` `(time, 3)` in g, `gyroscope` `(time, 3)` in
+        rad/s, and `imu` `(time, 6)`, the two side by side.
 
     Raises:
         FileNotFoundError: if the file is not there.
@@ -62,6 +63,7 @@ def load_watch(path: str | os.PathLike | None = None) -> list[Recording]:
             streams={
                 "accelerometer": Stream(values[:, :3].astype("float32"), RATE),
                 "gyroscope": Stream(values[:, 3:].astype("float32"), RATE),
+                "imu": Stream(values.astype("float32"), RATE),
             },
             label=int(label),
             subject=int(subject),

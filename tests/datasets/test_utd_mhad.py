@@ -40,6 +40,7 @@ def test_a_clip_becomes_three_streams_over_the_same_time(folder, rng):
     np.testing.assert_allclose(
         first.streams["gyroscope"].values, inertial[:, 3:], rtol=1e-6
     )
+    np.testing.assert_allclose(first.streams["imu"].values, inertial, rtol=1e-6)
     assert first.streams["skeleton"].values.shape == (41, 60)
 
 

@@ -20,11 +20,11 @@ def test_it_has_what_its_page_says(recordings):
     durations = [r.streams["gyroscope"].duration for r in recordings]
     assert 18.9 < min(durations) < max(durations) < 52.4
     for recording in recordings:
-        streams = recording.streams.values()
-        assert {s.values.shape for s in streams} == {
-            (len(recording.streams["gyroscope"].values), 3)
-        }
-        assert {s.rate for s in streams} == {50.0}
+        values = {name: s.values for name, s in recording.streams.items()}
+        assert values["accelerometer"].shape == values["gyroscope"].shape
+        both = [values["accelerometer"], values["gyroscope"]]
+        np.testing.assert_array_equal(values["imu"], np.hstack(both))
+        assert {s.rate for s in recording.streams.values()} == {50.0}
 
 
 def test_the_accelerometer_is_in_units_of_gravity(recordings):
