@@ -50,8 +50,8 @@ def fit(model, dataset):
     """The same optimizer and budget for every model; its classification loss."""
     rate = optimizers.schedules.CosineDecay(5e-3, args.epochs * len(dataset))
     model.compile(optimizers.Adam(rate), loss="sparse_categorical_crossentropy")
-    progress.add(1)
     history = model.fit(dataset, epochs=args.epochs, shuffle=False, verbose=0).history
+    progress.add(1)
     return history.get("classification_loss", history["loss"])
 
 
