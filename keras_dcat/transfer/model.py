@@ -169,7 +169,7 @@ class DCATModel(keras.Model):
             )
         self._transfer_weight.assign(value)
 
-    def compile(self, optimizer="adam", loss=None, metrics=("accuracy",), **kwargs):
+    def compile(self, optimizer="adam", loss=None, *, metrics=("accuracy",), **kwargs):
         """Sets the training up; what is not named keeps a sensible default.
 
         The constructor has called it already. All arguments of
@@ -227,11 +227,10 @@ class DCATModel(keras.Model):
             return classification
         labels = class_indices(y, self.num_classes)
         may_teach = ops.cast(self.gate(labels, y_pred.source_prediction), "float32")
-        weight = may_teach
+        counts = may_teach
         if sample_weight is not None:
-            sample_weight = ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
-            weight = may_teach * sample_weight
-        alignment = self.alignment_loss(y_pred.source, y_pred.target, weight)
+            counts *= ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
+        alignment = self.alignment_loss(y_pred.source, y_pred.target, counts)
         correct = gates.source_correct(labels, y_pred.source_prediction)
         batch = ops.shape(labels)[0]
         for name, value in [
@@ -241,8 +240,8 @@ class DCATModel(keras.Model):
             ("source_accuracy", ops.mean(ops.cast(correct, "float32"))),
         ]:
             self._transfer_metrics[name].update_state(value, sample_weight=batch)
-        weight = ops.cast(self._transfer_weight.value, alignment.dtype)
-        return classification + ops.cast(weight * alignment, classification.dtype)
+        transfer = self._transfer_weight * alignment
+        return classification + ops.cast(transfer, classification.dtype)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """The metrics of `compile` on the target's output, and the transfer's."""

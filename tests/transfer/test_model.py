@@ -466,3 +466,15 @@ def test_a_trained_source_draws_no_warning_and_an_untrained_one_does(rng):
         train(model, pair, right, epochs=1)
     with pytest.warns(UserWarning, match=r"right on 0\.0%.*guessing gives 25\.0%.*fit"):
         train(model, pair, (right + 1) % CLASSES, epochs=2)
+
+
+def test_single_batches_can_be_trained_and_tested_by_hand(rng):
+    pair, labels = windows(rng)
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    before = model.test_on_batch(pair, labels, return_dict=True)
+    trained = model.train_on_batch(pair, labels, return_dict=True)
+    after = model.test_on_batch(pair, labels, return_dict=True)
+    assert set(before) == set(trained) == set(after)
+    assert after["loss"] < before["loss"]
+    on_target = model.predict_on_batch(pair[1])
+    np.testing.assert_allclose(on_target, model.predict_on_batch(pair), rtol=1e-5)
