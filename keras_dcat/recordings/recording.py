@@ -1,0 +1,255 @@
+"""Recordings and streams: values, clock, labels, subject, session."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from keras_dcat.extras import require
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream:
+    """The samples of one sensor and the clock they were taken by.
+
+    Either evenly spaced (`rate` and `start`) or each with its own time
+    (`timestamps`). Values are kept as they come and are read only where windows
+    need them: an array, a memory map, an HDF5 data set, or anything that has
+    `shape` and `dtype` and can be sliced along time.
+
+    Args:
+        values: array-like `(time, channels…)`.
+        rate: float. Samples per second, in Hz, if they are evenly spaced.
+        start: float. Time of the first sample, in seconds. With `rate` only.
+        timestamps: float array `(time,)`, in seconds. They are taken as they are;
+            `clocks.mend` brings them in order.
+
+    Raises:
+        ValueError: if there is no channel axis, if not exactly one of `rate` and
+            `timestamps` is given, or if they do not fit the values.
+
+    Example:
+
+    >>> Stream(np.zeros((100, 3)), rate=50.0, start=2.0).span
+    (2.0, 4.0)
+    >>> Stream(np.zeros((3, 1)), timestamps=[0.0, 0.1, 0.25]).times.tolist()
+    [0.0, 0.1, 0.25]
+    """
+
+    values: Any
+    rate: float | None = None
+    start: float = 0.0
+    timestamps: np.ndarray | None = None
+
+    def __post_init__(self):
+        shape = np.shape(self.values)
+        if len(shape) < 2:
+            raise ValueError(
+                "`values` must have shape (time, channels…). "
+                f"Received: shape {shape}. "
+                "Add a channel axis: values[:, None]."
+            )
+        if (self.rate is None) == (self.timestamps is None):
+            raise ValueError(
+                "A stream has either a `rate` or `timestamps`. "
+                f"Received: {'neither' if self.rate is None else 'both'}. "
+                "Give the rate in Hz, or the time of every sample in seconds."
+            )
+        if self.rate is not None and not 0.0 < self.rate < np.inf:
+            raise ValueError(
+                "`rate` must be a positive number of samples per second. "
+                f"Received: rate={self.rate}. Give it in Hz."
+            )
+        if self.timestamps is not None:
+            times = np.asarray(self.timestamps, "float64")
+            if times.shape != shape[:1]:
+                raise ValueError(
+                    "`timestamps` must have one time for each sample. "
+                    f"Received: shape {times.shape} for {shape[0]} samples. "
+                    "Give seconds, one per row of `values`."
+                )
+            object.__setattr__(self, "timestamps", times)
+
+    def __len__(self) -> int:
+        return np.shape(self.values)[0]
+
+    @property
+    def times(self) -> np.ndarray:
+        """Time of every sample in seconds, float64 `(time,)`."""
+        if self.timestamps is not None:
+            return self.timestamps
+        return self.start + np.arange(len(self)) / self.rate
+
+    @property
+    def step(self) -> float:
+        """Seconds from one sample to the next; the median, if they differ."""
+        if self.rate is not None:
+            return 1.0 / self.rate
+        return float(np.median(np.diff(self.timestamps))) if len(self) > 1 else 0.0
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """When the stream begins and ends, in seconds. A sample lasts one step."""
+        if self.rate is not None:
+            return float(self.start), self.start + len(self) / self.rate
+        if not len(self):
+            return 0.0, 0.0
+        return float(self.timestamps[0]), float(self.timestamps[-1]) + self.step
+
+    @property
+    def duration(self) -> float:
+        """Seconds that the samples cover."""
+        begin, end = self.span
+        return end - begin
+
+    def resampled(self, rate: float) -> "Stream":
+        """The same span of time, evenly spaced at a rate, linearly interpolated.
+
+        Going down, frequencies that the new rate cannot show are filtered out
+        first; they would come back as movements that nobody made.
+
+        Args:
+            rate: float. Samples per second, in Hz.
+
+        Returns:
+            `Stream` of float values in memory.
+
+        Raises:
+            ValueError: if there is no sample, or if the timestamps do not rise.
+            ImportError: going down, if SciPy, which filters, is not installed.
+
+        Example:
+
+        >>> ramp = Stream(np.arange(4.0)[:, None], rate=2.0)
+        >>> ramp.resampled(4.0).values[:, 0].tolist()
+        [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.0]
+        """
+        if self.timestamps is not None:
+            return self._on_even_steps(rate)
+        values = np.asarray(self.values)
+        if rate < self.rate:
+            values = _low_passed(values, cutoff=rate / self.rate)
+        steps = max(1, round(self.duration * rate))
+        positions = np.arange(steps) * self.rate / rate
+        return Stream(_interpolated(values, positions), rate, self.start)
+
+    def _on_even_steps(self, rate):
+        if not len(self) or not np.all(np.diff(self.timestamps) > 0):
+            raise ValueError(
+                "Timestamps must rise from sample to sample to be resampled. "
+                f"Received: {len(self)} samples, some not later than the one before. "
+                "Mend them first: keras_dcat.recordings.mend(stream)."
+            )
+        begin, end = self.span
+        own_rate = max(rate, 1.0 / self.step) if self.step else rate
+        times = begin + np.arange(max(1, round((end - begin) * own_rate))) / own_rate
+        positions = np.interp(times, self.timestamps, np.arange(len(self)))
+        even = Stream(
+            _interpolated(np.asarray(self.values), positions), own_rate, begin
+        )
+        return even if own_rate == rate else even.resampled(rate)
+
+
+@dataclasses.dataclass(frozen=True)
+class Intervals:
+    """Labels that hold from one time to another.
+
+    Args:
+        starts: float array `(intervals,)`, in seconds.
+        ends: float array `(intervals,)`, in seconds. Excluded.
+        labels: int array `(intervals,)`.
+
+    Raises:
+        ValueError: if the three differ in length, or if an interval ends before
+            it starts.
+
+    Example:
+
+    >>> Intervals([0.0, 5.0], [5.0, 9.0], [2, 0]).labels.tolist()
+    [2, 0]
+    """
+
+    starts: np.ndarray
+    ends: np.ndarray
+    labels: np.ndarray
+
+    def __post_init__(self):
+        for name, dtype in [("starts", "f8"), ("ends", "f8"), ("labels", "i8")]:
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype))
+        counts = len(self.starts), len(self.ends), len(self.labels)
+        if len(set(counts)) != 1 or np.any(self.ends < self.starts):
+            raise ValueError(
+                "Every interval must have a start, an end that is not before it, and "
+                f"a label. Received: {counts} of them. "
+                "Check the columns of the annotation."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Recording:
+    """One session of one subject, seen by several sensors at once.
+
+    Args:
+        streams: dict from the name of a modality to its `Stream`, all on one
+            clock (`keras_dcat.recordings.clocks` brings them there).
+        label: class of the whole recording, an int; or `Intervals`; or a
+            `Stream` `(time, 1)` of ints with a clock of its own.
+        subject: who was recorded. Anything that can be compared.
+        session: str. Which recording this is, for reports and splits.
+    """
+
+    streams: dict[str, Stream]
+    label: Any
+    subject: Any
+    session: str = ""
+
+    def resampled(self, **rates: float) -> "Recording":
+        """The recording with some streams at another rate.
+
+        Args:
+            **rates: name of a stream to its new rate, in Hz.
+
+        Returns:
+            `Recording`. The other streams are shared with this one.
+        """
+        changed = {n: self.streams[n].resampled(rate) for n, rate in rates.items()}
+        return self.replaced(**changed)
+
+    def replaced(self, **streams: Stream) -> "Recording":
+        """The recording with some streams in the place of its own.
+
+        Args:
+            **streams: name of a stream to the new one.
+
+        Returns:
+            `Recording`. The other streams are shared with this one.
+        """
+        return dataclasses.replace(self, streams={**self.streams, **streams})
+
+
+def _interpolated(values, positions):
+    """Values `(time, …)` at fractional positions, held at both ends."""
+    positions = np.clip(positions, 0, len(values) - 1)
+    before = np.floor(positions).astype(int)
+    after = np.minimum(before + 1, len(values) - 1)
+    share = (positions - before).reshape(-1, *[1] * (values.ndim - 1))
+    mixed = values[before] * (1 - share) + values[after] * share
+    is_float = np.issubdtype(values.dtype, np.floating)
+    return mixed.astype(values.dtype if is_float else "float32")
+
+
+def _low_passed(values, cutoff):
+    """Values without what is above `cutoff`, a share of their Nyquist frequency.
+
+    A symmetric filter: nothing is delayed. The ends are held, not cut to zero.
+    """
+    signal = require("scipy.signal", extra="io")
+    half = int(np.ceil(8 / cutoff))
+    taps = signal.firwin(2 * half + 1, 0.9 * cutoff)
+    padded = np.concatenate(
+        [np.repeat(values[:1], half, 0), values, np.repeat(values[-1:], half, 0)]
+    )
+    taps = taps.reshape(-1, *[1] * (values.ndim - 1))
+    filtered = signal.fftconvolve(padded, taps, mode="valid", axes=0)
+    is_float = np.issubdtype(values.dtype, np.floating)
+    return filtered.astype(values.dtype if is_float else "float32")

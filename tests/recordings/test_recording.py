@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from keras_dcat.recordings import Intervals, Recording, Stream
+
+
+def test_resampling_interpolates_linearly_over_the_same_time(rng):
+    values = rng.normal(size=(50, 2))
+    stream = Stream(values, rate=25.0, start=3.0)
+    resampled = stream.resampled(40.0)
+    expected = [
+        np.interp(np.arange(80) / 40, np.arange(50) / 25, values[:, channel])
+        for channel in range(2)
+    ]
+    np.testing.assert_allclose(resampled.values, np.transpose(expected), rtol=1e-12)
+    assert (resampled.rate, resampled.start) == (40.0, 3.0)
+    assert resampled.duration == stream.duration == 2.0
+
+
+def test_resampling_to_the_same_rate_changes_nothing(rng):
+    values = rng.normal(size=(50, 4, 3)).astype("float32")
+    resampled = Stream(values, rate=50.0).resampled(50.0)
+    np.testing.assert_array_equal(resampled.values, values)
+    assert resampled.values.dtype == "float32"
+
+
+def test_a_recording_resamples_the_streams_it_is_told_to(rng):
+    streams = {name: Stream(rng.normal(size=(20, 3)), 10.0) for name in ("a", "b")}
+    recording = Recording(streams, label=1, subject="A")
+    changed = recording.resampled(b=5.0)
+    assert changed.streams["a"] is streams["a"]
+    assert len(changed.streams["b"].values) == 10
+    assert len(recording.streams["b"].values) == 20
+
+
+def test_a_stream_without_channels_is_refused():
+    with pytest.raises(ValueError, match=r"shape \(20,\).*values\[:, None\]"):
+        Stream(np.zeros(20), rate=10.0)
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_rate_that_makes_no_sense_is_refused(rate):
+    with pytest.raises(ValueError, match=rf"rate={rate}.*in Hz"):
+        Stream(np.zeros((20, 1)), rate=rate)
+
+
+def tone(frequency, rate, seconds=8.0, start=0.0):
+    times = start + np.arange(round(seconds * rate)) / rate
+    return Stream(np.sin(2 * np.pi * frequency * times)[:, None], rate, start)
+
+
+def test_going_down_removes_what_the_new_rate_cannot_show():
+    fast = tone(18.0, rate=100.0)
+    slow = tone(2.0, rate=100.0)
+    inner = slice(20, -20)
+    aliased = fast.values[::5]  # 18 Hz seen at 20 Hz: 2 Hz that nobody made
+    assert np.abs(aliased).max() > 0.9
+    assert np.abs(fast.resampled(20.0).values[inner]).max() < 0.01
+    np.testing.assert_allclose(
+        slow.resampled(20.0).values[inner], tone(2.0, 20.0).values[inner], atol=0.01
+    )
+
+
+def test_irregular_timestamps_come_out_on_even_steps(rng):
+    times = 5.0 + np.sort(rng.uniform(0, 4, 400))
+    stream = Stream(np.sin(times)[:, None], timestamps=times)
+    resampled = stream.resampled(100.0)
+    assert resampled.rate == 100.0
+    assert resampled.start == times[0]
+    inner = slice(5, -5)
+    np.testing.assert_allclose(
+        resampled.values[inner, 0], np.sin(resampled.times)[inner], atol=0.01
+    )
+
+
+def test_timestamps_that_do_not_rise_cannot_be_resampled():
+    stream = Stream(np.zeros((3, 1)), timestamps=[0.0, 0.2, 0.1])
+    with pytest.raises(ValueError, match=r"3 samples.*mend\(stream\)"):
+        stream.resampled(10.0)
+
+
+def test_values_are_not_read_before_they_are_needed():
+    class Lazy:
+        shape, dtype = (100, 3), np.dtype("float32")
+
+        def __getitem__(self, index):
+            raise AssertionError("read too early")
+
+    stream = Stream(Lazy(), rate=50.0)
+    assert (len(stream), stream.duration) == (100, 2.0)
+    assert stream.times[-1] == 1.98
+
+
+def test_one_kind_of_clock_must_be_given():
+    with pytest.raises(ValueError, match=r"Received: neither.*in Hz"):
+        Stream(np.zeros((3, 1)))
+    with pytest.raises(ValueError, match=r"Received: both"):
+        Stream(np.zeros((3, 1)), rate=1.0, timestamps=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"\(2,\) for 3 samples.*one per row"):
+        Stream(np.zeros((3, 1)), timestamps=[0, 1])
+
+
+def test_intervals_that_end_before_they_start_are_refused():
+    with pytest.raises(ValueError, match=r"\(1, 1, 1\).*columns"):
+        Intervals([2.0], [1.0], [0])
+    with pytest.raises(ValueError, match=r"\(2, 1, 1\).*columns"):
+        Intervals([1.0, 2.0], [3.0], [0])
