@@ -20,7 +20,7 @@ UPSTREAM = {
     "metrics": set(),
     "transfer": {"attention"},
     "evaluation": {"extras"},
-    "plots": {"extras"},
+    "plots": {"extras", "recordings", "windows"},
 }
 
 

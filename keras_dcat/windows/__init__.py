@@ -1,11 +1,14 @@
 """Recordings become synchronized windows, and windows become batches."""
 
-from keras_dcat.windows.index import WindowIndex, index_windows
+from keras_dcat.windows.cutting import index_windows
+from keras_dcat.windows.index import WindowIndex
 from keras_dcat.windows.normalization import normalization_layer
+from keras_dcat.windows.report import WindowReport
 from keras_dcat.windows.splits import split_by_subject
 
 __all__ = [
     "WindowIndex",
+    "WindowReport",
     "index_windows",
     "normalization_layer",
     "pair_dataset",

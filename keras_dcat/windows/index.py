@@ -1,11 +1,11 @@
 """Which windows exist: where each starts in every stream."""
 
 import dataclasses
-from collections.abc import Iterable
 
 import numpy as np
 
-from keras_dcat.recordings import Recording
+from keras_dcat.windows.report import WindowReport
+from keras_dcat.windows.samples import Samples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,21 +17,31 @@ class WindowIndex:
     same span of time in every stream. Make one with `index_windows`.
 
     Attributes:
-        samples: dict from stream to array `(all samples, channels…)`, the
-            recordings one after the other.
+        samples: dict from stream to its `Samples`, all recordings one after the
+            other.
         starts: dict from stream to int array `(windows,)`.
         steps: dict from stream to int, samples in a window.
         labels: int array `(windows,)`.
         subjects: array `(windows,)`.
         sessions: array `(windows,)`, from which recording a window is.
+        times: float array `(windows,)`, when each starts on its recording's
+            clock, in seconds.
+        length: float. Seconds that a window lasts.
+        real_share: float array `(windows,)`. Below 1 for a padded window: the
+            share of its time that was recorded; zeros follow.
+        report: `WindowReport` of all windows that were possible.
     """
 
-    samples: dict[str, np.ndarray]
+    samples: dict[str, Samples]
     starts: dict[str, np.ndarray]
     steps: dict[str, int]
     labels: np.ndarray
     subjects: np.ndarray
     sessions: np.ndarray
+    times: np.ndarray
+    length: float
+    real_share: np.ndarray
+    report: WindowReport
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -56,12 +66,11 @@ class WindowIndex:
         Returns:
             `WindowIndex` on the same samples.
         """
+        per_window = ("labels", "subjects", "sessions", "times", "real_share")
         return dataclasses.replace(
             self,
             starts={name: starts[chosen] for name, starts in self.starts.items()},
-            labels=self.labels[chosen],
-            subjects=self.subjects[chosen],
-            sessions=self.sessions[chosen],
+            **{name: getattr(self, name)[chosen] for name in per_window},
         )
 
     def gather(self, stream: str, windows=slice(None)) -> np.ndarray:
@@ -74,8 +83,19 @@ class WindowIndex:
         Returns:
             array `(windows, steps, channels…)`.
         """
-        starts = self.starts[stream][windows]
-        return self.samples[stream][starts[:, None] + np.arange(self.steps[stream])]
+        return self.samples[stream].gather(self.starts[stream][windows])
+
+    def mask(self, stream: str) -> np.ndarray:
+        """Which steps were recorded and which are padding.
+
+        Args:
+            stream: str. Name of the stream.
+
+        Returns:
+            bool array `(windows, steps)`, False at padding.
+        """
+        steps = self.steps[stream]
+        return np.arange(steps) < np.rint(self.real_share * steps)[:, None]
 
     def moments(self, stream: str) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance per channel, over the windows of this index alone.
@@ -87,111 +107,26 @@ class WindowIndex:
             `(mean, variance)`, arrays `(channels…)`. A variance of 0 (a channel
             that never moves) is given as 1.
         """
-        used = np.zeros(len(self.samples[stream]), bool)
-        for step in range(self.steps[stream]):
-            used[self.starts[stream] + step] = True
-        samples = self.samples[stream][used].astype("float64")
-        variance = samples.var(axis=0)
-        return samples.mean(axis=0), np.where(variance > 0, variance, 1.0)
+        starts = np.sort(self.starts[stream])
+        order = np.argsort(self.starts[stream], kind="stable")
+        real = np.rint(self.real_share * self.steps[stream]).astype("int64")
+        ends = np.maximum.accumulate(starts + real[order])
+        # Overlapping windows join into runs, so that each sample counts once.
+        apart = starts[1:] >= ends[:-1]
+        begins = starts[np.concatenate([[True], apart])]
+        ends = ends[np.concatenate([apart, [True]])]
+        count, total, squares = 0, 0.0, 0.0
+        for begin, end in zip(begins, ends, strict=True):
+            for at in range(begin, end, _SAMPLES_AT_ONCE):
+                values = self.samples[stream].read(at, min(_SAMPLES_AT_ONCE, end - at))
+                values = values.astype("float64")
+                count += len(values)
+                total = total + values.sum(axis=0)
+                squares = squares + np.square(values).sum(axis=0)
+        mean = total / count
+        variance = np.maximum(squares / count - np.square(mean), 0.0)
+        still = variance <= 1e-12 * np.square(mean)  # rounding, not movement
+        return mean, np.where(still, 1.0, variance)
 
 
-def index_windows(
-    recordings: Iterable[Recording], length: float, stride: float
-) -> WindowIndex:
-    """Cuts recordings into windows that show the same moment in every stream.
-
-    Windows start every `stride` seconds from the moment when all streams have
-    begun, and end before the first of them ends. None crosses a recording.
-
-    Args:
-        recordings: list of `Recording` with the same streams at the same rates.
-        length: float. Length of a window in seconds.
-        stride: float. Seconds from the start of one window to the next.
-
-    Returns:
-        `WindowIndex`. A recording shorter than a window has none in it.
-
-    Raises:
-        ValueError: if `length` or `stride` is not positive, if the recordings
-            differ in streams or rates, or if all are too short.
-
-    Example:
-
-    >>> from keras_dcat.recordings import Recording, Stream
-    >>> streams = {"imu": Stream(np.zeros((250, 6)), 50), "pose": Stream(
-    ...     np.zeros((100, 60)), 20)}
-    >>> index = index_windows([Recording(streams, 0, "A")], length=2, stride=1)
-    >>> len(index), index.gather("imu").shape, index.gather("pose").shape
-    (4, (4, 100, 6), (4, 40, 60))
-    """
-    for name, seconds in (("length", length), ("stride", stride)):
-        if not 0 < seconds < np.inf:
-            raise ValueError(
-                f"`{name}` must be a positive number of seconds. "
-                f"Received: {name}={seconds}. Activities take 1 to 10 s."
-            )
-    recordings = list(recordings)
-    rates = _common_rates(recordings)
-    steps = {name: max(1, round(length * rate)) for name, rate in rates.items()}
-    starts = {name: [] for name in rates}
-    offsets = dict.fromkeys(rates, 0)
-    counts = []
-    for recording in recordings:
-        times = _start_times(recording, length, stride)
-        counts.append(len(times))
-        for name, stream in recording.streams.items():
-            first = np.rint((times - stream.start) * stream.rate).astype(int)
-            last_possible = len(stream.values) - steps[name]
-            starts[name].append(offsets[name] + np.minimum(first, last_possible))
-            offsets[name] += len(stream.values)
-    if not sum(counts):
-        longest = max(_overlap(recording)[1] for recording in recordings)
-        raise ValueError(
-            "At least one recording must be as long as a window. "
-            f"Received: length={length} s and recordings of at most {longest:.2f} s. "
-            "Choose a shorter window."
-        )
-    return WindowIndex(
-        samples={
-            name: np.concatenate([r.streams[name].values for r in recordings])
-            for name in rates
-        },
-        starts={name: np.concatenate(parts) for name, parts in starts.items()},
-        steps=steps,
-        labels=np.repeat([r.label for r in recordings], counts),
-        subjects=np.repeat([r.subject for r in recordings], counts),
-        sessions=np.repeat([r.session for r in recordings], counts),
-    )
-
-
-def _common_rates(recordings):
-    if not recordings:
-        raise ValueError(
-            "`recordings` must hold at least one recording. Received: none. "
-            "Check the path and the subjects you asked for."
-        )
-    rates = {name: s.rate for name, s in recordings[0].streams.items()}
-    for recording in recordings:
-        found = {name: s.rate for name, s in recording.streams.items()}
-        if found != rates:
-            raise ValueError(
-                "All recordings must have the same streams at the same rates. "
-                f"Received: {rates} in {recordings[0].session!r} and {found} in "
-                f"{recording.session!r}. "
-                "Bring them to one rate: recording.resampled(name=rate)."
-            )
-    return rates
-
-
-def _overlap(recording):
-    """When all streams run: start and duration in seconds."""
-    streams = recording.streams.values()
-    start = max(s.start for s in streams)
-    return start, min(s.start + s.duration for s in streams) - start
-
-
-def _start_times(recording, length, stride):
-    start, duration = _overlap(recording)
-    # 1 µs: a window that ends with the recording is not lost to rounding
-    count = max(0, int(np.floor((duration - length + 1e-6) / stride)) + 1)
-    return start + np.arange(count) * stride
+_SAMPLES_AT_ONCE = 65_536

@@ -13,6 +13,7 @@ def pair_dataset(
     batch_size: int = 64,
     shuffle: bool = False,
     seed: int | None = None,
+    balance: bool = False,
 ) -> tf.data.Dataset:
     """Batches of synchronized windows, as `DCATModel.fit` takes them.
 
@@ -23,6 +24,8 @@ def pair_dataset(
         batch_size: int.
         shuffle: bool. Whether windows come in a new order every epoch.
         seed: int. Makes the orders repeatable.
+        balance: bool. Whether windows of rare classes are repeated until every
+            class has as many as the largest.
 
     Returns:
         `tf.data.Dataset` of `({"source": (batch, steps, channels…), "target":
@@ -32,7 +35,7 @@ def pair_dataset(
         ValueError: if a stream is unknown.
     """
     streams = {"source": source, "target": target}
-    return _dataset(index, streams, batch_size, shuffle, seed)
+    return _dataset(index, streams, batch_size, shuffle, seed, balance)
 
 
 def stream_dataset(
@@ -41,6 +44,7 @@ def stream_dataset(
     batch_size: int = 64,
     shuffle: bool = False,
     seed: int | None = None,
+    balance: bool = False,
 ) -> tf.data.Dataset:
     """Batches of one modality: to train a source, or to score a target.
 
@@ -51,6 +55,8 @@ def stream_dataset(
         shuffle: bool. Whether windows come in a new order every epoch.
         seed: int. Makes the orders repeatable: the same as those of
             `pair_dataset` with this seed.
+        balance: bool. Whether windows of rare classes are repeated until every
+            class has as many as the largest.
 
     Returns:
         `tf.data.Dataset` of `((batch, steps, channels…), labels (batch,))`.
@@ -58,10 +64,10 @@ def stream_dataset(
     Raises:
         ValueError: if the stream is unknown.
     """
-    return _dataset(index, stream, batch_size, shuffle, seed)
+    return _dataset(index, stream, batch_size, shuffle, seed, balance)
 
 
-def _dataset(index, streams, batch_size, shuffle, seed):
+def _dataset(index, streams, batch_size, shuffle, seed, balance):
     names = set(tf.nest.flatten(streams))
     unknown = sorted(names - set(index.samples))
     if unknown:
@@ -69,21 +75,50 @@ def _dataset(index, streams, batch_size, shuffle, seed):
             "A stream must be one of the recordings'. "
             f"Received: {unknown}. Choose from {sorted(index.samples)}."
         )
-    with tf.device("CPU"):  # the samples stay off the accelerator
-        samples = {name: tf.constant(index.samples[name]) for name in names}
-        starts = {name: tf.constant(index.starts[name]) for name in names}
-        labels = tf.constant(index.labels)
+    gathers = {name: _gather_of(index, name) for name in names}
+    labels = tf.constant(index.labels)
 
     def gather(windows):
-        def of_stream(name):
-            first = tf.gather(starts[name], windows)
-            steps = tf.range(index.steps[name], dtype=first.dtype)
-            return tf.gather(samples[name], first[:, None] + steps)
+        inputs = tf.nest.map_structure(lambda name: gathers[name](windows), streams)
+        return inputs, tf.gather(labels, windows)
 
-        return tf.nest.map_structure(of_stream, streams), tf.gather(labels, windows)
-
-    dataset = tf.data.Dataset.from_tensor_slices(np.arange(len(index)))
+    windows = _balanced(index.labels) if balance else np.arange(len(index))
+    dataset = tf.data.Dataset.from_tensor_slices(windows)
     if shuffle:
-        dataset = dataset.shuffle(len(index), seed=seed)
+        dataset = dataset.shuffle(len(windows), seed=seed)
     dataset = dataset.batch(batch_size)
     return dataset.map(gather, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _gather_of(index, name):
+    """A function from positions of windows to a batch of one stream."""
+    samples, starts, shape = index.samples[name], index.starts[name], index.shape(name)
+    if not samples.in_memory:
+
+        def read(windows):
+            return samples.gather(starts[windows])
+
+        def gather_lazily(windows):
+            batch = tf.numpy_function(read, [windows], samples.dtype, stateful=False)
+            return tf.ensure_shape(batch, (None, *shape))
+
+        return gather_lazily
+
+    with tf.device("CPU"):  # the samples stay off the accelerator
+        blocks, first_block, per_window = samples.packed(starts)
+        blocks, first_block = tf.constant(blocks), tf.constant(first_block)
+
+    def gather(windows):
+        first = tf.gather(first_block, windows)
+        within = tf.range(per_window, dtype=first.dtype)
+        batch = tf.gather(blocks, first[:, None] + within)
+        return tf.reshape(batch, (-1, *shape))
+
+    return gather
+
+
+def _balanced(labels):
+    """Positions in which every class occurs as often as the largest."""
+    classes, counts = np.unique(labels, return_counts=True)
+    repeated = [np.resize(np.flatnonzero(labels == c), counts.max()) for c in classes]
+    return np.sort(np.concatenate(repeated))

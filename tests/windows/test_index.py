@@ -22,44 +22,6 @@ def two_clocks(
     return Recording(streams, **options)
 
 
-def test_windows_show_the_same_moment_in_every_stream():
-    recordings = [two_clocks(), two_clocks(starts=(5.3, 3.1), durations=(9.0, 14.0))]
-    index = index_windows(recordings, length=2.0, stride=0.7)
-    a, b = index.gather("a")[..., 0], index.gather("b")[..., 0]
-    assert a.shape[1:] == (100,)
-    assert b.shape[1:] == (40,)
-    # half a sample of the slower stream is as near as two clocks can be
-    assert np.abs(a[:, 0] - b[:, 0]).max() <= 0.5 / 20 + 0.5 / 50 + 1e-9
-
-
-def test_windows_start_at_every_stride_and_end_with_the_recording():
-    index = index_windows([two_clocks()], length=2.0, stride=0.5)
-    np.testing.assert_allclose(
-        index.gather("a")[:, 0, 0], np.arange(0, 8.01, 0.5), atol=1e-9
-    )
-    assert index.gather("a")[-1, -1, 0] == pytest.approx(10 - 1 / 50)
-
-
-def test_no_window_crosses_from_one_recording_into_the_next():
-    recordings = [
-        two_clocks(label=label, subject=subject, session=f"{label}{subject}")
-        for label, subject in [(0, "A"), (1, "B"), (2, "A")]
-    ]
-    index = index_windows(recordings, length=3.0, stride=1.0)
-    for name, rate in (("a", 50.0), ("b", 20.0)):
-        steps = np.diff(index.gather(name)[..., 0], axis=1)
-        np.testing.assert_allclose(steps, 1 / rate, atol=1e-9)
-    assert index.labels.tolist() == [0] * 8 + [1] * 8 + [2] * 8
-    assert index.subjects.tolist() == ["A"] * 8 + ["B"] * 8 + ["A"] * 8
-    assert index.sessions[8] == "1B"
-
-
-def test_a_recording_shorter_than_a_window_has_none():
-    short = two_clocks(durations=(10.0, 1.9), session="short")
-    index = index_windows([short, two_clocks()], length=2.0, stride=1.0)
-    assert set(index.sessions) == {"one"}
-
-
 def test_a_subset_keeps_the_windows_it_is_told_to():
     index = index_windows([two_clocks()], length=2.0, stride=1.0)
     chosen = np.arange(len(index)) % 2 == 0
@@ -83,27 +45,3 @@ def test_a_channel_that_never_moves_has_a_variance_of_one():
     mean, variance = index_windows([still], 1.0, 1.0).moments("a")
     assert mean.tolist() == [3.0, 3.0]
     assert variance.tolist() == [1.0, 1.0]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"length": 0.0, "stride": 1.0}, r"length=0\.0.*1 to 10 s"),
-        ({"length": 1.0, "stride": -1.0}, r"stride=-1\.0"),
-        ({"length": 11.0, "stride": 1.0}, r"at most 10\.00 s.*shorter window"),
-    ],
-)
-def test_windows_that_cannot_be_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        index_windows([two_clocks()], **options)
-
-
-def test_recordings_that_differ_in_rate_are_refused_with_the_remedy():
-    recordings = [two_clocks(), two_clocks(rates=(50.0, 25.0), session="two")]
-    with pytest.raises(ValueError, match=r"'b': 20\.0.*'b': 25\.0.*'two'.*resampled"):
-        index_windows(recordings, 1.0, 1.0)
-
-
-def test_no_recordings_are_refused():
-    with pytest.raises(ValueError, match=r"Received: none"):
-        index_windows([], 1.0, 1.0)

@@ -73,3 +73,31 @@ def test_shapes_are_known_but_for_the_batch(index):
 def test_an_unknown_stream_is_refused_with_the_choices(index):
     with pytest.raises(ValueError, match=r"\['audio'\].*\['imu', 'skeleton'\]"):
         windows.pair_dataset(index, "audio", "imu")
+
+
+def test_memory_maps_give_what_memory_gives(tmp_path, rng):
+    values = rng.normal(size=(500, 3)).astype("float32")
+    np.save(tmp_path / "values.npy", values)
+    on_disk = np.load(tmp_path / "values.npy", mmap_mode="r")
+    batches = []
+    for each in (values, on_disk):
+        recording = Recording({"imu": Stream(each, 50.0)}, 0, "A")
+        index = windows.index_windows([recording], length=2.0, stride=0.3)
+        batches.append(
+            collected(windows.stream_dataset(index, "imu", shuffle=True, seed=2))
+        )
+        assert windows.stream_dataset(index, "imu").element_spec[0].shape[1:] == (
+            100,
+            3,
+        )
+    np.testing.assert_array_equal(batches[0][0][0], batches[1][0][0])
+
+
+def test_balanced_classes_are_equally_frequent_and_none_is_lost(index):
+    chosen = index.subset((index.labels != 1) | (np.arange(len(index)) % 3 == 0))
+    counts = np.bincount(chosen.labels)
+    assert counts.min() < counts.max()
+    dataset = windows.stream_dataset(chosen, "imu", batch_size=100, balance=True)
+    ((values, labels),) = collected(dataset)
+    assert np.bincount(labels).tolist() == [counts.max()] * 3
+    assert len(np.unique(values, axis=0)) == len(chosen)

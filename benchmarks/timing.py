@@ -1,0 +1,20 @@
+"""How long two things take beside each other; the only code benchmarks share."""
+
+import statistics
+import time
+
+
+def seconds(run):
+    """Seconds that one call of `run` takes."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def time_ratio(candidate, baseline, pairs=7):
+    """Median of the time of `candidate` over that of `baseline`, run in turns."""
+    for run in (candidate, baseline):
+        run()  # tracing and first reads are not what is measured
+    return statistics.median(
+        seconds(candidate) / seconds(baseline) for _ in range(pairs)
+    )

@@ -1,0 +1,326 @@
+"""Recordings are cut into windows that show the same moment in every stream."""
+
+import math
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keras_dcat.recordings import Recording, Stream
+from keras_dcat.windows.index import WindowIndex
+from keras_dcat.windows.labels import UNLABELLED, window_labels
+from keras_dcat.windows.report import REASONS, WindowReport, nearest_distance
+from keras_dcat.windows.samples import Samples, is_in_memory
+
+_TINY = 1e-6  # seconds: a window that ends with its recording is not lost to rounding
+
+
+def index_windows(
+    recordings: Iterable[Recording],
+    length: float,
+    stride: float,
+    *,
+    rates: dict[str, float] | None = None,
+    label: str = "majority",
+    purity: float = 0.8,
+    max_gap: float = 0.25,
+    short: str = "drop",
+) -> WindowIndex:
+    """Cuts recordings into windows that show the same moment in every stream.
+
+    Windows start every `stride` seconds from the moment when all streams have
+    begun, and end before the first of them ends. None crosses a recording, a gap
+    or, beyond `purity`, a border between labels. `index.report` says what became
+    of every window that was possible.
+
+    Streams that come with a rate are cut as they are; nothing is read before
+    a batch needs it if they lie on disk. Streams with timestamps are brought to
+    an even rate: interpolated in memory, or, where they are read lazily, by
+    picking the nearest sample.
+
+    Args:
+        recordings: list of `Recording` with the same streams.
+        length: float. Length of a window in seconds.
+        stride: float. Seconds from the start of one window to the next.
+        rates: dict from a stream's name to the rate, in Hz, that its windows
+            have. A stream that is not named keeps its own, the same in all
+            recordings.
+        label: `"majority"`, the label that holds longest, or `"end"`, the one at
+            the window's last moment.
+        purity: float in [0, 1]. The share of a window that must have its label.
+        max_gap: float. Seconds between two timestamps that a window may bridge.
+        short: `"drop"` recordings shorter than a window, or `"pad"` them with
+            zeros (`index.mask` says where).
+
+    Returns:
+        `WindowIndex`.
+
+    Raises:
+        ValueError: if an option makes no sense, if the recordings differ in
+            streams or rates, if timestamps do not rise, or if no window is left.
+
+    Example:
+
+    >>> from keras_dcat.recordings import Recording, Stream
+    >>> streams = {"imu": Stream(np.zeros((250, 6)), 50), "pose": Stream(
+    ...     np.zeros((100, 60)), 20)}
+    >>> index = index_windows([Recording(streams, 0, "A")], length=2, stride=1)
+    >>> len(index), index.gather("imu").shape, index.gather("pose").shape
+    (4, (4, 100, 6), (4, 40, 60))
+    """
+    _check_options(length, stride, label, purity, max_gap, short)
+    recordings = list(recordings)
+    rates = _common_rates(recordings, rates or {})
+    steps = {name: max(1, round(length * rate)) for name, rate in rates.items()}
+    cuts = [
+        _cut(recording, rates, length, stride, label, purity, max_gap, short)
+        for recording in recordings
+    ]
+    counts = [len(cut.times) for cut in cuts]
+    report = WindowReport(
+        sessions=[str(recording.session) for recording in recordings],
+        kept=np.array(counts),
+        dropped={
+            reason: np.array([cut.dropped.get(reason, 0) for cut in cuts])
+            for reason in REASONS
+        },
+        pairing_errors=np.concatenate([cut.errors for cut in cuts]),
+    )
+    if not sum(counts):
+        raise ValueError(
+            f"At least one window must be left. Received: length={length} s, and\n"
+            f"{report}\nChoose a shorter window, or allow what it was dropped for."
+        )
+    samples, starts = {}, {}
+    for name, rate in rates.items():
+        samples[name], starts[name] = _joined(
+            [recording.streams[name] for recording in recordings],
+            [cut.times for cut in cuts],
+            rate,
+            steps[name],
+        )
+    return WindowIndex(
+        samples=samples,
+        starts=starts,
+        steps=steps,
+        labels=np.concatenate([cut.labels for cut in cuts]),
+        subjects=np.repeat([r.subject for r in recordings], counts),
+        sessions=np.repeat([r.session for r in recordings], counts),
+        times=np.concatenate([cut.times for cut in cuts]),
+        length=float(length),
+        real_share=np.concatenate([cut.real_share for cut in cuts]),
+        report=report,
+    )
+
+
+class _Cut(NamedTuple):
+    """The windows of one recording, and why there are no more."""
+
+    times: np.ndarray
+    labels: np.ndarray
+    real_share: np.ndarray
+    errors: np.ndarray
+    dropped: dict
+
+
+def _check_options(length, stride, label, purity, max_gap, short):
+    for name, seconds in (("length", length), ("stride", stride)):
+        if not 0 < seconds < np.inf:
+            raise ValueError(
+                f"`{name}` must be a positive number of seconds. "
+                f"Received: {name}={seconds}. Activities take 1 to 10 s."
+            )
+    for name, value, choices in (
+        ("label", label, ("majority", "end")),
+        ("short", short, ("drop", "pad")),
+    ):
+        if value not in choices:
+            raise ValueError(
+                f"`{name}` must be one of {choices}. "
+                f"Received: {name}={value!r}. Use {choices[0]!r}, the default."
+            )
+    if not 0 <= purity <= 1 or not max_gap >= 0:
+        raise ValueError(
+            "`purity` must be a share, and `max_gap` at least 0 s. "
+            f"Received: purity={purity}, max_gap={max_gap}. "
+            "Leave the defaults, 0.8 and 0.25 s, unless you know your sensors."
+        )
+
+
+def _common_rates(recordings, rates):
+    """The rate of every stream, checked to be the same in all recordings."""
+    if not recordings:
+        raise ValueError(
+            "`recordings` must hold at least one recording. Received: none. "
+            "Check the path and the subjects you asked for."
+        )
+    first = recordings[0]
+    unknown = set(rates) - set(first.streams)
+    if unknown:
+        raise ValueError(
+            "`rates` must name streams of the recordings. "
+            f"Received: {sorted(unknown)}. Choose from {sorted(first.streams)}."
+        )
+    own = {name: stream.rate for name, stream in first.streams.items()}
+    for recording in recordings:
+        found = {name: stream.rate for name, stream in recording.streams.items()}
+        differ = found.keys() ^ own.keys() or any(
+            found[name] != own[name] for name in own if name not in rates
+        )
+        if differ:
+            raise ValueError(
+                "All recordings must have the same streams at the same rates. "
+                f"Received: {own} in {first.session!r} and {found} in "
+                f"{recording.session!r}. Bring them to one rate: rates={{name: rate}}."
+            )
+    common = {**own, **rates}
+    clocked = sorted(name for name, rate in common.items() if rate is None)
+    if clocked:
+        raise ValueError(
+            "Streams with timestamps need a rate for their windows. "
+            f"Received: none for {clocked}. "
+            f"Choose one near their own, such as rates={{{clocked[0]!r}: 50}}."
+        )
+    return common
+
+
+def _cut(recording, rates, length, stride, label, purity, max_gap, short):
+    streams = list(recording.streams.values())
+    for name, stream in recording.streams.items():
+        if stream.timestamps is not None and not _rises(stream.timestamps):
+            raise ValueError(
+                "Timestamps must be finite and rise from sample to sample. "
+                f"Received: stream {name!r} of {recording.session!r}. "
+                "Mend them first: keras_dcat.recordings.mend(stream)."
+            )
+    spans = [stream.span for stream in streams if len(stream)]
+    if len(spans) < len(streams):
+        possible = max(
+            (_count(end - begin, length, stride) for begin, end in spans), default=0
+        )
+        return _nothing({"stream missing": max(possible, 1)})
+    begin, end = max(s[0] for s in spans), min(s[1] for s in spans)
+    first, last = min(s[0] for s in spans), max(s[1] for s in spans)
+    kept = _count(end - begin, length, stride)
+    possible = max(kept, 1)
+    if last - first + _TINY >= length:
+        before = int((begin - first + _TINY) / stride) if begin < last else 0
+        anchor = begin if begin < last else first
+        possible = max(before + _count(last - anchor, length, stride), kept, 1)
+    is_short = kept == 0 and 0 < end - begin
+    if is_short and short == "pad":
+        kept = 1
+    dropped = {}
+    lost = "too short" if is_short and last - first < length else "stream missing"
+    if possible > kept:
+        dropped[lost] = possible - kept
+    times = begin + np.arange(kept) * stride
+    share = np.ones(kept)
+    if is_short:
+        share[:] = (end - begin) / length
+    for stream in streams:
+        if stream.timestamps is not None:
+            times, share = _without(
+                _bridges(stream.timestamps, times, length, max_gap),
+                dropped,
+                "gap",
+                times,
+                share,
+            )
+    labels, pure = window_labels(
+        recording.label, times, length * share.min(initial=1), label
+    )
+    for reason, is_bad in (
+        ("unlabelled", labels == UNLABELLED),
+        ("mixed labels", (labels != UNLABELLED) & (pure < purity - 1e-9)),
+    ):
+        if is_bad.any():
+            dropped[reason] = int(is_bad.sum())
+    good = (labels != UNLABELLED) & (pure >= purity - 1e-9)
+    times, share = times[good], share[good]
+    errors = _pairing_errors(recording.streams, rates, times, length * share)
+    return _Cut(times, labels[good], share, errors, dropped)
+
+
+def _nothing(dropped):
+    return _Cut(np.zeros(0), np.zeros(0, "int64"), np.zeros(0), np.zeros(0), dropped)
+
+
+def _rises(timestamps):
+    return np.isfinite(timestamps).all() and (np.diff(timestamps) > 0).all()
+
+
+def _count(duration, length, stride):
+    return max(0, math.floor((duration - length + _TINY) / stride) + 1)
+
+
+def _without(is_bad, dropped, reason, times, share):
+    if is_bad.any():
+        dropped[reason] = dropped.get(reason, 0) + int(is_bad.sum())
+    return times[~is_bad], share[~is_bad]
+
+
+def _bridges(timestamps, times, length, max_gap):
+    """Which windows hold a part of a gap."""
+    gaps = np.flatnonzero(np.diff(timestamps) > max_gap)
+    begun = np.searchsorted(timestamps[gaps], times + length - _TINY)
+    over = np.searchsorted(timestamps[gaps + 1], times + _TINY)
+    return begun > over
+
+
+def _pairing_errors(streams, rates, times, lengths):
+    """How far the samples that stand for one moment are apart, in seconds."""
+    if len(streams) < 2 or not len(times):
+        return np.zeros(len(times))
+    errors = []
+    for name, stream in streams.items():
+        if stream.timestamps is not None:
+            moments = times[:, None] + lengths[:, None] * [0.0, 0.5, 1.0]
+            moments[:, -1] -= 1 / rates[name]
+            errors.append(nearest_distance(stream.timestamps, moments))
+        else:
+            late = np.rint((times - stream.start) * stream.rate) / stream.rate
+            errors.append((late - (times - stream.start))[:, None] * np.ones(3))
+    return np.ptp(np.stack(errors), axis=0).max(axis=1)
+
+
+def _joined(streams, times, rate, steps):
+    """Samples of all recordings, and where their windows start."""
+    parts, starts = [], []
+    for stream, moments in zip(streams, times, strict=True):
+        if not len(moments):
+            continue
+        even = _evenly(stream, rate)
+        first = np.rint((moments - even.start) * rate).astype("int64")
+        parts.append(even.values)
+        starts.append(np.clip(first, 0, max(len(even) - steps, 0)))
+    samples = Samples(parts, steps)
+    shifted = (first + at for first, at in zip(starts, samples.offsets, strict=False))
+    return samples, np.concatenate(list(shifted))
+
+
+def _evenly(stream, rate):
+    if stream.rate == rate:
+        return stream
+    if is_in_memory(stream.values):
+        return stream.resampled(rate)
+    begin, end = stream.span
+    moments = begin + np.arange(max(1, round((end - begin) * rate))) / rate
+    nearest = np.rint(np.interp(moments, stream.times, np.arange(len(stream))))
+    return Stream(_Picked(stream.values, nearest.astype("int64")), rate, begin)
+
+
+class _Picked:
+    """Samples at rising positions of values that are read lazily."""
+
+    def __init__(self, values: Any, positions: np.ndarray):
+        self.values, self.positions = values, positions
+        self.shape = (len(positions), *np.shape(values)[1:])
+        self.dtype = values.dtype
+
+    def __getitem__(self, index):
+        positions = self.positions[index]
+        if not len(positions):
+            return np.zeros((0, *self.shape[1:]), self.dtype)
+        first = positions[0]
+        return np.asarray(self.values[first : positions[-1] + 1])[positions - first]

@@ -1,0 +1,288 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keras_dcat.recordings import Intervals, Recording, Stream
+from keras_dcat.windows import index_windows
+
+
+def clock(duration, rate, start=0.0):
+    """A stream whose values are the time at which they were taken."""
+    times = start + np.arange(round(duration * rate)) / rate
+    return Stream(times[:, None], rate, start)
+
+
+def two_clocks(
+    durations=(10.0, 10.0), starts=(0.0, 0.0), rates=(50.0, 20.0), **options
+):
+    options = {"label": 0, "subject": "A", "session": "one", **options}
+    streams = {
+        name: clock(*values)
+        for name, *values in zip("ab", durations, rates, starts, strict=True)
+    }
+    return Recording(streams, **options)
+
+
+def test_windows_show_the_same_moment_in_every_stream():
+    recordings = [two_clocks(), two_clocks(starts=(5.3, 3.1), durations=(9.0, 14.0))]
+    index = index_windows(recordings, length=2.0, stride=0.7)
+    a, b = index.gather("a")[..., 0], index.gather("b")[..., 0]
+    assert a.shape[1:] == (100,)
+    assert b.shape[1:] == (40,)
+    # half a sample of the slower stream is as near as two clocks can be
+    assert np.abs(a[:, 0] - b[:, 0]).max() <= 0.5 / 20 + 0.5 / 50 + 1e-9
+
+
+def test_windows_start_at_every_stride_and_end_with_the_recording():
+    index = index_windows([two_clocks()], length=2.0, stride=0.5)
+    np.testing.assert_allclose(
+        index.gather("a")[:, 0, 0], np.arange(0, 8.01, 0.5), atol=1e-9
+    )
+    assert index.gather("a")[-1, -1, 0] == pytest.approx(10 - 1 / 50)
+
+
+def test_no_window_crosses_from_one_recording_into_the_next():
+    recordings = [
+        two_clocks(label=label, subject=subject, session=f"{label}{subject}")
+        for label, subject in [(0, "A"), (1, "B"), (2, "A")]
+    ]
+    index = index_windows(recordings, length=3.0, stride=1.0)
+    for name, rate in (("a", 50.0), ("b", 20.0)):
+        steps = np.diff(index.gather(name)[..., 0], axis=1)
+        np.testing.assert_allclose(steps, 1 / rate, atol=1e-9)
+    assert index.labels.tolist() == [0] * 8 + [1] * 8 + [2] * 8
+    assert index.subjects.tolist() == ["A"] * 8 + ["B"] * 8 + ["A"] * 8
+    assert index.sessions[8] == "1B"
+
+
+def test_a_recording_shorter_than_a_window_has_none():
+    short = two_clocks(durations=(10.0, 1.9), session="short")
+    index = index_windows([short, two_clocks()], length=2.0, stride=1.0)
+    assert set(index.sessions) == {"one"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"length": 0.0, "stride": 1.0}, r"length=0\.0.*1 to 10 s"),
+        ({"length": 1.0, "stride": -1.0}, r"stride=-1\.0"),
+        (
+            {"length": 11.0, "stride": 1.0},
+            r"(?s)length=11\.0.*too short.*shorter window",
+        ),
+    ],
+)
+def test_windows_that_cannot_be_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        index_windows([two_clocks()], **options)
+
+
+def test_recordings_that_differ_in_rate_are_refused_with_the_remedy():
+    recordings = [two_clocks(), two_clocks(rates=(50.0, 25.0), session="two")]
+    with pytest.raises(ValueError, match=r"'b': 20\.0.*'b': 25\.0.*'two'.*rates="):
+        index_windows(recordings, 1.0, 1.0)
+
+
+def test_no_recordings_are_refused():
+    with pytest.raises(ValueError, match=r"Received: none"):
+        index_windows([], 1.0, 1.0)
+
+
+def timestamped(times, value=None):
+    """A stream whose values are its own times."""
+    times = np.asarray(times, "float64")
+    values = times[:, None] if value is None else np.full((len(times), 1), value)
+    return Stream(values, timestamps=times)
+
+
+def accounts_for_all(report):
+    dropped = sum(report.dropped.values())
+    return bool(np.all(report.kept + dropped == report.possible))
+
+
+def test_no_window_bridges_a_gap_longer_than_the_limit():
+    times = np.concatenate([np.arange(0, 4, 0.02), np.arange(5.5, 10, 0.02)])
+    recording = Recording({"a": timestamped(times), "b": clock(10.0, 25.0)}, 0, "A")
+    options = {"length": 1.0, "stride": 0.5, "rates": {"a": 50.0}}
+    index = index_windows([recording], max_gap=0.25, **options)
+    # the last window before the gap ends with the last sample, at 3.98 s
+    np.testing.assert_allclose(
+        index.times, [0, 0.5, 1, 1.5, 2, 2.5, 5.5, 6, 6.5, 7, 7.5, 8, 8.5, 9], atol=1e-9
+    )
+    assert index.report.dropped["gap"].tolist() == [5]
+    assert accounts_for_all(index.report)
+    over = index_windows([recording], max_gap=2.0, **options)
+    assert over.report.dropped["gap"].tolist() == [0]
+
+
+def test_streams_with_timestamps_come_at_the_wanted_rate_and_the_true_time(rng):
+    times = np.cumsum(rng.uniform(0.005, 0.015, 2000))
+    recording = Recording({"a": timestamped(times), "b": clock(15.0, 25.0)}, 0, "A")
+    index = index_windows([recording], length=2.0, stride=1.0, rates={"a": 100.0})
+    a, b = index.gather("a")[..., 0], index.gather("b")[..., 0]
+    assert a.shape[1:] == (200,)
+    np.testing.assert_allclose(a[:, 0], index.times, atol=0.02)
+    assert np.abs(a[:, 0] - b[:, 0]).max() < 0.03
+
+
+def test_streams_that_are_read_lazily_are_picked_at_the_nearest_sample():
+    class Lazy:
+        """Frames that say when they were taken, and how many were read."""
+
+        def __init__(self, times):
+            self.times, self.read = times, 0
+            self.shape, self.dtype = (len(times), 1), np.dtype("float64")
+
+        def __getitem__(self, index):
+            values = self.times[index, None]
+            self.read += len(values)
+            return values
+
+    times = np.arange(0, 60, 1 / 30) + 0.001
+    frames = Lazy(times)
+    streams = {"video": Stream(frames, timestamps=times), "imu": clock(60.0, 50.0)}
+    index = index_windows(
+        [Recording(streams, 0, "A")], length=2.0, stride=20.0, rates={"video": 10.0}
+    )
+    assert frames.read == 0
+    video = index.gather("video")[..., 0]
+    expected = index.times[:, None] + np.arange(20) / 10
+    assert np.abs(video - expected).max() <= 0.5 / 30 + 1e-9
+    assert frames.read <= 3 * 2.1 * 30
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        (Stream(np.zeros((0, 1)), 50.0), "stream missing"),
+        (timestamped([]), "stream missing"),
+        (timestamped([2.0]), "stream missing"),
+        (clock(10.0, 50.0, start=36_000.0), "stream missing"),
+        (clock(10.0, 50.0, start=10.0), "stream missing"),
+    ],
+    ids=["empty", "empty with clock", "one sample", "hours apart", "no overlap"],
+)
+def test_a_stream_that_is_not_there_costs_its_recording_only(other, reason):
+    good = {"a": clock(10.0, 50.0), "b": clock(10.0, 50.0)}
+    bad = {"a": clock(10.0, 50.0), "b": other}
+    index = index_windows(
+        [Recording(good, 0, "A", "good"), Recording(bad, 0, "B", "bad")],
+        length=2.0,
+        stride=1.0,
+        rates={"b": 50.0},
+    )
+    assert set(index.sessions) == {"good"}
+    assert index.report.dropped[reason][1] > 0
+    assert accounts_for_all(index.report)
+
+
+def test_a_stream_that_starts_late_or_ends_early_is_reported():
+    streams = {"a": clock(10.0, 50.0), "b": clock(5.0, 50.0, start=2.5)}
+    index = index_windows([Recording(streams, 0, "A")], length=1.0, stride=0.5)
+    # a alone runs in 0–2.5 s and 7.5–10 s: 5 windows at each end touch that time
+    assert index.report.kept.tolist() == [9]
+    assert index.report.dropped["stream missing"].tolist() == [10]
+    assert index.times[0] == 2.5
+
+
+@pytest.mark.parametrize("rule", ["majority", "end"])
+def test_windows_across_a_border_between_labels_are_dropped_by_purity(rule):
+    labels = Intervals([0.0, 4.0], [4.0, 10.0], [3, 1])
+    recording = Recording({"a": clock(10.0, 50.0)}, labels, "A")
+    options = {"length": 2.0, "stride": 0.5, "label": rule}
+    pure = index_windows([recording], purity=1.0, **options)
+    assert pure.labels.tolist() == [3] * 5 + [1] * 9
+    assert pure.report.dropped["mixed labels"].tolist() == [3]
+    every = index_windows([recording], purity=0.0, **options)
+    assert len(every) == 17
+    at_border = every.labels[every.times == 2.5]
+    assert at_border == (3 if rule == "majority" else 1)
+
+
+def test_time_without_a_label_has_no_window():
+    labels = Intervals([100.0], [110.0], [3])
+    recordings = [
+        Recording({"a": clock(10.0, 50.0)}, labels, "A", "outside"),
+        Recording({"a": clock(10.0, 50.0)}, 2, "B", "inside"),
+    ]
+    index = index_windows(recordings, length=2.0, stride=1.0)
+    assert set(index.sessions) == {"inside"}
+    assert index.report.dropped["unlabelled"].tolist() == [9, 0]
+
+
+def test_a_short_recording_can_be_padded_with_a_mask():
+    short = {"a": clock(1.5, 50.0), "b": clock(1.5, 20.0)}
+    recordings = [Recording(short, 4, "A", "short"), two_clocks()]
+    index = index_windows(recordings, length=2.0, stride=1.0, short="pad")
+    assert index.sessions[0] == "short"
+    assert index.real_share[0] == pytest.approx(0.75)
+    mask = index.mask("a")
+    assert mask[0].sum() == 75
+    assert mask[1:].all()
+    window = index.gather("a")[0, :, 0]
+    np.testing.assert_allclose(window[:75], np.arange(75) / 50, atol=1e-9)
+    assert not window[75:].any()
+    assert accounts_for_all(index.report)
+
+
+def test_timestamps_that_do_not_rise_are_refused_with_the_remedy():
+    recording = Recording({"a": timestamped([0.0, 2.0, 1.0])}, 0, "A", "one")
+    with pytest.raises(ValueError, match=r"'a' of 'one'.*mend\(stream\)"):
+        index_windows([recording], 1.0, 1.0, rates={"a": 50.0})
+
+
+def test_timestamps_need_a_rate():
+    recording = Recording({"a": timestamped([0.0, 1.0, 2.0])}, 0, "A")
+    with pytest.raises(ValueError, match=r"none for \['a'\].*rates=\{'a': 50\}"):
+        index_windows([recording], 1.0, 1.0)
+    with pytest.raises(ValueError, match=r"\['c'\].*Choose from \['a'\]"):
+        index_windows([recording], 1.0, 1.0, rates={"c": 50.0})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"purity": 1.5}, {"max_gap": -1.0}, {"label": "first"}, {"short": "keep"}],
+)
+def test_options_that_make_no_sense_are_refused(options):
+    name = next(iter(options))
+    with pytest.raises(ValueError, match=rf"{name}=.*default"):
+        index_windows([two_clocks()], 2.0, 1.0, **options)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    starts=st.lists(st.floats(-5, 5), min_size=2, max_size=2),
+    durations=st.lists(st.floats(0, 20), min_size=2, max_size=2),
+    length=st.floats(0.2, 5),
+    stride=st.floats(0.1, 3),
+    irregular=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_whatever_the_clocks_every_window_is_accounted_for(
+    starts, durations, length, stride, irregular, seed
+):
+    rng = np.random.default_rng(seed)
+    whole = {"a": clock(30.0, 50.0), "b": clock(30.0, 20.0)}
+    odd = {
+        name: clock(duration, rate, start)
+        for name, duration, rate, start in zip(
+            "ab", durations, (50.0, 20.0), starts, strict=True
+        )
+    }
+    if irregular:
+        gaps = rng.exponential(0.02, 400)
+        odd["b"] = timestamped(starts[1] + np.cumsum(gaps + 1e-6))
+    recordings = [Recording(odd, 0, "A", "odd"), Recording(whole, 1, "B", "whole")]
+    if irregular:
+        times = whole["b"].times
+        recordings[1] = recordings[1].replaced(b=timestamped(times))
+    rates = {"b": 20.0} if irregular else None
+    index = index_windows(recordings, length, stride, rates=rates)
+    report = index.report
+    assert accounts_for_all(report)
+    assert report.kept.sum() == len(index) == len(report.pairing_errors)
+    a, b = index.gather("a")[..., 0], index.gather("b")[..., 0]
+    assert np.abs(a[:, 0] - index.times).max() <= 0.5 / 50 + 1e-6
+    is_whole = index.sessions == "whole"
+    assert np.abs(b[is_whole, 0] - index.times[is_whole]).max() <= 0.5 / 20 + 1e-6
