@@ -1,15 +1,25 @@
 """Recordings become synchronized windows, and windows become batches."""
 
+import importlib
+
 from keras_dcat.windows.cutting import index_windows
 from keras_dcat.windows.index import WindowIndex
 from keras_dcat.windows.normalization import normalization_layer
 from keras_dcat.windows.report import WindowReport
 from keras_dcat.windows.splits import split_by_subject
 
+# What works on tf.data brings TensorFlow along, and is imported on first use.
+_ON_FIRST_USE = {
+    "log_mel_dataset": "log_mel",
+    "pair_dataset": "pipeline",
+    "stream_dataset": "pipeline",
+}
+
 __all__ = [
     "WindowIndex",
     "WindowReport",
     "index_windows",
+    "log_mel_dataset",
     "normalization_layer",
     "pair_dataset",
     "split_by_subject",
@@ -18,9 +28,8 @@ __all__ = [
 
 
 def __getattr__(name):
-    """Imports the pipeline, and TensorFlow with it, on first use."""
-    if name not in ("pair_dataset", "stream_dataset"):
+    """Imports a name that needs TensorFlow."""
+    if name not in _ON_FIRST_USE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from keras_dcat.windows import pipeline
-
-    return getattr(pipeline, name)
+    module = importlib.import_module(f"{__name__}.{_ON_FIRST_USE[name]}")
+    return getattr(module, name)
