@@ -193,7 +193,7 @@ class Recording:
         streams: dict from the name of a modality to its `Stream`, all on one
             clock (`keras_dcat.recordings.clocks` brings them there).
         label: class of the whole recording, an int; or `Intervals`; or a
-            `Stream` `(time, 1)` of ints with a clock of its own.
+            `Stream` `(time, 1)` of ints with a clock of its own. -1 is no class.
         subject: who was recorded. Anything that can be compared.
         session: str. Which recording this is, for reports and splits.
     """
