@@ -12,7 +12,9 @@ from keras_dcat.windows.splits import split_by_subject
 _ON_FIRST_USE = {
     "log_mel_dataset": "log_mel",
     "pair_dataset": "pipeline",
+    "read_shards": "shards",
     "stream_dataset": "pipeline",
+    "write_shards": "shards",
 }
 
 __all__ = [
@@ -22,8 +24,10 @@ __all__ = [
     "log_mel_dataset",
     "normalization_layer",
     "pair_dataset",
+    "read_shards",
     "split_by_subject",
     "stream_dataset",
+    "write_shards",
 ]
 
 
