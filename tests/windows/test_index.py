@@ -3,23 +3,7 @@ import pytest
 
 from keras_dcat.recordings import Recording, Stream
 from keras_dcat.windows import index_windows
-
-
-def clock(duration, rate, start=0.0):
-    """A stream whose values are the time at which they were taken."""
-    times = start + np.arange(round(duration * rate)) / rate
-    return Stream(times[:, None], rate, start)
-
-
-def two_clocks(
-    durations=(10.0, 10.0), starts=(0.0, 0.0), rates=(50.0, 20.0), **options
-):
-    options = {"label": 0, "subject": "A", "session": "one", **options}
-    streams = {
-        name: clock(*values)
-        for name, *values in zip("ab", durations, rates, starts, strict=True)
-    }
-    return Recording(streams, **options)
+from tests.streams import two_clocks
 
 
 def test_a_subset_keeps_the_windows_it_is_told_to():
