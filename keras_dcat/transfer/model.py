@@ -310,9 +310,9 @@ class DCATModel(keras.Model):
             x, y = self._batch_format.checked(x, y, pairs_only=False)
         with self._batch_format.readable_errors():
             results = super().evaluate(x, y, *args, **kwargs)
-        # Numbers, as from any Keras model, also where pairs would give more of them.
+        # Numbers, which older Keras gives only where all metrics have a value.
         return keras.tree.map_structure(
-            lambda x: x if getattr(x, "shape", ()) else float(x), results
+            lambda x: x if len(getattr(x, "shape", ())) else float(x), results
         )
 
     def export(self, filepath, *args, **kwargs):
