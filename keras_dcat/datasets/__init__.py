@@ -3,6 +3,7 @@
 from keras_dcat.datasets import (
     mhealth,
     pamap2,
+    simulated,
     sp_sw_har,
     spoken_digits,
     uci_har,
@@ -12,6 +13,7 @@ from keras_dcat.datasets import (
 )
 from keras_dcat.datasets.mhealth import load_mhealth
 from keras_dcat.datasets.pamap2 import load_pamap2
+from keras_dcat.datasets.simulated import Simulation, simulate
 from keras_dcat.datasets.sp_sw_har import load_sp_sw_har
 from keras_dcat.datasets.spoken_digits import load_spoken_digits
 from keras_dcat.datasets.uci_har import load_uci_hapt, load_uci_har
@@ -20,6 +22,7 @@ from keras_dcat.datasets.utd_mhad import load_utd_mhad
 from keras_dcat.datasets.watch import load_watch
 
 __all__ = [
+    "Simulation",
     "load_mhealth",
     "load_pamap2",
     "load_sp_sw_har",
@@ -31,6 +34,8 @@ __all__ = [
     "load_watch",
     "mhealth",
     "pamap2",
+    "simulate",
+    "simulated",
     "sp_sw_har",
     "spoken_digits",
     "uci_har",
