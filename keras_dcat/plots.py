@@ -45,7 +45,7 @@ def plot_timeline(
             axes.text(
                 (begin + end) / 2 - origin,
                 row,
-                f"{end - begin:.2g} s",
+                f"{end - begin:.3g} s",
                 ha="center",
                 va="center",
                 fontsize=8,

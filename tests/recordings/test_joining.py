@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from keras_dcat.recordings import Intervals, Recording, Stream, join
+from keras_dcat.windows import index_windows
+from tests.streams import clock, two_clocks
+
+
+def test_the_clips_stand_in_their_order_and_no_window_bridges_two():
+    clips = [
+        two_clocks(starts=(start, start), label=n) for n, start in enumerate((60, 0))
+    ]
+    whole = join(clips, session="all")
+    assert (whole.subject, whole.session) == ("A", "all")
+    for name, rate in (("a", 50), ("b", 20)):
+        stream = whole.streams[name]
+        np.testing.assert_array_equal(stream.values[:, 0], stream.times)
+        assert len(stream) == 2 * 10 * rate
+    index = index_windows([whole], 1.0, 0.5, rates={"a": 50.0, "b": 20.0})
+    assert np.unique(index.labels[index.times < 30]).tolist() == [1]
+    assert np.unique(index.labels[index.times > 30]).tolist() == [0]
+    assert not np.any((index.times > 9.1) & (index.times < 60))
+
+
+def test_labels_with_a_clock_of_their_own_are_joined_as_they_are():
+    labels = [Stream(np.full((5, 1), n), 1.0, start=9.0 * n) for n in range(2)]
+    clips = [Recording({"a": clock(5, 10, 9.0 * n)}, labels[n], "A") for n in range(2)]
+    whole = join(clips)
+    assert whole.label.values[:, 0].tolist() == [0] * 5 + [1] * 5
+    assert whole.label.times.tolist() == [0, 1, 2, 3, 4, 9, 10, 11, 12, 13]
+
+
+def test_intervals_and_whole_labels_are_joined_as_intervals():
+    clips = [
+        Recording({"a": clock(5, 10)}, Intervals([1.0], [2.0], [7]), "A"),
+        Recording({"a": clock(5, 10, 9.0)}, 3, "A"),
+    ]
+    label = join(clips).label
+    assert label.starts.tolist() == [1.0, 9.0]
+    assert label.ends.tolist() == [2.0, 14.0]
+    assert label.labels.tolist() == [7, 3]
+
+
+@pytest.mark.parametrize(
+    ("recordings", "message"),
+    [
+        ([], r"Received: \[\]"),
+        ([two_clocks(), two_clocks(subject="B")], r"\('A', 'a', 'b'\), \('B'"),
+        (
+            [two_clocks(), Recording({"a": clock(5, 10)}, 0, "A")],
+            r"\('A', 'a'\), \('A', 'a', 'b'\)\].*of each subject",
+        ),
+        ([two_clocks(), two_clocks(label=clock(5, 1))], r"1 of 2 that are.*Turn"),
+    ],
+)
+def test_recordings_that_do_not_fit_are_refused(recordings, message):
+    with pytest.raises(ValueError, match=message):
+        join(recordings)
