@@ -21,3 +21,13 @@ def two_clocks(
         for name, *values in zip("ab", durations, rates, starts, strict=True)
     }
     return Recording(streams, **options)
+
+
+def raw_samples(index):
+    """Every sample that some window holds, one by one."""
+    return {
+        (name, int(sample))
+        for name, starts in index.starts.items()
+        for start in starts
+        for sample in range(start, start + index.steps[name])
+    }

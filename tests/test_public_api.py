@@ -16,6 +16,7 @@ NAMESPACES = [
     "keras_dcat.datasets",
     "keras_dcat.recordings",
     "keras_dcat.windows",
+    "keras_dcat.windows.augmentation",
     "keras_dcat.attention",
     "keras_dcat.transfer",
     "keras_dcat.metrics",

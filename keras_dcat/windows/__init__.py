@@ -2,11 +2,19 @@
 
 import importlib
 
+from keras_dcat.windows.audit import audit
 from keras_dcat.windows.cutting import index_windows
 from keras_dcat.windows.index import WindowIndex
 from keras_dcat.windows.normalization import normalization_layer
 from keras_dcat.windows.report import WindowReport
-from keras_dcat.windows.splits import split_by_subject
+from keras_dcat.windows.splits import (
+    group_folds,
+    leave_one_subject_out,
+    split_at_random,
+    split_by_session,
+    split_by_subject,
+    split_by_time,
+)
 
 # What works on tf.data brings TensorFlow along, and is imported on first use.
 _ON_FIRST_USE = {
@@ -20,12 +28,18 @@ _ON_FIRST_USE = {
 __all__ = [
     "WindowIndex",
     "WindowReport",
+    "audit",
+    "group_folds",
     "index_windows",
+    "leave_one_subject_out",
     "log_mel_dataset",
     "normalization_layer",
     "pair_dataset",
     "read_shards",
+    "split_at_random",
+    "split_by_session",
     "split_by_subject",
+    "split_by_time",
     "stream_dataset",
     "write_shards",
 ]

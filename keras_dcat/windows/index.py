@@ -130,3 +130,11 @@ class WindowIndex:
 
 
 _SAMPLES_AT_ONCE = 65_536
+
+
+def touching(starts, other_starts, steps):
+    """Which windows hold a sample that one of the others holds too."""
+    others = np.concatenate([[-steps], np.sort(other_starts)])
+    # Of the others that begin before a window ends, the last to begin.
+    last = others[np.searchsorted(others, starts + steps) - 1]
+    return last > starts - steps

@@ -1,0 +1,26 @@
+"""Windows are varied, so that a model learns what stays the same."""
+
+from keras_dcat.windows.augmentation.base import Compose
+from keras_dcat.windows.augmentation.reading import augment_pairs, augment_windows
+from keras_dcat.windows.augmentation.retiming import Crop, TimeWarp
+from keras_dcat.windows.augmentation.rotation import Rotation3D, RotationAboutVertical
+from keras_dcat.windows.augmentation.values import (
+    FrequencyMask,
+    Jitter,
+    Scaling,
+    TimeMask,
+)
+
+__all__ = [
+    "Compose",
+    "Crop",
+    "FrequencyMask",
+    "Jitter",
+    "Rotation3D",
+    "RotationAboutVertical",
+    "Scaling",
+    "TimeMask",
+    "TimeWarp",
+    "augment_pairs",
+    "augment_windows",
+]

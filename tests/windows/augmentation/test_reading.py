@@ -1,0 +1,151 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keras_dcat.windows.augmentation import (
+    Compose,
+    Crop,
+    Jitter,
+    Rotation3D,
+    Scaling,
+    TimeMask,
+    TimeWarp,
+    augment_pairs,
+    augment_windows,
+)
+
+
+def pairs_of_clocks(steps, count=10, batch_size=4):
+    """Both sides of a pair show the time, a window from 0 to 1; labels count."""
+    windows = {
+        side: np.tile((np.arange(n) / n)[:, None], (count, 1, 1))
+        for side, n in zip(("source", "target"), steps, strict=True)
+    }
+    labels, weights = np.arange(count), np.arange(count) / 10
+    dataset = tf.data.Dataset.from_tensor_slices((windows, labels, weights))
+    return dataset.batch(batch_size)
+
+
+def passed_over(dataset):
+    """One pass over the dataset: source, target, labels and weights."""
+    batches = [
+        (inputs["source"], inputs["target"], labels, weights)
+        for inputs, labels, weights in dataset.as_numpy_iterator()
+    ]
+    return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.integers(2, 40),
+    st.integers(1, 5),
+    st.one_of(
+        st.builds(TimeWarp, st.floats(0, 0.99)), st.builds(Crop, st.floats(0.01, 1))
+    ),
+    st.integers(0, 1000),
+    st.booleans(),
+)
+def test_a_pair_shows_the_same_moments_after_a_warp(steps, times, change, seed, turn):
+    counts = (steps * times, steps) if turn else (steps, steps * times)
+    dataset = augment_pairs(pairs_of_clocks(counts), together=change, seed=seed)
+    fast, slow = sorted(passed_over(dataset)[:2], key=lambda side: -side.shape[1])
+    np.testing.assert_allclose(fast[:, ::times], slow, atol=1e-9)
+    assert np.all(np.diff(fast[..., 0]) > 0)
+    assert fast.max() <= 1 - 1 / (steps * times) + 1e-9
+
+
+def test_every_pair_is_warped_in_its_own_way():
+    dataset = augment_pairs(pairs_of_clocks((30, 60)), together=TimeWarp(0.5), seed=0)
+    target = passed_over(dataset)[1]
+    assert np.ptp(target, axis=0).max() > 0.05
+    assert len({window.tobytes() for window in target}) == 10
+
+
+def test_one_side_is_varied_without_the_other_and_labels_stay():
+    clocks = pairs_of_clocks((30, 60))
+    source, target, labels, weights = passed_over(clocks)
+    varied = passed_over(augment_pairs(clocks, target=Jitter(1.0), seed=0))
+    np.testing.assert_array_equal(varied[0], source)
+    assert (varied[1] - target).std() == pytest.approx(1.0, rel=0.1)
+    np.testing.assert_array_equal(varied[2], labels)
+    np.testing.assert_array_equal(varied[3], weights)
+    both = augment_pairs(clocks, source=Jitter(1.0), target=Jitter(1.0), seed=0)
+    both = passed_over(both)
+    np.testing.assert_array_equal(both[1], varied[1])
+    correlation = np.corrcoef(
+        np.ravel(both[0] - source), np.ravel((both[1] - target)[:, ::2])
+    )
+    assert abs(correlation[0, 1]) < 0.25
+
+
+def test_a_seed_repeats_the_epochs_each_of_which_is_new():
+    def epochs(seed):
+        options = {"source": Jitter(1.0), "together": TimeWarp(0.5), "seed": seed}
+        dataset = augment_pairs(pairs_of_clocks((30, 60)), **options)
+        return [passed_over(dataset) for _ in range(3)]
+
+    first, again, other = epochs(1), epochs(1), epochs(2)
+    np.testing.assert_equal(again, first)
+    for side in (0, 1):
+        passes = [epoch[side] for epoch in (*first, *other)]
+        assert len({values.tobytes() for values in passes}) == 6
+
+
+def test_what_a_batch_is_like_does_not_change():
+    clocks = pairs_of_clocks((30, 60))
+    varied = augment_pairs(
+        clocks, source=Scaling(0.1), target=TimeMask(0.1), together=Crop(0.9)
+    )
+    assert varied.element_spec == clocks.element_spec
+    assert varied.cardinality() == 3
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"source": TimeWarp(0.1)},
+        {"target": Compose((Jitter(0.1), Compose((Crop(0.5),))))},
+        {"together": Jitter(0.1)},
+        {"together": lambda windows, seed: windows},
+    ],
+)
+def test_what_would_bring_a_pair_out_of_step_is_refused(options):
+    with pytest.raises(ValueError, match=r"only it.*Received:.*as `together`; call"):
+        augment_pairs(pairs_of_clocks((30, 60)), **options)
+
+
+def test_batches_that_are_no_pairs_and_sides_that_do_not_fit_are_refused():
+    single = tf.data.Dataset.from_tensors((np.zeros((2, 3, 4)), np.zeros(2)))
+    with pytest.raises(ValueError, match=r"TensorSpec.*`pair_dataset`"):
+        augment_pairs(single)
+    with pytest.raises(ValueError, match=r"two steps or more.*longer windows"):
+        augment_pairs(pairs_of_clocks((1, 60)), together=TimeWarp(0.1))
+    with pytest.raises(ValueError, match=r"for 1 channels"):
+        augment_pairs(pairs_of_clocks((30, 60)), source=Rotation3D(9))
+
+
+def test_windows_of_one_modality_are_varied_anew_in_every_epoch():
+    windows, labels = np.ones((6, 20, 3), "float32"), np.arange(6)
+    plain = tf.data.Dataset.from_tensor_slices((windows, labels)).batch(4)
+    for seed in (0, 1):
+        runs = [
+            [
+                np.concatenate([batch for batch, _ in dataset.as_numpy_iterator()])
+                for _ in range(2)
+            ]
+            for dataset in (augment_windows(plain, Jitter(0.5), seed) for _ in "ab")
+        ]
+        np.testing.assert_array_equal(runs[0], runs[1])
+        assert not np.array_equal(*runs[0])
+        assert (runs[0][0] - windows).std() == pytest.approx(0.5, rel=0.15)
+    varied = augment_windows(plain, Crop(0.5))
+    assert varied.element_spec == plain.element_spec
+    read = np.concatenate([labels for _, labels in varied.as_numpy_iterator()])
+    np.testing.assert_array_equal(read, labels)
+
+
+def test_pairs_are_not_varied_as_windows():
+    with pytest.raises(ValueError, match=r"of pairs, use `augment_pairs`"):
+        augment_windows(pairs_of_clocks((30, 60)), Jitter(0.1))
