@@ -46,7 +46,7 @@ def exhaust(dataset):
 
 def speed(rng):
     """Windows per second against Keras's utility, and against a memory copy."""
-    index = index_windows(recordings(10, 10, rng), LENGTH, STRIDE)
+    index = index_windows(recordings(40, 10, rng), LENGTH, STRIDE)
     pairs = pair_dataset(index, "skeleton", "imu", BATCH, shuffle=True, seed=0)
     data = {name: np.concatenate(s.parts) for name, s in index.samples.items()}
     first_stream = data["imu"]
@@ -60,7 +60,7 @@ def speed(rng):
         seed=0,
     )
     peer_windows = (len(first_stream) - index.steps["imu"]) // round(STRIDE * 100) + 1
-    ratio = time_ratio(lambda: exhaust(peer), lambda: exhaust(pairs), pairs=5)
+    ratio = time_ratio(lambda: exhaust(peer), lambda: exhaust(pairs), pairs=7)
 
     blocks = [
         (data[name], np.empty((BATCH, *index.shape(name)), "float32"), steps)
@@ -77,7 +77,7 @@ def speed(rng):
 
     return {
         "speedup_vs_keras_timeseries": ratio * len(index) / peer_windows,
-        "fraction_of_memcpy": time_ratio(copy, lambda: exhaust(pairs), pairs=5),
+        "fraction_of_memcpy": time_ratio(copy, lambda: exhaust(pairs), pairs=7),
     }
 
 

@@ -10,7 +10,15 @@ GUIDES = sorted((pathlib.Path(__file__).parents[2] / "docs" / "guides").glob("*.
 
 
 # What a reader is to see, guide by guide.
-FINDINGS = {"two_clocks": ["Mend them first", "longest gap 1.0", "dropped: gap"]}
+FINDINGS = {
+    "two_clocks": [
+        "Mend them first",
+        "longest step is 1.0",
+        "subject 1: +0.7",
+        "after",
+        "dropped: gap",
+    ]
+}
 
 
 @pytest.mark.tensorflow
