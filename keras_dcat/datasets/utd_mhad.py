@@ -8,6 +8,7 @@ import numpy as np
 from keras_dcat.datasets.archive import Archive
 from keras_dcat.extras import require
 from keras_dcat.recordings import Recording, Stream
+from keras_dcat.recordings.readers.lazy import LazyValues
 
 CLASS_NAMES = (
     "swipe left",
@@ -41,16 +42,20 @@ CLASS_NAMES = (
 TRAIN_SUBJECTS = (1, 3, 5, 7)
 TEST_SUBJECTS = (2, 4, 6, 8)
 INERTIAL_RATE = 50.0
-_MEMBER = re.compile(r"(?:^|/)a(\d+)_s(\d+)_t(\d+)_(skeleton|inertial)\.mat$")
+_MEMBER = re.compile(r"(?:^|/)a(\d+)_s(\d+)_t(\d+)_(skeleton|inertial|depth)\.mat$")
 _REMEDY = (
     "Download Skeleton.zip and Inertial.zip (or UTD-MHAD.zip) from "
     "https://personal.utdallas.edu/~kehtar/UTD-MHAD.html; members are named "
     "Skeleton/a1_s1_t1_skeleton.mat and Inertial/a1_s1_t1_inertial.mat."
 )
 _HIP, _SPINE_TOP = 3, 1  # centre of the hips and of the shoulders, 0-based
+_LEFT_SHOULDER, _RIGHT_SHOULDER = 4, 8
+_DEPTH_KEYS = ("depth", "depth_offsets", "action", "subject", "trial")
 
 
-def load_utd_mhad(path: str | os.PathLike) -> list[Recording]:
+def load_utd_mhad(
+    path: str | os.PathLike, depth: str | os.PathLike | None = None
+) -> list[Recording]:
     """861 clips of 27 actions by 8 subjects, 2 to 7 s each.
 
     Skeleton and inertial clip show the same moment, but the Kinect ran near
@@ -63,20 +68,28 @@ def load_utd_mhad(path: str | os.PathLike) -> list[Recording]:
 
     Args:
         path: str or path of the publisher's zip, or of a folder of its members.
+        depth: str or path of a NumPy archive of smaller depth videos: `depth`
+            `(frames, height, width)` of all clips one after the other, clip `i`
+            in `depth_offsets[i]:depth_offsets[i + 1]`, and `action`, `subject`,
+            `trial` `(clips,)`, from 1. Without it, depth is what there is of the
+            publisher's `Depth/a1_s1_t1_depth.mat`, read where windows need it.
 
     Returns:
         list of `Recording`, by action, subject and trial, with labels that index
         `CLASS_NAMES` and the streams, float32
 
-        - `skeleton` `(time, 60)`: 20 joints × (x, y, z) in lengths of the trunk,
-          with the hips at the origin. Its rate differs from clip to clip:
-          `recording.resampled(skeleton=20)`;
+        - `skeleton` `(time, 60)`: 20 joints × (x to the right, y up, z away from
+          the camera) in lengths of the trunk, from the hips, turned about the
+          vertical until the shoulders are parallel to the camera's picture. Its
+          rate differs from clip to clip: `recording.resampled(skeleton=20)`;
+        - `depth` `(time, height, width, 1)`, if there is one for the clip;
         - `accelerometer` `(time, 3)` in g, `gyroscope` `(time, 3)` in degrees/s,
           and `imu` `(time, 6)`, the two side by side, 50 Hz.
 
     Raises:
         FileNotFoundError: if there is nothing at `path`.
-        ValueError: if it holds no clip of the data set.
+        ValueError: if it holds no clip of the data set, or if the archive of
+            depth videos has other keys or sizes.
         ImportError: if SciPy, which reads the files, is not installed.
 
     Reference:
@@ -90,35 +103,83 @@ def load_utd_mhad(path: str | os.PathLike) -> list[Recording]:
         if match:
             clip = tuple(int(number) for number in match.groups()[:3])
             members.setdefault(clip, {})[match.group(4)] = name
-    clips = {clip: names for clip, names in members.items() if len(names) == 2}
+    needed = {"skeleton", "inertial"}
+    clips = {clip: names for clip, names in members.items() if needed <= {*names}}
     if not clips:
         raise ValueError(
             "The archive must hold skeleton and inertial clips of UTD-MHAD. "
             f"Received: {str(path)!r} without a pair of them. {_REMEDY}"
         )
     with archive.reader() as read:
+        if depth is not None:
+            videos = _smaller_videos(depth)
+        else:
+            videos = {
+                clip: _DepthVideo(archive, names["depth"], read)
+                for clip, names in clips.items()
+                if "depth" in names
+            }
         return [
             _recording(
                 clip,
                 skeleton=loadmat(read(names["skeleton"]))["d_skel"],
                 inertial=loadmat(read(names["inertial"]))["d_iner"],
+                video=videos.get(clip),
             )
             for clip, names in sorted(clips.items())
         ]
 
 
-def _recording(clip, skeleton, inertial):
+class _DepthVideo(LazyValues):
+    """Frames `(time, height, width, 1)` of a clip, read when they are sliced."""
+
+    def __init__(self, archive, name, read):
+        whosmat = require("scipy.io", extra="io").whosmat
+        (_, (height, width, frames), _), *_ = whosmat(read(name))
+        super().__init__((frames, height, width, 1), "float32")
+        self.archive, self.name = archive, name
+
+    def _read(self, first, last):
+        loadmat = require("scipy.io", extra="io").loadmat
+        with self.archive.reader() as read:
+            frames = loadmat(read(self.name))["d_depth"][..., first:last]
+        return np.moveaxis(frames, -1, 0)[..., None].astype("float32")
+
+
+def _smaller_videos(path):
+    """Depth videos of a NumPy archive by clip `(action, subject, trial)`."""
+    with np.load(path, allow_pickle=False) as archive:
+        missing = [key for key in _DEPTH_KEYS if key not in archive.files]
+        arrays = {key: archive[key] for key in _DEPTH_KEYS if key not in missing}
+    sizes = {key: np.shape(values) for key, values in arrays.items()}
+    if missing or len(arrays["depth_offsets"]) != len(arrays["action"]) + 1:
+        raise ValueError(
+            f"An archive of depth videos must have the arrays {_DEPTH_KEYS}, and one "
+            f"offset more than clips. Received: {str(path)!r} with {sizes}. "
+            "See `depth` of `load_utd_mhad`."
+        )
+    frames, offsets = arrays["depth"][..., None], arrays["depth_offsets"]
+    clips = zip(*(arrays[key].tolist() for key in _DEPTH_KEYS[2:]), strict=True)
+    return {
+        clip: frames[offsets[number] : offsets[number + 1]]
+        for number, clip in enumerate(clips)
+    }
+
+
+def _recording(clip, skeleton, inertial, video):
     action, subject, trial = clip
     inertial = inertial.astype("float32")
     duration = len(inertial) / INERTIAL_RATE
-    joints = _body_centred(np.transpose(skeleton, (2, 0, 1)))
+    joints = _facing_ahead(_body_centred(np.transpose(skeleton, (2, 0, 1))))
     frames = joints.reshape(len(joints), -1).astype("float32")
+    streams = {} if video is None else {"depth": Stream(video, len(video) / duration)}
     return Recording(
         streams={
             "skeleton": Stream(frames, rate=len(frames) / duration),
             "accelerometer": Stream(inertial[:, :3], INERTIAL_RATE),
             "gyroscope": Stream(inertial[:, 3:], INERTIAL_RATE),
             "imu": Stream(inertial, INERTIAL_RATE),
+            **streams,
         },
         label=action - 1,
         subject=subject,
@@ -131,3 +192,15 @@ def _body_centred(joints):
     hips = joints[:, _HIP : _HIP + 1]
     trunk = np.linalg.norm(joints[:, _SPINE_TOP] - joints[:, _HIP], axis=-1)
     return (joints - hips) / max(float(np.median(trunk)), 1e-6)
+
+
+def _facing_ahead(joints):
+    """Joints turned about the vertical: the clip's mean shoulders lie along x."""
+    shoulders = joints[:, _RIGHT_SHOULDER] - joints[:, _LEFT_SHOULDER]
+    x, _, z = shoulders.mean(axis=0)
+    length = np.hypot(x, z)
+    if length < 1e-6:
+        return joints
+    sine, cosine = z / length, x / length
+    turn = np.array([[cosine, 0.0, -sine], [0.0, 1.0, 0.0], [sine, 0.0, cosine]])
+    return joints @ turn

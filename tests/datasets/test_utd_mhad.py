@@ -4,6 +4,7 @@ import zipfile
 import numpy as np
 import pytest
 from scipy.io import savemat
+from scipy.spatial.transform import Rotation
 
 from keras_dcat.datasets import load_utd_mhad, utd_mhad
 
@@ -59,6 +60,66 @@ def test_skeletons_do_not_depend_on_where_the_person_stands_or_how_tall(folder, 
     np.testing.assert_allclose(clips[2], clips[0], atol=1e-5)
     hips = clips[0].reshape(-1, 20, 3)[:, 3]
     np.testing.assert_array_equal(hips, np.zeros_like(hips))
+
+
+@pytest.mark.parametrize("degrees", [-60, 25, 180])
+def test_skeletons_do_not_depend_on_which_way_the_person_faces(folder, rng, degrees):
+    skeleton, _ = write_clip(folder, "a1_s1_t1", rng)
+    about_vertical = Rotation.from_euler("y", degrees, degrees=True).as_matrix()
+    turned = np.einsum("ij,njt->nit", about_vertical, skeleton)
+    savemat(folder / "Skeleton" / "a1_s1_t2_skeleton.mat", {"d_skel": turned})
+    savemat(folder / "Inertial" / "a1_s1_t2_inertial.mat", {"d_iner": np.zeros((9, 6))})
+    ahead, again = (r.streams["skeleton"].values for r in load_utd_mhad(folder)[:2])
+    np.testing.assert_allclose(again, ahead, atol=1e-5)
+    shoulders = ahead.reshape(-1, 20, 3)[:, 8] - ahead.reshape(-1, 20, 3)[:, 4]
+    x, _, z = shoulders.mean(axis=0)
+    assert x > 0
+    assert z == pytest.approx(0.0, abs=1e-5)
+
+
+def test_the_publishers_depth_is_read_where_it_is_sliced(folder, rng):
+    frames = rng.integers(0, 4000, size=(24, 32, 20)).astype("uint16")
+    (folder / "Depth").mkdir()
+    savemat(folder / "Depth" / "a3_s2_t1_depth.mat", {"d_depth": frames})
+    (clip,) = load_utd_mhad(folder)
+    depth = clip.streams["depth"]
+    assert depth.values.shape == (20, 24, 32, 1)
+    assert depth.duration == pytest.approx(clip.streams["imu"].duration)
+    np.testing.assert_array_equal(
+        depth.values[5:7][..., 0], np.moveaxis(frames, -1, 0)[5:7]
+    )
+
+
+def write_videos(path, **changed):
+    arrays = {
+        "depth": np.arange(7 * 4).reshape(7, 2, 2).astype("uint8"),
+        "depth_offsets": np.array([0, 3, 7]),
+        "action": np.array([1, 3]),
+        "subject": np.array([1, 2]),
+        "trial": np.array([1, 1]),
+        **changed,
+    }
+    np.savez(path, **{key: v for key, v in arrays.items() if v is not None})
+    return path
+
+
+def test_smaller_depth_videos_go_to_their_clips(folder, tmp_path):
+    (clip,) = load_utd_mhad(folder, depth=write_videos(tmp_path / "small.npz"))
+    depth = clip.streams["depth"]
+    np.testing.assert_array_equal(depth.values.ravel(), np.arange(12, 28))
+    assert depth.duration == pytest.approx(clip.streams["imu"].duration)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"trial": None}, r"'trial'\), and one.*See `depth`"),
+        ({"depth_offsets": np.array([0, 3])}, r"offset more.*'depth_offsets': \(2,\)"),
+    ],
+)
+def test_other_archives_of_videos_are_refused(folder, tmp_path, changed, message):
+    with pytest.raises(ValueError, match=message):
+        load_utd_mhad(folder, depth=write_videos(tmp_path / "small.npz", **changed))
 
 
 def test_a_zip_is_read_like_a_folder_and_pairs_only(folder, tmp_path):
