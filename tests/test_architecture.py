@@ -17,6 +17,7 @@ UPSTREAM = {
     "datasets": {"extras", "recordings"},
     "windows": {"recordings"},
     "attention": set(),
+    "encoders": {"attention"},
     "metrics": set(),
     "transfer": {"attention"},
     "evaluation": {"extras"},

@@ -18,6 +18,7 @@ NAMESPACES = [
     "keras_dcat.windows",
     "keras_dcat.windows.augmentation",
     "keras_dcat.attention",
+    "keras_dcat.encoders",
     "keras_dcat.transfer",
     "keras_dcat.metrics",
     "keras_dcat.evaluation",

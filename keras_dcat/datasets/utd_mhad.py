@@ -42,6 +42,8 @@ CLASS_NAMES = (
 TRAIN_SUBJECTS = (1, 3, 5, 7)
 TEST_SUBJECTS = (2, 4, 6, 8)
 INERTIAL_RATE = 50.0
+# For each of the 20 joints the one it hangs on; the centre of the hips is the root.
+PARENTS = (1, 2, 3, 3, 1, 4, 5, 6, 1, 8, 9, 10, 3, 12, 13, 14, 3, 16, 17, 18)
 _MEMBER = re.compile(r"(?:^|/)a(\d+)_s(\d+)_t(\d+)_(skeleton|inertial|depth)\.mat$")
 _REMEDY = (
     "Download Skeleton.zip and Inertial.zip (or UTD-MHAD.zip) from "

@@ -1,0 +1,19 @@
+"""One ordinary Keras model for each modality, ending in attention that can be read."""
+
+from keras_dcat.encoders.attach import attach_attention
+from keras_dcat.encoders.audio import audio
+from keras_dcat.encoders.blocks import MeanMaxPooling, StochasticDepth
+from keras_dcat.encoders.imu import imu
+from keras_dcat.encoders.skeleton import skeleton
+from keras_dcat.encoders.video import video, video_of_frames
+
+__all__ = [
+    "MeanMaxPooling",
+    "StochasticDepth",
+    "attach_attention",
+    "audio",
+    "imu",
+    "skeleton",
+    "video",
+    "video_of_frames",
+]

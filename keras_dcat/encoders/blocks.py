@@ -1,0 +1,177 @@
+"""What the encoders are made of: residual convolutions, pooling, and the classifier."""
+
+from typing import NamedTuple
+
+import keras
+from keras import layers, ops, random
+
+from keras_dcat.attention import AttentionKV
+
+
+class Size(NamedTuple):
+    """How large an encoder is: filters of its stages, and the keys it ends in."""
+
+    filters: tuple[int, ...]
+    key_dim: int
+
+
+SIZES = {
+    "tiny": Size((16, 32, 64), 16),
+    "small": Size((32, 64, 128), 32),
+    "base": Size((64, 128, 256), 64),
+}
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
+class StochasticDepth(layers.Layer):
+    """Leaves out a residual branch for some samples of a batch in training.
+
+    Args:
+        rate: float from 0 to 1, excluded. Share of samples without the branch; the
+            others get more of it, so that the mean stays.
+        seed: int. Which samples.
+        **kwargs: `name`, `dtype`, `trainable`, as for any layer.
+
+    Call args:
+        inputs: float tensor `(batch, …)`, what the branch adds.
+        training: bool. Whether anything is left out.
+
+    Returns:
+        float tensor of the same shape.
+
+    Raises:
+        ValueError: if `rate` is out of range.
+
+    Example:
+
+    >>> branch = StochasticDepth(0.5, seed=0)(ops.ones((100, 4)), training=True)
+    >>> sorted({float(x) for x in ops.convert_to_numpy(branch)[:, 0]})
+    [0.0, 2.0]
+
+    Reference:
+        Huang et al., 2016, [Stochastic depth](https://arxiv.org/abs/1603.09382).
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= rate < 1:
+            raise ValueError(
+                "`rate` must be from 0 to 1, 1 excluded. "
+                f"Received: rate={rate}. Try 0.1."
+            )
+        self.rate = rate
+        self.seed = seed
+        self.seed_generator = random.SeedGenerator(seed)
+
+    def call(self, inputs, training=False):
+        if not training or not self.rate:
+            return inputs
+        shape = (ops.shape(inputs)[0], *[1] * (len(inputs.shape) - 1))
+        kept = random.uniform(shape, seed=self.seed_generator) >= self.rate
+        return inputs * ops.cast(kept, inputs.dtype) / (1 - self.rate)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
+class MeanMaxPooling(layers.Layer):
+    """Mean and maximum over the steps that are no padding, side by side.
+
+    Args:
+        **kwargs: `name`, `dtype`, `trainable`, as for any layer.
+
+    Call args:
+        inputs: float tensor `(batch, time, features)`.
+        mask: bool tensor `(batch, time)`. False marks padding.
+
+    Returns:
+        float tensor `(batch, 2 · features)`. Zeros where all steps are padding.
+
+    Example:
+
+    >>> steps = ops.convert_to_tensor([[[1.0], [3.0], [9.0]]])
+    >>> mask = ops.convert_to_tensor([[True, True, False]])
+    >>> ops.convert_to_numpy(MeanMaxPooling()(steps, mask=mask)).tolist()
+    [[2.0, 3.0]]
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs, mask=None):
+        if mask is None:
+            return ops.concatenate([ops.mean(inputs, 1), ops.max(inputs, 1)], axis=-1)
+        is_real = ops.expand_dims(ops.cast(mask, "bool"), -1)
+        count = ops.maximum(ops.sum(ops.cast(is_real, inputs.dtype), axis=1), 1)
+        mean = ops.sum(ops.where(is_real, inputs, 0), axis=1) / count
+        largest = ops.max(ops.where(is_real, inputs, -6e4), axis=1)  # fits float16
+        largest = ops.where(ops.any(is_real, axis=1), largest, 0)
+        return ops.concatenate([mean, largest], axis=-1)
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 2 * input_shape[-1])
+
+
+def size_of(size, key_dim=None):
+    """Filters and key size of a size by its name; `key_dim` takes the place of one."""
+    if size not in SIZES:
+        raise ValueError(
+            "`size` must be the name of one. "
+            f"Received: size={size!r}. Choose from {tuple(SIZES)}."
+        )
+    return SIZES[size] if key_dim is None else SIZES[size]._replace(key_dim=key_dim)
+
+
+def padding_mask(inputs):
+    """Which steps `(batch, time)` are real: all channels of a padded one are 0."""
+    return ops.any(ops.not_equal(inputs, 0), axis=-1)
+
+
+def residual_stages(x, filters, *, mask=None, dropout=0.0, depth_dropout=0.0):
+    """Tokens `(batch, time / 2^stages, filters[-1])` of steps, and their mask.
+
+    Each stage halves the time with two convolutions of 7 steps and a shortcut.
+    """
+    x = _masked(_convolution(_masked(x, mask), filters[0], dropout=dropout), mask)
+    for stage, count in enumerate(filters):
+        mask = None if mask is None else mask[:, ::2]
+        branch = _masked(_convolution(x, count, strides=2, dropout=dropout), mask)
+        branch = layers.Conv1D(count, 7, padding="same", use_bias=False)(branch)
+        branch = layers.BatchNormalization()(branch)
+        if depth_dropout:
+            branch = StochasticDepth(depth_dropout * (stage + 1) / len(filters))(branch)
+        shortcut = layers.Conv1D(count, 1, strides=2, padding="same", use_bias=False)(x)
+        shortcut = layers.BatchNormalization()(shortcut)
+        x = _masked(layers.ReLU()(layers.Add()([branch, shortcut])), mask)
+    return x, mask
+
+
+def classify(tokens, mask, num_classes, key_dim, *, attention, dropout):
+    """Logits `(batch, num_classes)` of tokens that have attended to each other."""
+    attended = AttentionKV(key_dim, attention=attention, name="attention")
+    attended = layers.Dense(tokens.shape[-1])(attended(tokens, mask=mask))
+    x = layers.LayerNormalization()(layers.Add()([tokens, attended]))
+    x = layers.Dropout(dropout)(MeanMaxPooling()(x, mask=mask))
+    # float32: logits of mixed precision would be rounded before the loss
+    return layers.Dense(num_classes, dtype="float32", name="classifier")(x)
+
+
+def _convolution(x, filters, strides=1, dropout=0.0):
+    x = layers.Conv1D(filters, 7, strides=strides, padding="same", use_bias=False)(x)
+    x = layers.ReLU()(layers.BatchNormalization()(x))
+    return layers.SpatialDropout1D(dropout)(x) if dropout else x
+
+
+def _masked(x, mask):
+    """What came of padding is 0 again, as if nothing had been there."""
+    if mask is None:
+        return x
+    return ops.multiply(x, ops.cast(ops.expand_dims(mask, -1), x.dtype))

@@ -1,0 +1,46 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_dcat.encoders import audio
+from tests.encoders import contract
+
+
+def build(size="tiny", **options):
+    return audio((4000, 1), 5, size, sampling_rate=8000, **options)
+
+
+def test_it_is_an_ordinary_model_that_ends_in_attention(rng):
+    contract.check(build, rng)
+    contract.check(lambda: build(num_mels=20, key_dim=8, depth_dropout=0.1), rng)
+
+
+def test_it_computes_in_mixed_precision(rng):
+    contract.check_mixed_precision(build, rng)
+
+
+def test_its_table_says_what_it_costs():
+    contract.check_costs(
+        audio, lambda size: audio((8000, 1), 10, size, sampling_rate=8000)
+    )
+
+
+def test_it_learns_which_tone_it_hears(rng):
+    times = np.arange(4000) / 8000
+    labels = np.repeat(np.arange(5), 6)
+    tones = np.sin(2 * np.pi * times * (300 * 1.5 ** labels[:, None] + 10))
+    tones = tones + 0.3 * rng.normal(size=tones.shape)
+    model = build()
+    model.compile(
+        keras.optimizers.Adam(3e-3),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    tones = tones[..., None].astype("float32")
+    losses = model.fit(tones, labels, epochs=15, batch_size=30, verbose=0)
+    assert losses.history["loss"][-1] < losses.history["loss"][0] / 4
+
+
+@pytest.mark.parametrize("shape", [(4000,), (4000, 2)])
+def test_windows_of_several_channels_are_refused(shape):
+    with pytest.raises(ValueError, match=r"shape=\(4000.*Mix channels"):
+        audio(shape, 5)

@@ -1,0 +1,60 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_dcat.encoders import video, video_of_frames
+from tests.encoders import contract
+
+
+def backbone(top=()):
+    return keras.Sequential(
+        [keras.Input((16, 16, 3)), layers.Conv2D(8, 3, activation="relu"), *top]
+    )
+
+
+def test_it_is_an_ordinary_model_that_ends_in_attention(rng):
+    contract.check(lambda: video((6, 16, 20, 2), 5, "tiny"), rng)
+    scaled = {"normalization": layers.Rescaling(1 / 255)}
+    contract.check(lambda: video((6, 16, 20, 2), 5, "tiny", **scaled), rng)
+
+
+def test_it_learns_and_computes_in_mixed_precision(rng):
+    contract.check_it_learns(video((4, 16, 16, 1), 5, "tiny", dropout=0.0), rng)
+    contract.check_mixed_precision(lambda: video((4, 16, 16, 1), 5, "tiny"), rng)
+
+
+def test_its_table_says_what_it_costs():
+    contract.check_costs(video, lambda size: video((16, 48, 48, 1), 27, size))
+
+
+@pytest.mark.parametrize("top", [(), (layers.GlobalAveragePooling2D,)])
+def test_an_image_model_sees_every_frame(rng, top):
+    def build():
+        return video_of_frames(backbone([each() for each in top]), 4, 5)
+
+    contract.check(build, rng)
+
+
+def test_a_frozen_image_model_is_a_copy_and_another_is_trained(rng):
+    images = backbone()
+    before = [weights.copy() for weights in images.get_weights()]
+    frozen = video_of_frames(images, 4, 5)
+    trained = video_of_frames(images, 4, 5, trainable=True)
+    assert images.trainable
+    assert len(trained.trainable_variables) == len(frozen.trainable_variables) + 2
+    windows = rng.normal(size=(8, 4, 16, 16, 3)).astype("float32")
+    for model in (frozen, trained):
+        for each, value in zip(images.get_weights(), before, strict=True):
+            np.testing.assert_array_equal(each, value)
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy(True))
+        model.fit(windows, np.arange(8) % 5, verbose=0)
+    assert not np.allclose(images.get_weights()[0], before[0])
+
+
+def test_videos_and_image_models_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"shape=\(4, 12, 16, 1\).*larger frames"):
+        video((4, 12, 16, 1), 5)
+    flat = backbone([layers.Reshape((14, 14 * 8))])
+    with pytest.raises(ValueError, match=r"\(None, 14, 112\).*include_top=False"):
+        video_of_frames(flat, 4, 5)
