@@ -1,0 +1,139 @@
+"""Is one model better than another, for other people and other seeds, too?"""
+
+import numpy as np
+
+from keras_dcat.evaluation.intervals import Interval
+from keras_dcat.extras import require
+
+
+def paired_bootstrap(
+    labels,
+    predictions,
+    baseline,
+    subjects,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 5000,
+    seed: int = 0,
+) -> Interval:
+    """How much more macro F1 than a baseline, over test subjects and seeds.
+
+    Subjects and seeds are drawn anew with replacement, the same for both models. The
+    interval speaks of other people, which one over seeds alone does not: of few
+    subjects it is wide, and rightly so.
+
+    Args:
+        labels: int array `(windows,)`. True classes of the test windows.
+        predictions: int array `(seeds, windows)`. Classes that each run of the model
+            predicts.
+        baseline: int array `(seeds, windows)`. The same of the baseline, seed by seed.
+        subjects: array `(windows,)`. Who each window is of.
+        confidence: float. Share of intervals that contain the true difference.
+        resamples: int. How often subjects and seeds are drawn.
+        seed: int. Which are drawn.
+
+    Returns:
+        `Interval`: the difference of the mean macro F1, and percentiles of it.
+
+    Raises:
+        ValueError: if sizes do not fit, or if there are fewer than two subjects.
+
+    Example:
+
+    >>> labels, subjects = np.tile([0, 1], 20), np.repeat([1, 2, 3, 4], 10)
+    >>> wrong = np.where(subjects == 1, 1 - labels, labels)
+    >>> gained = paired_bootstrap(labels, [labels] * 3, [wrong] * 3, subjects)
+    >>> print(gained)
+    0.250 [0.000, 0.750]
+
+    Reference:
+        Efron and Tibshirani, 1993, *An introduction to the bootstrap*.
+    """
+    labels, subjects = np.asarray(labels), np.asarray(subjects)
+    runs = [np.atleast_2d(predictions), np.atleast_2d(baseline)]
+    people, person = np.unique(subjects, return_inverse=True)
+    fits = runs[0].shape == runs[1].shape == (len(runs[0]), *labels.shape)
+    if not fits or subjects.shape != labels.shape or len(people) < 2:
+        raise ValueError(
+            "Both models must have a prediction for each seed and window, of two "
+            f"subjects or more. Received: labels {labels.shape}, predictions "
+            f"{runs[0].shape}, baseline {runs[1].shape}, {len(people)} subjects. "
+            "Predict the same test windows with the same number of seeds."
+        )
+    counts = [_counts(labels, each, person, len(people)) for each in runs]
+    rng = np.random.default_rng(seed)
+    differences = np.empty(resamples)
+    for number in range(resamples):
+        drawn = rng.integers(len(people), size=len(people))
+        weights = np.bincount(drawn, minlength=len(people))
+        chosen = rng.integers(len(runs[0]), size=len(runs[0]))
+        scores = [_macro_f1(each[:, chosen], weights) for each in counts]
+        differences[number] = scores[0] - scores[1]
+    once = np.ones(len(people))
+    gained = _macro_f1(counts[0], once) - _macro_f1(counts[1], once)
+    outside = (1 - confidence) / 2
+    low, high = np.quantile(differences, [outside, 1 - outside])
+    return Interval(float(gained), float(low), float(high))
+
+
+def corrected_t_test(differences, train_size: float, test_size: float) -> float:
+    """How likely such differences are over folds if there is none.
+
+    Folds share training windows, so their results are not independent, and a plain
+    t test finds too much; its variance is raised for what they share.
+
+    Args:
+        differences: float array `(folds,)`, or `(folds · repetitions,)`: score of a
+            model less that of the baseline, fold by fold.
+        train_size: float. Windows, or subjects, a fold is trained on.
+        test_size: float. Windows, or subjects, it is tested on.
+
+    Returns:
+        float, the two-sided p value.
+
+    Raises:
+        ValueError: if there are fewer than two differences, or a size is not positive.
+        ImportError: if SciPy, which knows the distribution, is not installed.
+
+    Example:
+
+    >>> round(corrected_t_test([0.03, 0.01, 0.04, 0.02], train_size=3, test_size=1), 3)
+    0.085
+
+    Reference:
+        Nadeau and Bengio, 2003, [Inference for the generalization
+        error](https://doi.org/10.1023/A:1024068626366).
+    """
+    differences = np.asarray(differences, "float64")
+    if differences.ndim != 1 or len(differences) < 2 or min(train_size, test_size) <= 0:
+        raise ValueError(
+            "There must be two folds or more, and sizes must be positive. "
+            f"Received: differences of shape {differences.shape}, {train_size=}, "
+            f"{test_size=}. Give one difference for each fold."
+        )
+    count, mean = len(differences), differences.mean()
+    variance = differences.var(ddof=1) * (1 / count + test_size / train_size)
+    if variance == 0:
+        return float(mean == 0)
+    distribution = require("scipy.stats", extra="demo").t
+    return float(2 * distribution.sf(abs(mean) / np.sqrt(variance), count - 1))
+
+
+def _counts(labels, runs, person, people):
+    """True positives, predicted and actual `(3, seeds, subjects, classes)`."""
+    classes = int(max(labels.max(), runs.max())) + 1
+    counts = np.zeros((3, len(runs), people, classes))
+    for number, predicted in enumerate(runs):
+        right = predicted == labels
+        np.add.at(counts[0, number], (person[right], labels[right]), 1)
+        np.add.at(counts[1, number], (person, predicted), 1)
+        np.add.at(counts[2, number], (person, labels), 1)
+    return counts
+
+
+def _macro_f1(counts, weights):
+    """Mean over seeds of macro F1, with subjects weighted."""
+    right, predicted, actual = np.einsum("ksuc,u->ksc", counts, weights)
+    total = predicted + actual
+    f1 = np.divide(2 * right, total, out=np.full_like(total, np.nan), where=total > 0)
+    return float(np.nanmean(f1, axis=-1).mean())

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from keras_dcat.evaluation import corrected_t_test, paired_bootstrap
+from keras_dcat.metrics import f1_per_class
+
+
+def macro_f1(labels, predictions):
+    return np.nanmean(f1_per_class(labels, predictions, num_classes=4))
+
+
+def predicted(rng, labels, accuracy, seeds, skill=None):
+    """Predictions that are right as often as asked, or as each window's skill says."""
+    accuracy = accuracy + (0 if skill is None else skill)
+    is_right = rng.random((seeds, len(labels))) < accuracy
+    return np.where(is_right, labels, rng.integers(4, size=(seeds, len(labels))))
+
+
+def test_the_difference_is_that_of_the_mean_macro_f1(rng):
+    labels, subjects = rng.integers(4, size=200), np.repeat(np.arange(5), 40)
+    good, bad = (predicted(rng, labels, share, seeds=3) for share in (0.9, 0.5))
+    gained = paired_bootstrap(labels, good, bad, subjects, resamples=300)
+    scores = [np.mean([macro_f1(labels, run) for run in runs]) for runs in (good, bad)]
+    assert gained.mean == pytest.approx(scores[0] - scores[1])
+    assert 0 < gained.low < gained.mean < gained.high
+
+
+def test_a_resample_is_what_its_windows_score(rng):
+    labels, subjects = rng.integers(3, size=60), np.repeat([0, 1], 30)
+    runs = predicted(rng, labels, 0.5, seeds=1) % 3, np.zeros((1, 60), int)
+    gained = paired_bootstrap(labels, *runs, subjects, resamples=400, confidence=1.0)
+    drawn = [np.r_[first, second] for first in (0, 1) for second in (0, 1)]
+    differences = []
+    for people in drawn:
+        windows = np.concatenate([np.flatnonzero(subjects == who) for who in people])
+        good, bad = (macro_f1(labels[windows], run[0][windows]) for run in runs)
+        differences.append(good - bad)
+    assert gained.low == pytest.approx(min(differences))
+    assert gained.high == pytest.approx(max(differences))
+
+
+def test_the_interval_covers_what_other_people_show():
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(60):
+        subjects = np.repeat(np.arange(12), 25)
+        labels = rng.integers(4, size=300)
+        gain_of_subject = rng.normal(0.10, 0.15, 12)  # of people, not of windows
+        baseline = predicted(rng, labels, 0.5, seeds=2)
+        better = predicted(rng, labels, 0.5, 2, skill=gain_of_subject[subjects])
+        gained = paired_bootstrap(labels, better, baseline, subjects, resamples=200)
+        covered += gained.low <= 0.75 * 0.10 <= gained.high  # a guess is right by 1/4
+    assert covered >= 48  # 80 %: few subjects make percentiles too narrow
+
+
+def test_the_same_seed_gives_the_same_interval(rng):
+    labels, subjects = rng.integers(4, size=80), np.repeat(np.arange(4), 20)
+    runs = [predicted(rng, labels, share, seeds=2) for share in (0.8, 0.6)]
+    first, again, other = (
+        paired_bootstrap(labels, *runs, subjects, resamples=100, seed=n)
+        for n in (0, 0, 1)
+    )
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize(
+    ("predictions", "subjects", "message"),
+    [
+        (np.zeros((2, 8), int), np.arange(8), r"predictions \(2, 8\), baseline \(3, 8"),
+        (np.zeros((3, 7), int), np.arange(8), r"\(3, 7\).*same test windows"),
+        (np.zeros((3, 8), int), np.zeros(8), r"1 subjects"),
+        (np.zeros((3, 8), int), np.arange(7), r"two subjects or more"),
+    ],
+)
+def test_runs_that_cannot_be_paired_are_refused(predictions, subjects, message):
+    labels = np.zeros(8, int)
+    with pytest.raises(ValueError, match=message):
+        paired_bootstrap(labels, predictions, np.zeros((3, 8), int), subjects)
+
+
+def test_without_shared_windows_it_is_the_t_test(rng):
+    differences = rng.normal(0.02, 0.05, 10)
+    plain = stats.ttest_1samp(differences, 0).pvalue
+    assert corrected_t_test(differences, 1e12, 1) == pytest.approx(plain, rel=1e-6)
+    assert corrected_t_test(differences, 9, 1) > plain
+
+
+def test_folds_without_a_difference_are_found_different_in_5_of_100_cases():
+    rng = np.random.default_rng(0)
+    shared = rng.normal(size=(2000, 1))  # as much of folds as of the windows: a tenth
+    differences = np.sqrt(0.1) * shared + np.sqrt(0.9) * rng.normal(size=(2000, 10))
+    corrected = [corrected_t_test(folds, 90, 10) < 0.05 for folds in differences]
+    plain = [stats.ttest_1samp(folds, 0).pvalue < 0.05 for folds in differences]
+    assert np.mean(corrected) == pytest.approx(0.05, abs=0.015)
+    assert np.mean(plain) > 0.12
+
+
+@pytest.mark.parametrize(("values", "p"), [([0.1, 0.1], 0.0), ([0.0, 0.0], 1.0)])
+def test_differences_that_do_not_vary_are_certain(values, p):
+    assert corrected_t_test(values, 3, 1) == p
+
+
+@pytest.mark.parametrize(
+    ("differences", "sizes", "message"),
+    [
+        ([0.1], (3, 1), r"shape \(1,\).*each fold"),
+        ([[0.1, 0.2]], (3, 1), r"shape \(1, 2\)"),
+        ([0.1, 0.2], (0, 1), r"train_size=0"),
+        ([0.1, 0.2], (3, -1), r"test_size=-1"),
+    ],
+)
+def test_folds_that_cannot_be_compared_are_refused(differences, sizes, message):
+    with pytest.raises(ValueError, match=message):
+        corrected_t_test(differences, *sizes)
