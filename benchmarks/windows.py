@@ -44,9 +44,9 @@ def exhaust(dataset):
     return sum(1 for _ in dataset)
 
 
-def speed(rng):
+def speed(rng, count):
     """Windows per second against Keras's utility, and against a memory copy."""
-    index = index_windows(recordings(40, 10, rng), LENGTH, STRIDE)
+    index = index_windows(recordings(count, 10, rng), LENGTH, STRIDE)
     pairs = pair_dataset(index, "skeleton", "imu", BATCH, shuffle=True, seed=0)
     data = {name: np.concatenate(s.parts) for name, s in index.samples.items()}
     first_stream = data["imu"]
@@ -161,10 +161,11 @@ def main():
     """Prints a table, or one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--recordings", type=int, default=40, help="10 minutes each")
     args = parser.parse_args()
     rng = np.random.default_rng(0)
     results = {
-        **speed(rng),
+        **speed(rng, args.recordings),
         "epoch_vs_in_memory": feeding(rng),
         "resident_mb_per_gb": memory(),
         "index_10k_recordings_s": opening(rng),

@@ -85,8 +85,6 @@ def skeleton(
         later, earlier = view[:, 1:], view[:, :-1]
         views.append(ops.pad(ops.subtract(later, earlier), ((0, 0), (1, 0), (0, 0))))
     x = layers.BatchNormalization()(layers.Concatenate()(views))
-    if mask is not None:
-        x = ops.multiply(x, ops.cast(ops.expand_dims(mask, -1), x.dtype))
     x = layers.SpatialDropout1D(dropout)(layers.Dense(filters[0])(x))
     tokens, mask = residual_stages(
         x, filters, mask=mask, dropout=dropout, depth_dropout=depth_dropout

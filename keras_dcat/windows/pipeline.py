@@ -91,8 +91,7 @@ def _dataset(index, streams, batch_size, shuffle, seed, balance):
 def _batches(windows, batch_size, shuffle, seed):
     """Rows of positions, in a new order every epoch; -1 fills the last row.
 
-    One permutation an epoch takes a third of the time of a buffer that windows pass
-    one by one.
+    One permutation an epoch costs less than a buffer that windows pass one by one.
     """
     count = -(-len(windows) // batch_size)
 

@@ -60,6 +60,19 @@ def check_mixed_precision(build, rng):
     assert attention.compute_dtype == "bfloat16"
 
 
+def check_padding(build, rng):
+    """Half a window of zeros changes nothing, unless they are taken for values."""
+    long, short, blind = build(128, True), build(64, True), build(128, False)
+    weights = [rng.normal(0.1, 0.3, w.shape) ** 2 for w in long.get_weights()]
+    for model in (long, short, blind):
+        model.set_weights(weights)
+    windows = rng.normal(size=(4, *short.input_shape[1:])).astype("float32")
+    padded = np.pad(windows, ((0, 0), (0, 64), (0, 0)))
+    expected = short.predict(windows, verbose=0)
+    np.testing.assert_allclose(long.predict(padded, verbose=0), expected, rtol=1e-4)
+    assert not np.allclose(blind.predict(padded, verbose=0), expected, rtol=1e-2)
+
+
 def multiplications(model):
     """Of convolutions and dense layers, for one window."""
     total = 0

@@ -21,6 +21,15 @@ def test_it_learns_and_computes_in_mixed_precision(rng):
     contract.check_mixed_precision(lambda: skeleton((24, 9), 5, "tiny"), rng)
 
 
+def test_padding_says_nothing(rng):
+    contract.check_padding(
+        lambda steps, padded: skeleton(
+            (steps, 9), 5, "tiny", parents=(0, 0, 1), padded=padded
+        ),
+        rng,
+    )
+
+
 def test_its_table_says_what_it_costs():
     contract.check_costs(
         skeleton, lambda size: skeleton((48, 60), 27, size, parents=PARENTS)
