@@ -63,3 +63,13 @@ def cross_entropy(logits, labels):
     logits = np.asarray(logits, "float64")
     log_sum = np.log(np.exp(logits).sum(axis=-1))
     return np.mean(log_sum - logits[np.arange(len(labels)), labels])
+
+
+def divergence(source_logits, target_logits, temperature):
+    """`T² · KL` of softened class probabilities, per window."""
+    softened = []
+    for logits in (source_logits, target_logits):
+        scores = np.exp(np.asarray(logits, "float64") / temperature)
+        softened.append(scores / scores.sum(axis=-1, keepdims=True))
+    source, target = softened
+    return temperature**2 * np.sum(source * np.log(source / target), axis=-1)

@@ -1,15 +1,19 @@
 """The method: what is aligned, who may teach, and the model that learns."""
 
 from keras_dcat.transfer.cross_entropy import CrossEntropy
-from keras_dcat.transfer.gates import all_teach, source_correct
+from keras_dcat.transfer.distillation import LogitsDistillation
+from keras_dcat.transfer.gates import all_teach, source_confidence, source_correct
 from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
-from keras_dcat.transfer.model import DCATModel, PairOutputs
+from keras_dcat.transfer.model import DCATModel
+from keras_dcat.transfer.outputs import PairOutputs
 
 __all__ = [
     "CrossEntropy",
     "DCATModel",
+    "LogitsDistillation",
     "MaskedCrossAttentionLoss",
     "PairOutputs",
     "all_teach",
+    "source_confidence",
     "source_correct",
 ]

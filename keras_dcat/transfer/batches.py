@@ -10,6 +10,8 @@ import numpy as np
 from keras_dcat.transfer.callbacks import EMPTY_MESSAGE
 from keras_dcat.transfer.cross_entropy import is_one_hot
 
+_SIDES = {"source", "target"}
+
 
 class BatchFormat:
     """What a batch for a given source and target looks like.
@@ -32,11 +34,11 @@ class BatchFormat:
     def as_pair(self, inputs):
         """`(source, target)` if `inputs` are a pair, `None` if not.
 
-        A pair is a dict with the keys `source` and `target`, or a sequence of
-        two, whose second part is nested like the target's input. So the two
-        inputs of a target that takes two are not mistaken for a pair.
+        A pair is a dict with the keys `source` and `target`, and `may_teach` if it
+        likes, or a sequence of two, whose second part is nested like the target's
+        input. So the two inputs of a target that takes two are not mistaken for one.
         """
-        if isinstance(inputs, dict) and set(inputs) == {"source", "target"}:
+        if isinstance(inputs, dict) and set(inputs) - {"may_teach"} == _SIDES:
             pair = inputs["source"], inputs["target"]
         elif isinstance(inputs, (list, tuple)) and len(inputs) == 2:
             pair = tuple(inputs)
@@ -130,15 +132,11 @@ class BatchFormat:
 
         def check(*batch):
             x, y = _inputs_and_labels(batch)
-            pair = self.as_pair(x)
-            sides = {"target": x}
-            if pair is not None:
-                sides = {"source": pair[0], "target": pair[1]}
             checks = [
                 tf.debugging.Assert(
                     tf.reduce_all(tf.math.is_finite(leaf)), [messages[side]]
                 )
-                for side, inputs in sides.items()
+                for side, (inputs, _) in self._sides(x).items()
                 for leaf in keras.tree.flatten(inputs)
                 if leaf.dtype.is_floating
             ]
@@ -167,19 +165,13 @@ class BatchFormat:
                 "A batch must hold labels. Received: inputs without labels. "
                 "Pass `y`, or yield (inputs, labels)."
             )
-        if pair is None:
-            sides = {"target": (x, self.target_spec)}
-        else:
-            sides = {
-                "source": (pair[0], self.source_spec),
-                "target": (pair[1], self.target_spec),
-            }
+        sides = self._sides(x)
         for side, (inputs, spec) in sides.items():
             if not _nested_alike(inputs, spec) or not all(
                 map(_fits, keras.tree.flatten(inputs), keras.tree.flatten(spec))
             ):
                 raise ValueError(
-                    f"The input of the {side} must be {_describe(spec)}. "
+                    f"{_named(side)} must be {_describe(spec)}. "
                     f"Received: {_describe(inputs)}. "
                     "Check the order (source, target), the window length, and that "
                     "the dataset is batched."
@@ -192,6 +184,20 @@ class BatchFormat:
             )
         return sides
 
+    def _sides(self, x):
+        """What is in a checked batch by name: `{side: (inputs, spec)}`."""
+        pair = self.as_pair(x)
+        if pair is None:
+            return {"target": (x, self.target_spec)}
+        sides = {
+            "source": (pair[0], self.source_spec),
+            "target": (pair[1], self.target_spec),
+        }
+        shares = teaching_shares(x)
+        if shares is not None:
+            sides["may_teach"] = (shares, keras.KerasTensor((None,)))
+        return sides
+
     def _value_messages(self):
         finite = (
             "The input of the {side} must be finite. Received: windows with NaN or "
@@ -200,12 +206,21 @@ class BatchFormat:
         return {
             "source": finite.format(side="source"),
             "target": finite.format(side="target"),
+            "may_teach": (
+                "`may_teach` must be finite. Received: NaN or infinite values. "
+                "Give each window a number from 0 to 1."
+            ),
             "labels": (
                 f"Integer labels must be at least 0 and below {self.num_classes}, the "
                 "number of classes of the two models. Received: labels outside of it. "
                 "Number the classes from 0, or build models with more classes."
             ),
         }
+
+
+def teaching_shares(inputs):
+    """How much each window of a pair may teach `(batch,)`; `None` if not said."""
+    return inputs.get("may_teach") if isinstance(inputs, dict) else None
 
 
 class _CheckedPyDataset(keras.utils.PyDataset):
@@ -243,6 +258,10 @@ def _inputs_and_labels(batch):
             "Yield a tuple whose first part is the pair (source, target)."
         )
     return batch[0], batch[1]
+
+
+def _named(side):
+    return f"The input of the {side}" if side in _SIDES else f"`{side}`"
 
 
 def _nested_alike(structure, spec):

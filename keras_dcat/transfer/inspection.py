@@ -40,6 +40,30 @@ def check_same_sizes(source, target):
         )
 
 
+def named_losses(losses, weights):
+    """`{"<name>_loss": (loss, weight)}` of one transfer loss, or of several."""
+    losses = list(losses) if isinstance(losses, (list, tuple)) else [losses]
+    weights = [1.0] * len(losses) if weights is None else list(weights)
+    names = [f"{getattr(loss, 'name', loss)}_loss" for loss in losses]
+    are_losses = all(
+        isinstance(loss, keras.losses.Loss) and hasattr(loss, "reads")
+        for loss in losses
+    )
+    if not are_losses or not losses or len(set(names)) < len(names):
+        raise ValueError(
+            "`loss` must be a transfer loss, or a list of some with names of their "
+            f"own. Received: {losses}. Use `MaskedCrossAttentionLoss`, "
+            "`LogitsDistillation`, or one of each."
+        )
+    if len(weights) != len(losses) or not all(0 <= w < float("inf") for w in weights):
+        raise ValueError(
+            "`loss_weights` must be a finite number of at least 0 for each loss. "
+            f"Received: loss_weights={weights} for {len(losses)} losses. "
+            "Leave it out to weigh all alike."
+        )
+    return dict(zip(names, zip(losses, weights, strict=True), strict=True))
+
+
 def input_spec(model):
     """The nested `KerasTensor`s that a built model takes as its input."""
     inputs = getattr(model, "inputs", None)  # Functional and Sequential have them

@@ -33,7 +33,7 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
         reduction: a reduction of Keras. `"sum_over_batch_size"` averages over
             the batch (the indicator of the paper: fewer windows that may teach,
             a smaller loss), `"mean_with_sample_weight"` over the unmasked ones.
-        name: str.
+        name: str. In the history of a training the loss is called `<name>_loss`.
         dtype: dtype of the computation. `"float32"` unless given, under every
             mixed-precision policy: the sum of squares overflows float16.
 
@@ -63,11 +63,13 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
         Daher et al., 2025, [D-CAT](https://arxiv.org/abs/2509.09747).
     """
 
+    reads = "projections"
+
     def __init__(
         self,
         normalization: str = "source",
         reduction: str | None = "sum_over_batch_size",
-        name: str = "masked_cross_attention",
+        name: str = "alignment",
         dtype: str = "float32",
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)

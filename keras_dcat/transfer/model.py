@@ -2,34 +2,18 @@
 
 import types
 from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 from keras_dcat.attention import AttentionKV, find_attention
 from keras_dcat.transfer import gates, inspection
-from keras_dcat.transfer.batches import BatchFormat
+from keras_dcat.transfer.batches import BatchFormat, teaching_shares
 from keras_dcat.transfer.callbacks import EMPTY_MESSAGE, FirstEpochCheck
 from keras_dcat.transfer.cross_entropy import CrossEntropy, class_indices
 from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
+from keras_dcat.transfer.outputs import PairOutputs
 from keras_dcat.transfer.recovery import weights_kept
-
-
-class PairOutputs(NamedTuple):
-    """What one pass over a pair of windows gives, all that the loss needs.
-
-    Attributes:
-        prediction: the target's output `(batch, classes)`.
-        target: the target's `(key, value)` or `(key, value, mask)`.
-        source_prediction: the source's output `(batch, classes)`.
-        source: the source's `(key, value)` or `(key, value, mask)`.
-    """
-
-    prediction: Any
-    target: Any
-    source_prediction: Any
-    source: Any
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -55,16 +39,21 @@ class DCATModel(keras.Model):
             `AttentionKV`. Trained in place: `model.target` is this very model.
         transfer_weight: float ≥ 0, λ. May be assigned between epochs.
         gate: `"correct"` (the paper's mask: only windows that the source gets
-            right may teach), `None` (all teach), or a registered function
-            `(labels, source_prediction) -> (batch,)`.
-        loss: the alignment loss. `MaskedCrossAttentionLoss()` unless given.
+            right may teach), `"soft"` (as much as it is sure of the true class),
+            `None` (all teach), or a registered function
+            `(labels, source_probabilities) -> (batch,)`.
+        loss: the transfer loss, `MaskedCrossAttentionLoss()` unless given, or a list
+            of transfer losses that are added up, such as
+            `[MaskedCrossAttentionLoss(), LogitsDistillation()]`.
+        loss_weights: list of float, one for each loss. All 1 unless given.
         source_attention: str. Name of the source's layer, if it has several.
         target_attention: str. Likewise.
         **kwargs: `name` and the like, as for any model.
 
     Call args:
         inputs: the target's input, or a pair `(source, target)` or
-            `{"source": …, "target": …}`.
+            `{"source": …, "target": …}`. A dict may also hold `"may_teach"`, float
+            `(batch,)`: by how much the gate is multiplied, window by window.
         training: bool. For the target; the source never trains.
 
     Returns:
@@ -102,8 +91,9 @@ class DCATModel(keras.Model):
         target: keras.Model,
         transfer_weight: float = 0.1,
         gate: str | Callable | None = "correct",
-        loss: keras.losses.Loss | None = None,
+        loss: keras.losses.Loss | list | None = None,
         *,
+        loss_weights: list[float] | None = None,
         source_attention: str | None = None,
         target_attention: str | None = None,
         **kwargs,
@@ -120,7 +110,9 @@ class DCATModel(keras.Model):
         )
         inspection.check_same_sizes(self.source_attention, self.target_attention)
         self.gate = gates.get(gate)
-        self.alignment_loss = MaskedCrossAttentionLoss() if loss is None else loss
+        self._transfer_losses = inspection.named_losses(
+            MaskedCrossAttentionLoss() if loss is None else loss, loss_weights
+        )
         self._attention_names = (source_attention, target_attention)
         self._transfer_weight = self.add_weight(
             name="transfer_weight", shape=(), initializer="zeros", trainable=False
@@ -130,11 +122,12 @@ class DCATModel(keras.Model):
             name: keras.metrics.Mean(name=name)
             for name in (
                 "classification_loss",
-                "alignment_loss",
+                *self._transfer_losses,
                 "unmasked_share",
                 "source_accuracy",
             )
         }
+        self._gives_logits = [inspection.gives_logits(m) for m in (source, target)]
         self._batch_format = BatchFormat(
             inspection.input_spec(source), inspection.input_spec(target)
         )
@@ -152,6 +145,11 @@ class DCATModel(keras.Model):
     def target_attention(self) -> AttentionKV:
         """The target's `AttentionKV`."""
         return self._attention.target
+
+    @property
+    def transfer_losses(self) -> list[keras.losses.Loss]:
+        """The transfer losses, in the order in which they were given."""
+        return [loss for loss, _ in self._transfer_losses.values()]
 
     @property
     def transfer_weight(self) -> float:
@@ -183,7 +181,7 @@ class DCATModel(keras.Model):
             **kwargs: any other argument of `keras.Model.compile`.
         """
         if loss is None:
-            loss = CrossEntropy(from_logits=inspection.gives_logits(self.target))
+            loss = CrossEntropy(from_logits=self._gives_logits[1])
         metrics = list(metrics) if isinstance(metrics, tuple) else metrics
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
@@ -212,12 +210,13 @@ class DCATModel(keras.Model):
             target,
             ops.stop_gradient(source_prediction),
             tuple(ops.stop_gradient(x) for x in source),
+            teaching_shares(inputs),
         )
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        """Classification loss plus `transfer_weight` times the alignment loss."""
+        """Classification loss plus `transfer_weight` times the transfer losses."""
         is_pair = isinstance(y_pred, PairOutputs)
         prediction = y_pred.prediction if is_pair else y_pred
         classification = super().compute_loss(
@@ -226,21 +225,29 @@ class DCATModel(keras.Model):
         if not is_pair:
             return classification
         labels = class_indices(y, self.num_classes)
-        may_teach = ops.cast(self.gate(labels, y_pred.source_prediction), "float32")
+        readings = y_pred.readings(self._gives_logits)
+        source_probabilities = ops.exp(readings["log_probabilities"][0])
+        may_teach = ops.cast(self.gate(labels, source_probabilities), "float32")
+        if y_pred.may_teach is not None:
+            may_teach *= ops.cast(y_pred.may_teach, "float32")
         counts = may_teach
         if sample_weight is not None:
             counts *= ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
-        alignment = self.alignment_loss(y_pred.source, y_pred.target, counts)
-        correct = gates.source_correct(labels, y_pred.source_prediction)
+        correct = gates.source_correct(labels, source_probabilities)
+        shown = {
+            "classification_loss": _over_replicas(classification),
+            "unmasked_share": ops.mean(may_teach),
+            "source_accuracy": ops.mean(ops.cast(correct, "float32")),
+        }
+        transfer = 0.0
+        for name, (loss, weight) in self._transfer_losses.items():
+            value = loss(*readings[loss.reads], counts)
+            shown[name] = _over_replicas(value)
+            transfer += weight * value
         batch = ops.shape(labels)[0]
-        for name, value in [
-            ("classification_loss", _over_replicas(classification)),
-            ("alignment_loss", _over_replicas(alignment)),
-            ("unmasked_share", ops.mean(may_teach)),
-            ("source_accuracy", ops.mean(ops.cast(correct, "float32"))),
-        ]:
+        for name, value in shown.items():
             self._transfer_metrics[name].update_state(value, sample_weight=batch)
-        transfer = self._transfer_weight * alignment
+        transfer = self._transfer_weight * transfer
         return classification + ops.cast(transfer, classification.dtype)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
@@ -273,8 +280,9 @@ class DCATModel(keras.Model):
 
         Returns:
             the `History`. Its `loss` is `classification_loss + transfer_weight ·
-            alignment_loss`; `unmasked_share` is the share of windows that may
-            teach, `source_accuracy` how often the source was right.
+            alignment_loss` (or the weighted sum of the transfer losses that were
+            given); `unmasked_share` is the share of windows that may teach,
+            `source_accuracy` how often the source was right.
 
         Raises:
             ValueError: before the first step, if the data are not pairs, do not
@@ -352,7 +360,8 @@ class DCATModel(keras.Model):
             "target": serialize(self.target),
             "transfer_weight": self.transfer_weight,
             "gate": serialize(self.gate),
-            "loss": serialize(self.alignment_loss),
+            "loss": [serialize(loss) for loss in self.transfer_losses],
+            "loss_weights": [weight for _, weight in self._transfer_losses.values()],
             "source_attention": source_attention,
             "target_attention": target_attention,
         }
@@ -360,10 +369,10 @@ class DCATModel(keras.Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
-        for name in ("source", "target", "gate", "loss"):
-            config[name] = keras.saving.deserialize_keras_object(
-                config[name], custom_objects
-            )
+        deserialize = keras.saving.deserialize_keras_object
+        for name in ("source", "target", "gate"):
+            config[name] = deserialize(config[name], custom_objects)
+        config["loss"] = [deserialize(x, custom_objects) for x in config["loss"]]
         return cls(**config)
 
 

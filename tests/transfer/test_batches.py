@@ -202,3 +202,18 @@ def test_the_users_arrays_are_not_changed(rng, model):
     model.fit(pair, labels, verbose=0)
     for old, new in zip(before, (*pair, labels), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        (np.full(32, np.nan, "float32"), "`may_teach` must be finite.*from 0 to 1"),
+        (np.ones((32, 2), "float32"), r"`may_teach` must be .*\(32, 2\)"),
+        (np.ones(31, "float32"), r"\[31, 32\]"),
+    ],
+)
+def test_shares_that_do_not_fit_the_windows_are_refused(rng, model, shares, message):
+    pair, labels = windows(rng)
+    inputs = {"source": pair[0], "target": pair[1], "may_teach": shares}
+    with pytest.raises(ValueError, match=message):
+        model.fit(inputs, labels, verbose=0)

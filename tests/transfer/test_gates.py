@@ -4,16 +4,17 @@ from keras import ops
 
 from keras_dcat.transfer import gates
 
-SCORES = np.array([[3.0, 1.0, 0.0], [0.1, 0.2, 0.7], [0.0, 5.0, 4.0]])
+SCORES = np.array([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7], [0.0, 0.6, 0.4]], "float32")
 
 
 @pytest.mark.parametrize(
-    ("gate", "expected"), [("correct", [True, True, False]), (None, [1, 1, 1])]
+    ("gate", "expected"),
+    [("correct", [True, True, False]), ("soft", [0.7, 0.7, 0.4]), (None, [1, 1, 1])],
 )
 def test_a_gate_says_which_windows_may_teach(gate, expected):
     labels = ops.convert_to_tensor(np.array([0, 2, 2], "int32"))
     may_teach = gates.get(gate)(labels, ops.convert_to_tensor(SCORES))
-    np.testing.assert_array_equal(ops.convert_to_numpy(may_teach), expected)
+    np.testing.assert_allclose(ops.convert_to_numpy(may_teach), expected, rtol=1e-6)
 
 
 def test_a_function_is_its_own_gate():

@@ -6,7 +6,7 @@ import pytest
 from keras import layers, ops
 
 import keras_dcat
-from keras_dcat.transfer import PairOutputs
+from keras_dcat.transfer import LogitsDistillation, PairOutputs
 from tests import references
 from tests.models import CLASSES, branch, pair_of_branches, snapshot, windows
 
@@ -27,7 +27,7 @@ def train(model, pair, labels, **options):
 def expected_parts(model, pair, labels, normalization="source"):
     """Classification loss, distances per window and gate, from a pass in NumPy."""
     outputs = model({"source": pair[0], "target": pair[1]}, training=False)
-    outputs = keras.tree.map_structure(ops.convert_to_numpy, tuple(outputs))
+    outputs = keras.tree.map_structure(ops.convert_to_numpy, tuple(outputs[:4]))
     prediction, target, source_prediction, source = outputs
     classification = references.cross_entropy(prediction, labels)
     distances = references.loss(source, target, normalization)
@@ -480,3 +480,74 @@ def test_single_batches_can_be_trained_and_tested_by_hand(rng):
         assert_same_state(before, snapshot(model))
     on_target = model.predict_on_batch(pair[1])
     np.testing.assert_allclose(on_target, model.predict_on_batch(pair), rtol=1e-5)
+
+
+def test_a_pair_may_say_how_much_each_of_its_windows_teaches(rng):
+    pair, labels = windows(rng)
+    model = keras_dcat.DCATModel(*pair_of_branches(), gate=None)
+    _, distances, _ = expected_parts(model, pair, labels)
+    shares = rng.uniform(size=len(labels)).astype("float32")
+    inputs = {"source": pair[0], "target": pair[1], "may_teach": shares}
+    results = model.evaluate(inputs, labels, verbose=0, return_dict=True)
+    expected = (distances * shares).mean()
+    assert results["alignment_loss"] == pytest.approx(expected, rel=1e-4)
+    assert results["unmasked_share"] == pytest.approx(shares.mean(), rel=1e-5)
+    history = model.fit(inputs, labels, epochs=1, verbose=0).history
+    assert np.isfinite(history["loss"][0])
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+def test_transfer_losses_are_weighted_and_added_up(rng, softmax):
+    pair, labels = windows(rng)
+    source, target = branch(5, steps=12), branch(3, steps=20, softmax=softmax)
+    distillation = LogitsDistillation(temperature=3.0)
+    model = keras_dcat.DCATModel(
+        source,
+        target,
+        transfer_weight=0.5,
+        gate=None,
+        loss=[keras_dcat.MaskedCrossAttentionLoss(), distillation],
+        loss_weights=[0.25, 2.0],
+    )
+    results = model.evaluate(pair, labels, verbose=0, return_dict=True)
+    outputs = model({"source": pair[0], "target": pair[1]}, training=False)
+    distances = references.loss(
+        *(keras.tree.map_structure(ops.convert_to_numpy, outputs[i]) for i in (3, 1)),
+        "source",
+    )
+    target_log = ops.convert_to_numpy(outputs.prediction).astype("float64")
+    target_log = np.log(target_log) if softmax else target_log
+    divergence = references.divergence(outputs.source_prediction, target_log, 3.0)
+    assert results["alignment_loss"] == pytest.approx(distances.mean(), rel=1e-4)
+    assert results["distillation_loss"] == pytest.approx(divergence.mean(), rel=1e-4)
+    transfer = 0.25 * distances.mean() + 2.0 * divergence.mean()
+    expected = results["classification_loss"] + 0.5 * transfer
+    assert results["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_model_with_several_losses_is_loaded_with_them(rng, tmp_path):
+    pair, labels = windows(rng)
+    losses = [keras_dcat.MaskedCrossAttentionLoss("unit"), LogitsDistillation(4.0)]
+    model = keras_dcat.DCATModel(
+        *pair_of_branches(), gate="soft", loss=losses, loss_weights=[1.0, 3.0]
+    )
+    train(model, pair, labels, epochs=1)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    scores = [m.evaluate(pair, labels, verbose=0) for m in (model, loaded)]
+    np.testing.assert_allclose(scores[1], scores[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"loss": "mse"}, "Received: .'mse'.*Use `MaskedCrossAttentionLoss`"),
+        ({"loss": keras.losses.MeanSquaredError()}, "mean_squared_error.*Use"),
+        ({"loss": [LogitsDistillation(), LogitsDistillation()]}, "names of their own"),
+        ({"loss_weights": [1.0, 2.0]}, r"\[1.0, 2.0\] for 1 losses.*Leave it out"),
+        ({"loss_weights": [-1.0]}, r"\[-1.0\].*Leave it out"),
+    ],
+)
+def test_losses_that_cannot_be_used_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        keras_dcat.DCATModel(*pair_of_branches(), **options)

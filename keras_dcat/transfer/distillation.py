@@ -1,0 +1,96 @@
+"""The transfer loss of the classifiers' outputs: a target predicts as its source."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
+class LogitsDistillation(keras.losses.Loss):
+    """How far the target's class probabilities are from the source's.
+
+    `T² · KL(softmax(a / T) ‖ softmax(b / T))` for each window, with `a` and `b` the
+    log-probabilities of source and target. A high temperature `T` also compares the
+    classes that neither believes in.
+
+    Args:
+        temperature: float > 0.
+        reduction: a reduction of Keras, as in `MaskedCrossAttentionLoss`.
+        name: str. In the history of a training the loss is called `<name>_loss`.
+        dtype: dtype of the computation, `"float32"` unless given.
+
+    Call args:
+        y_true: float tensor `(batch, classes)`. The source's logits or
+            log-probabilities.
+        y_pred: float tensor `(batch, classes)`. The target's.
+        sample_weight: `(batch,)`. Which windows may teach, and how much.
+
+    Returns:
+        float32 scalar, or `(batch,)` with `reduction=None`.
+
+    Raises:
+        ValueError: if the temperature is not positive.
+
+    Example:
+
+    >>> loss = LogitsDistillation(temperature=1.0)
+    >>> certain, undecided = ops.array([[30.0, 0.0]]), ops.array([[0.0, 0.0]])
+    >>> float(loss(certain, undecided))  # log 2
+    0.6931...
+
+    Reference:
+        Hinton et al., 2015, [Distilling the knowledge in a neural
+        network](https://arxiv.org/abs/1503.02531).
+    """
+
+    reads = "log_probabilities"
+
+    def __init__(
+        self,
+        temperature: float = 2.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "distillation",
+        dtype: str = "float32",
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        if not 0 < temperature < float("inf"):
+            raise ValueError(
+                "`temperature` must be a positive number. "
+                f"Received: temperature={temperature}. Start with 2."
+            )
+        self.temperature = temperature
+
+    def call(self, y_true, y_pred):
+        source, target = (
+            ops.log_softmax(x / self.temperature, axis=-1) for x in (y_true, y_pred)
+        )
+        divergence = ops.sum(ops.exp(source) * (source - target), axis=-1)
+        return self.temperature**2 * divergence
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "temperature": self.temperature,
+            "dtype": self.dtype,
+        }
+
+
+def log_probabilities(prediction, from_logits):
+    """Log-probabilities, float32, of what a classifier gives.
+
+    Args:
+        prediction: float tensor `(batch, classes)`. Logits or probabilities.
+        from_logits: bool. Which of the two.
+
+    Returns:
+        float32 tensor `(batch, classes)`.
+
+    Example:
+
+    >>> halves = log_probabilities(ops.array([[0.5, 0.5]]), from_logits=False)
+    >>> [round(float(x), 3) for x in halves[0]]
+    [-0.693, -0.693]
+    """
+    prediction = ops.cast(prediction, "float32")
+    if from_logits:
+        return ops.log_softmax(prediction, axis=-1)
+    return ops.log(ops.maximum(prediction, keras.config.epsilon()))
