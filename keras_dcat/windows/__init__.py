@@ -5,6 +5,7 @@ import importlib
 from keras_dcat.windows.audit import audit
 from keras_dcat.windows.cutting import index_windows
 from keras_dcat.windows.index import WindowIndex
+from keras_dcat.windows.misalignment import misaligned, mispaired
 from keras_dcat.windows.normalization import normalization_layer
 from keras_dcat.windows.report import WindowReport
 from keras_dcat.windows.splits import (
@@ -33,6 +34,8 @@ __all__ = [
     "index_windows",
     "leave_one_subject_out",
     "log_mel_dataset",
+    "misaligned",
+    "mispaired",
     "normalization_layer",
     "pair_dataset",
     "read_shards",

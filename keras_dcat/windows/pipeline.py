@@ -14,6 +14,7 @@ def pair_dataset(
     shuffle: bool = False,
     seed: int | None = None,
     balance: bool = False,
+    may_teach: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Batches of synchronized windows, as `DCATModel.fit` takes them.
 
@@ -26,16 +27,29 @@ def pair_dataset(
         seed: int. Makes the orders repeatable.
         balance: bool. Whether windows of rare classes are repeated until every
             class has as many as the largest.
+        may_teach: float array `(windows,)`. By how much the gate is multiplied: 0
+            where the source must not teach.
 
     Returns:
         `tf.data.Dataset` of `({"source": (batch, steps, channels…), "target":
-        …}, labels (batch,))`.
+        …}, labels (batch,))`, where the dict also holds `"may_teach"` `(batch,)` if
+        it was given.
 
     Raises:
-        ValueError: if a stream is unknown.
+        ValueError: if a stream is unknown, or if `may_teach` has another size.
     """
     streams = {"source": source, "target": target}
-    return _dataset(index, streams, batch_size, shuffle, seed, balance)
+    if may_teach is None:
+        return _dataset(index, streams, batch_size, shuffle, seed, balance)
+    may_teach = np.asarray(may_teach, "float32")
+    if may_teach.shape != (len(index),):
+        raise ValueError(
+            "`may_teach` must be one number for each window. "
+            f"Received: shape {may_teach.shape} for {len(index)} windows. "
+            "Make it from the labels and predictions of this very index."
+        )
+    per_window = {"may_teach": may_teach}
+    return _dataset(index, streams, batch_size, shuffle, seed, balance, per_window)
 
 
 def stream_dataset(
@@ -67,7 +81,7 @@ def stream_dataset(
     return _dataset(index, stream, batch_size, shuffle, seed, balance)
 
 
-def _dataset(index, streams, batch_size, shuffle, seed, balance):
+def _dataset(index, streams, batch_size, shuffle, seed, balance, per_window=None):
     names = set(tf.nest.flatten(streams))
     unknown = sorted(names - set(index.samples))
     if unknown:
@@ -77,10 +91,13 @@ def _dataset(index, streams, batch_size, shuffle, seed, balance):
         )
     gathers = {name: _gather_of(index, name) for name in names}
     labels = tf.constant(index.labels)
+    per_window = tf.nest.map_structure(tf.constant, per_window or {})
 
     def gather(windows):
         windows = windows[windows >= 0]
         inputs = tf.nest.map_structure(lambda name: gathers[name](windows), streams)
+        for name, values in per_window.items():
+            inputs[name] = tf.gather(values, windows)
         return inputs, tf.gather(labels, windows)
 
     windows = _balanced(index.labels) if balance else np.arange(len(index))

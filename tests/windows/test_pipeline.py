@@ -101,3 +101,24 @@ def test_balanced_classes_are_equally_frequent_and_none_is_lost(index):
     ((values, labels),) = collected(dataset)
     assert np.bincount(labels).tolist() == [counts.max()] * 3
     assert len(np.unique(values, axis=0)) == len(chosen)
+
+
+def test_what_a_window_may_teach_comes_with_it_in_every_order(index):
+    shares = index.times / 10
+    dataset = windows.pair_dataset(
+        index, "skeleton", "imu", batch_size=4, shuffle=True, seed=1, may_teach=shares
+    )
+    expected = {
+        window.tobytes(): share
+        for window, share in zip(
+            index.gather("imu"), shares.astype("float32"), strict=True
+        )
+    }
+    for inputs, _ in collected(dataset):
+        found = [expected[window.tobytes()] for window in inputs["target"]]
+        np.testing.assert_array_equal(inputs["may_teach"], found)
+
+
+def test_shares_of_other_windows_are_refused(index):
+    with pytest.raises(ValueError, match=r"shape \(3,\) for 27.*this very index"):
+        windows.pair_dataset(index, "skeleton", "imu", may_teach=np.ones(3))
