@@ -64,3 +64,45 @@ def macro_f1(labels, predictions, num_classes: int) -> float:
     0.667
     """
     return float(np.nanmean(f1_per_class(labels, predictions, num_classes)))
+
+
+def expected_calibration_error(labels, probabilities, bins: int = 15) -> float:
+    """How far a model's confidence is from how often it is right.
+
+    Windows are put into bins by the probability of the predicted class; the gaps
+    between mean probability and accuracy are averaged, weighted by windows.
+
+    Args:
+        labels: int array `(windows,)`. True classes.
+        probabilities: float array or tensor `(windows, classes)`.
+        bins: int. Number of bins from 0 to 1.
+
+    Returns:
+        float from 0 to 1; 0 is perfect.
+
+    Raises:
+        ValueError: if there are not probabilities for each label.
+
+    Example:
+
+    >>> error = expected_calibration_error([0, 1], [[0.75, 0.25], [0.75, 0.25]])
+    >>> round(error, 3)  # it is right on half of the windows
+    0.25
+
+    Reference:
+        Guo et al., 2017, [On calibration of modern neural
+        networks](https://arxiv.org/abs/1706.04599).
+    """
+    labels = np.asarray(labels)
+    probabilities = keras.ops.convert_to_numpy(probabilities)
+    if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
+        raise ValueError(
+            "There must be probabilities (windows, classes) for each label. "
+            f"Received: labels {labels.shape}, probabilities {probabilities.shape}. "
+            "Predict the windows that the labels belong to."
+        )
+    confidence = probabilities.max(axis=-1)
+    right = probabilities.argmax(axis=-1) == labels
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(bin_of, weights=right - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))

@@ -20,7 +20,7 @@ UPSTREAM = {
     "encoders": {"attention"},
     "metrics": set(),
     "transfer": {"attention"},
-    "evaluation": {"extras"},
+    "evaluation": {"extras", "metrics", "transfer", "windows"},
     "plots": {"extras", "recordings", "windows"},
 }
 

@@ -37,3 +37,24 @@ def test_a_class_that_is_missed_altogether_has_an_f1_of_zero():
 def test_counts_that_differ_are_refused():
     with pytest.raises(ValueError, match=r"labels \(3,\), predictions \(2,\).*Predict"):
         metrics.f1_per_class([0, 1, 1], [0, 1], num_classes=2)
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy(rng):
+    confidence = np.repeat([0.55, 0.75, 0.95], 100)
+    accuracy = {0.55: 0.5, 0.75: 0.9, 0.95: 0.95}
+    right = np.concatenate([np.arange(100) < 100 * a for a in accuracy.values()])
+    probabilities = np.stack([confidence, 1 - confidence], axis=-1)
+    error = metrics.expected_calibration_error(1 - right.astype(int), probabilities)
+    assert error == pytest.approx((0.05 + 0.15 + 0.0) / 3, abs=1e-6)
+
+
+def test_windows_of_one_bin_are_averaged_before_they_are_compared():
+    probabilities = np.array([[0.9, 0.1], [0.91, 0.09]])
+    # Right once, at confidences that fall into one bin: |1 - 0.5| and not more.
+    error = metrics.expected_calibration_error([0, 1], probabilities, bins=2)
+    assert error == pytest.approx(abs(0.905 - 0.5))
+
+
+def test_calibration_needs_probabilities_of_each_window():
+    with pytest.raises(ValueError, match=r"labels \(2,\).*\(2,\).*belong to"):
+        metrics.expected_calibration_error([0, 1], [0.5, 0.5])

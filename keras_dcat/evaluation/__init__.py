@@ -1,12 +1,49 @@
 """Does it help people never seen, and how sure is that?"""
 
+from keras_dcat.evaluation.ablations import ABLATIONS, ablation
+from keras_dcat.evaluation.comparison import compare, environment, ordered_pairs
 from keras_dcat.evaluation.intervals import Interval, mean_interval, transfer_table
-from keras_dcat.evaluation.statistics import corrected_t_test, paired_bootstrap
+from keras_dcat.evaluation.methods import (
+    CONTROLS,
+    DCAT,
+    METHODS,
+    RIVALS,
+    Alone,
+    Features,
+    LateFusion,
+    Method,
+)
+from keras_dcat.evaluation.results import Results, Run
+from keras_dcat.evaluation.statistics import (
+    corrected_t_test,
+    macro_f1_interval,
+    paired_bootstrap,
+)
+from keras_dcat.evaluation.study import Modality, Study, Training
 
 __all__ = [
+    "ABLATIONS",
+    "CONTROLS",
+    "DCAT",
+    "METHODS",
+    "RIVALS",
+    "Alone",
+    "Features",
     "Interval",
+    "LateFusion",
+    "Method",
+    "Modality",
+    "Results",
+    "Run",
+    "Study",
+    "Training",
+    "ablation",
+    "compare",
     "corrected_t_test",
+    "environment",
+    "macro_f1_interval",
     "mean_interval",
+    "ordered_pairs",
     "paired_bootstrap",
     "transfer_table",
 ]

@@ -61,19 +61,77 @@ def paired_bootstrap(
             "Predict the same test windows with the same number of seeds."
         )
     counts = [_counts(labels, each, person, len(people)) for each in runs]
-    rng = np.random.default_rng(seed)
-    differences = np.empty(resamples)
-    for number in range(resamples):
-        drawn = rng.integers(len(people), size=len(people))
-        weights = np.bincount(drawn, minlength=len(people))
-        chosen = rng.integers(len(runs[0]), size=len(runs[0]))
+
+    def difference(weights, chosen):
         scores = [_macro_f1(each[:, chosen], weights) for each in counts]
-        differences[number] = scores[0] - scores[1]
-    once = np.ones(len(people))
-    gained = _macro_f1(counts[0], once) - _macro_f1(counts[1], once)
+        return scores[0] - scores[1]
+
+    sizes = (len(people), len(runs[0]))
+    return _percentiles(difference, sizes, confidence, resamples, seed)
+
+
+def macro_f1_interval(
+    labels,
+    predictions,
+    subjects,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Macro F1 of one model, over test subjects and seeds.
+
+    Args:
+        labels: int array `(windows,)`. True classes of the test windows.
+        predictions: int array `(seeds, windows)`. Classes that each run predicts.
+        subjects: array `(windows,)`. Who each window is of.
+        confidence: float. Share of intervals that contain the true mean.
+        resamples: int. How often subjects and seeds are drawn.
+        seed: int. Which are drawn.
+
+    Returns:
+        `Interval`: the mean macro F1 of the runs, and percentiles of it.
+
+    Raises:
+        ValueError: if there is not a prediction for each label and subject.
+
+    Example:
+
+    >>> labels, subjects = np.tile([0, 1], 20), np.repeat([1, 2, 3, 4], 10)
+    >>> wrong = np.where(subjects == 1, 1 - labels, labels)
+    >>> print(macro_f1_interval(labels, [wrong] * 3, subjects))
+    0.750 [0.250, 1.000]
+    """
+    labels, subjects = np.asarray(labels), np.asarray(subjects)
+    runs = np.atleast_2d(predictions)
+    if runs.shape != (len(runs), *labels.shape) or subjects.shape != labels.shape:
+        raise ValueError(
+            "There must be a prediction for each seed and window. "
+            f"Received: labels {labels.shape}, predictions {runs.shape}, subjects "
+            f"{subjects.shape}. Predict the windows that the labels belong to."
+        )
+    people, person = np.unique(subjects, return_inverse=True)
+    counts = _counts(labels, runs, person, len(people))
+
+    def score(weights, chosen):
+        return _macro_f1(counts[:, chosen], weights)
+
+    return _percentiles(score, (len(people), len(runs)), confidence, resamples, seed)
+
+
+def _percentiles(score, sizes, confidence, resamples, seed):
+    """`score(weights of subjects, chosen seeds)` as it is, and drawn anew."""
+    people, seeds = sizes
+    rng = np.random.default_rng(seed)
+    scores = np.empty(resamples)
+    for number in range(resamples):
+        drawn = rng.integers(people, size=people)
+        chosen = rng.integers(seeds, size=seeds)
+        scores[number] = score(np.bincount(drawn, minlength=people), chosen)
     outside = (1 - confidence) / 2
-    low, high = np.quantile(differences, [outside, 1 - outside])
-    return Interval(float(gained), float(low), float(high))
+    low, high = np.quantile(scores, [outside, 1 - outside])
+    mean = score(np.ones(people), slice(None))
+    return Interval(float(mean), float(low), float(high))
 
 
 def corrected_t_test(differences, train_size: float, test_size: float) -> float:

@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.metrics import f1_score
 
-from keras_dcat.evaluation import corrected_t_test, paired_bootstrap
+from keras_dcat.evaluation import (
+    corrected_t_test,
+    macro_f1_interval,
+    paired_bootstrap,
+)
 from keras_dcat.metrics import f1_per_class
 
 
@@ -114,3 +119,18 @@ def test_differences_that_do_not_vary_are_certain(values, p):
 def test_folds_that_cannot_be_compared_are_refused(differences, sizes, message):
     with pytest.raises(ValueError, match=message):
         corrected_t_test(differences, *sizes)
+
+
+def test_an_interval_of_one_model_holds_the_mean_of_its_runs(rng):
+    labels = np.arange(90) % 3
+    subjects = np.repeat(np.arange(6), 15)
+    runs = np.where(rng.uniform(size=(4, 90)) < 0.7, labels, (labels + 1) % 3)
+    interval = macro_f1_interval(labels, runs, subjects)
+    expected = np.mean([f1_score(labels, each, average="macro") for each in runs])
+    assert interval.mean == pytest.approx(expected)
+    assert interval.low < expected < interval.high
+
+
+def test_an_interval_of_one_model_needs_a_prediction_for_each_window():
+    with pytest.raises(ValueError, match=r"labels \(4,\).*\(1, 3\).*belong to"):
+        macro_f1_interval([0, 1, 0, 1], [0, 1, 0], [0, 0, 1, 1])

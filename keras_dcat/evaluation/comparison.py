@@ -1,0 +1,198 @@
+"""Methods side by side, over seeds and splits, in runs that can be interrupted."""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import itertools
+import json
+import os
+import pathlib
+import platform
+import time
+from collections.abc import Iterable, Mapping
+
+import keras
+
+from keras_dcat.evaluation.files import written_whole
+from keras_dcat.evaluation.methods import METHODS, Method
+from keras_dcat.evaluation.results import Results, Run
+from keras_dcat.evaluation.study import Study
+from keras_dcat.evaluation.trial import Trial
+
+
+def ordered_pairs(modalities: Iterable[str]) -> list[tuple[str, str]]:
+    """Every modality as the source of every other one.
+
+    Args:
+        modalities: names of streams.
+
+    Returns:
+        list of `(source, target)`.
+
+    Example:
+
+    >>> ordered_pairs(["video", "imu"])
+    [('video', 'imu'), ('imu', 'video')]
+    """
+    names = list(modalities)
+    return [(a, b) for a in names for b in names if a != b]
+
+
+def compare(
+    study: Study,
+    pairs: Iterable[tuple[str, str]] | None = None,
+    methods: Mapping[str, Method] = METHODS,
+    seeds: Iterable[int] = range(5),
+    path: str | os.PathLike | None = None,
+    verbose: int = 1,
+) -> Results:
+    """Trains and tests every method for every pair, split and seed.
+
+    Runs with one seed on one split start from the same weights of the target and see
+    the same batches in the same order with the same budget; only the method differs.
+
+    Args:
+        study: `Study`.
+        pairs: list of `(source, target)`; all ordered pairs of the study's modalities
+            by default.
+        methods: dict from a label to a `Method`: `METHODS`, `CONTROLS`, `RIVALS`, what
+            `ablation` gives, or your own. For each there must be its `baseline`.
+        seeds: ints. Two or more give intervals.
+        path: folder where each run is written as it ends. A comparison that died goes
+            on where it stopped when it is called again, and one whose study has changed
+            starts anew. Several processes may share it.
+        verbose: 0 for no progress bar.
+
+    Returns:
+        `Results`.
+
+    Raises:
+        ValueError: if a pair names another modality than the study's, or if a method
+            has no baseline to compare with.
+    """
+    pairs = ordered_pairs(study.modalities) if pairs is None else list(pairs)
+    seeds = list(seeds)
+    _check(study, pairs, methods)
+    folder = None if path is None else pathlib.Path(path)
+    jobs = itertools.starmap(
+        _job, itertools.product(study.splits, seeds, pairs, methods.values())
+    )
+    distinct = {_key(job): job for job in jobs}
+    progress = keras.utils.Progbar(len(distinct), unit_name="run", verbose=verbose)
+    runs, trials = {}, {}
+    for key, (split, seed, source, target, method) in distinct.items():
+        streams = [target] if source is None else [source, target]
+        about = {
+            "split": split,
+            "seed": seed,
+            "source": source,
+            "target": target,
+            "method": _settings(method),
+        }
+        file = None
+        if folder is not None:
+            digest = study.fingerprint(split, streams, about)
+            names = [split, *streams, type(method).__name__, str(seed), digest]
+            file = folder / "runs" / (".".join(names).replace("/", "-") + ".npz")
+        if file is not None and file.exists():
+            runs[key] = Run.load(file)
+        else:
+            if (split, seed) not in trials:
+                trials = {(split, seed): Trial(study, split, seed, folder)}
+            began = time.monotonic()
+            probabilities, losses = method.run(trials[split, seed], source, target)
+            test = study.splits[split][1]
+            runs[key] = Run(
+                **about,
+                labels=test.labels,
+                subjects=test.subjects.astype(str),
+                probabilities=probabilities,
+                losses=losses,
+                seconds=time.monotonic() - began,
+                environment=environment(),
+            )
+            if file is not None:
+                with written_whole(file) as part:
+                    runs[key].save(part)
+        progress.add(1, [("accuracy", runs[key].accuracy)])
+    found = {}
+    for split, seed, pair, label in itertools.product(
+        study.splits, seeds, pairs, methods
+    ):
+        job = _job(split, seed, pair, methods[label])
+        found[split, seed, pair, label] = runs[_key(job)]
+    baselines = {
+        label: next(name for name, m in methods.items() if m == method.baseline())
+        for label, method in methods.items()
+    }
+    return Results(found, baselines, tuple(study.class_names))
+
+
+def environment() -> dict[str, str]:
+    """Versions and machine that a result was made with.
+
+    Returns:
+        dict of str.
+
+    Example:
+
+    >>> "keras" in environment()
+    True
+    """
+    packages = ("keras_dcat", "keras", "tensorflow", "jax", "torch", "numpy")
+    versions = {}
+    for name in packages:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        **versions,
+        "python": platform.python_version(),
+        "backend": keras.backend.backend(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def _check(study, pairs, methods):
+    unknown = {name for pair in pairs for name in pair} - set(study.modalities)
+    if unknown:
+        raise ValueError(
+            "`pairs` must be of the study's modalities. "
+            f"Received: {sorted(unknown)}. Choose from {sorted(study.modalities)}."
+        )
+    for label, method in methods.items():
+        if method.baseline() not in methods.values():
+            raise ValueError(
+                "Every method must be compared with its baseline. "
+                f"Received: {label!r} without {method.baseline()}. "
+                "Add the baseline to `methods`, as `ablation` does."
+            )
+
+
+def _job(split, seed, pair, method):
+    """What tells a run from others: where no source takes part, it is not named."""
+    source, target = pair
+    return split, seed, source if method.needs_source else None, target, method
+
+
+def _settings(method):
+    """What makes a method differ from its class's defaults."""
+    changed = {
+        field.name: getattr(method, field.name)
+        for field in dataclasses.fields(method)
+        if getattr(method, field.name) != _default(field)
+    }
+    return {"name": type(method).__name__, **changed}
+
+
+def _default(field):
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
+
+
+def _key(job):
+    split, seed, source, target, method = job
+    return json.dumps([split, seed, source, target, _settings(method)], sort_keys=True)

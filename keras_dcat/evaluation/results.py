@@ -1,0 +1,311 @@
+"""What came out of a comparison, and how sure it is."""
+
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from keras_dcat.evaluation.files import written_whole
+from keras_dcat.evaluation.intervals import Interval
+from keras_dcat.evaluation.statistics import (
+    corrected_t_test,
+    macro_f1_interval,
+    paired_bootstrap,
+)
+from keras_dcat.metrics import expected_calibration_error, f1_per_class, macro_f1
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One method, trained and tested once.
+
+    Attributes:
+        split: str.
+        seed: int.
+        source: str, or `None` for a method without one.
+        target: str.
+        method: dict, the settings of the method.
+        labels: int array `(windows,)`, of the test.
+        subjects: str array `(windows,)`.
+        probabilities: float array `(windows, classes)`.
+        losses: float array `(epochs,)`, classification loss in training.
+        seconds: float. How long it took.
+        environment: dict of versions.
+    """
+
+    split: str
+    seed: int
+    source: str | None
+    target: str
+    method: Mapping
+    labels: np.ndarray
+    subjects: np.ndarray
+    probabilities: np.ndarray
+    losses: np.ndarray
+    seconds: float
+    environment: Mapping[str, str]
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """Classes, int array `(windows,)`."""
+        return self.probabilities.argmax(axis=-1)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of test windows that are right."""
+        return float(np.mean(self.predicted == self.labels))
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 of the classes."""
+        return macro_f1(self.labels, self.predicted, self.probabilities.shape[1])
+
+    @property
+    def calibration_error(self) -> float:
+        """How far confidence is from being right."""
+        return expected_calibration_error(self.labels, self.probabilities)
+
+    def save(self, path: str | os.PathLike):
+        """Writes the run.
+
+        Args:
+            path: str or path of an `.npz` file. Nothing in it is pickled.
+        """
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        others = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name not in arrays
+        }
+        np.savez_compressed(path, about=json.dumps(others), **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Run":
+        """Reads what `save` wrote.
+
+        Args:
+            path: str or path.
+
+        Returns:
+            `Run`.
+        """
+        with np.load(path, allow_pickle=False) as file:
+            return cls(
+                **json.loads(str(file["about"])),
+                **{name: file[name] for name in _ARRAYS},
+            )
+
+
+_ARRAYS = ("labels", "subjects", "probabilities", "losses")
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """The runs of a comparison.
+
+    Attributes:
+        runs: dict from `(split, seed, (source, target), label)` to `Run`.
+        baselines: dict from a label to that of its baseline.
+        class_names: tuple of str.
+    """
+
+    runs: Mapping[tuple, Run]
+    baselines: Mapping[str, str]
+    class_names: tuple[str, ...]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """`(source, target)`, in the order in which they were compared."""
+        return list(dict.fromkeys(pair for _, _, pair, _ in self.runs))
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds."""
+        return list(dict.fromkeys(seed for _, seed, _, _ in self.runs))
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits."""
+        return list(dict.fromkeys(split for split, _, _, _ in self.runs))
+
+    def of(self, pair: tuple[str, str], label: str) -> list[list[Run]]:
+        """Runs of a method: a list for each seed, of one run for each split.
+
+        Args:
+            pair: `(source, target)`.
+            label: str.
+
+        Returns:
+            list of lists of `Run`.
+        """
+        return [
+            [self.runs[split, seed, pair, label] for split in self.splits]
+            for seed in self.seeds
+        ]
+
+    def score(self, pair: tuple[str, str], label: str) -> Interval:
+        """Macro F1 of a method, with an interval over test subjects and seeds.
+
+        Args:
+            pair: `(source, target)`.
+            label: str.
+
+        Returns:
+            `Interval`.
+        """
+        labels, subjects, predicted = self._tested(pair, label)
+        return macro_f1_interval(labels, predicted, subjects)
+
+    def gain(self, pair: tuple[str, str], label: str) -> Interval:
+        """Macro F1 of a method less that of its baseline.
+
+        Args:
+            pair: `(source, target)`.
+            label: str.
+
+        Returns:
+            `Interval` of a paired bootstrap over test subjects and seeds.
+        """
+        labels, subjects, predicted = self._tested(pair, label)
+        _, _, baseline = self._tested(pair, self.baselines[label])
+        return paired_bootstrap(labels, predicted, baseline, subjects)
+
+    def fold_test(self, pair: tuple[str, str], label: str) -> float:
+        """How likely such gains are over the splits if there is none.
+
+        Args:
+            pair: `(source, target)`.
+            label: str.
+
+        Returns:
+            float, the p value of a t test corrected for what folds share; NaN if there
+            is one split only.
+        """
+        folds = len(self.splits)
+        if folds < 2:
+            return float("nan")
+        mine, baseline = (
+            np.mean([[run.macro_f1 for run in runs] for runs in self.of(pair, each)], 0)
+            for each in (label, self.baselines[label])
+        )
+        gains = mine - baseline
+        return corrected_t_test(gains, train_size=folds - 1, test_size=1)
+
+    def f1_by_class(self, pair: tuple[str, str], label: str) -> np.ndarray:
+        """F1 of every class, mean over seeds.
+
+        Args:
+            pair: `(source, target)`.
+            label: str.
+
+        Returns:
+            float array `(classes,)`.
+        """
+        labels, _, predicted = self._tested(pair, label)
+        each = [f1_per_class(labels, p, len(self.class_names)) for p in predicted]
+        return np.nanmean(each, axis=0)
+
+    def confusion(self, pair: tuple[str, str], label: str) -> np.ndarray:
+        """How often each class is taken for which, mean over seeds.
+
+        Args:
+            pair: `(source, target)`.
+            label: str.
+
+        Returns:
+            float array `(true classes, predicted classes)`, counts.
+        """
+        labels, _, predicted = self._tested(pair, label)
+        counts = np.zeros((len(self.class_names),) * 2)
+        for each in predicted:
+            np.add.at(counts, (labels, each), 1 / len(predicted))
+        return counts
+
+    def table(self, pair: tuple[str, str]) -> str:
+        """Every method for one pair.
+
+        Args:
+            pair: `(source, target)`.
+
+        Returns:
+            str, a Markdown table.
+        """
+        lines = [
+            "| method | macro F1 | gain | accuracy | calibration error |",
+            "|---|---|---|---|---|",
+        ]
+        for row in self.rows():
+            if (row["source"], row["target"]) != pair:
+                continue
+            gain = "" if row["gain"] is None else _signed(row["gain"])
+            lines.append(
+                f"| {row['method']} | {row['macro F1']} | {gain} | "
+                f"{row['accuracy']:.3f} | {row['calibration error']:.3f} |"
+            )
+        return "\n".join(lines)
+
+    def rows(self) -> list[dict]:
+        """Every pair and method: scores, gain and the test over folds.
+
+        Returns:
+            list of dict with the keys `source`, `target`, `method`, `baseline`,
+            `macro F1` and `gain` (`Interval`; no gain of a baseline), `p`, `accuracy`,
+            `calibration error`, `seconds`.
+        """
+        return [
+            self._row(pair, label) for pair in self.pairs for label in self.baselines
+        ]
+
+    def to_csv(self, path: str | os.PathLike):
+        """Writes every run, and every class of it, as a line.
+
+        Args:
+            path: str or path.
+        """
+        names = ("split", "seed", "source", "target", "method", "baseline", "macro_f1")
+        names += ("accuracy", "calibration_error", "seconds")
+        with written_whole(pathlib.Path(path)) as part:
+            with part.open("w", newline="") as file:
+                writer = csv.writer(file)
+                classes = [f"F1 {name}" for name in self.class_names]
+                writer.writerow([*names, *classes])
+                for (split, seed, pair, label), run in self.runs.items():
+                    scores = (run.macro_f1, run.accuracy, run.calibration_error)
+                    f1 = f1_per_class(run.labels, run.predicted, len(self.class_names))
+                    numbers = [f"{x:.6g}" for x in (*scores, run.seconds, *f1)]
+                    about = (split, seed, *pair, label, self.baselines[label])
+                    writer.writerow([*about, *numbers])
+
+    def _row(self, pair, label):
+        runs = [run for runs in self.of(pair, label) for run in runs]
+        is_baseline = self.baselines[label] == label
+        return {
+            "source": pair[0],
+            "target": pair[1],
+            "method": label,
+            "baseline": self.baselines[label],
+            "macro F1": self.score(pair, label),
+            "gain": None if is_baseline else self.gain(pair, label),
+            "p": float("nan") if is_baseline else self.fold_test(pair, label),
+            "accuracy": float(np.mean([run.accuracy for run in runs])),
+            "calibration error": float(np.mean([r.calibration_error for r in runs])),
+            "seconds": float(np.mean([run.seconds for run in runs])),
+        }
+
+    def _tested(self, pair, label):
+        """Labels and subjects `(windows,)`, predictions `(seeds, windows)`."""
+        seeds = self.of(pair, label)
+        labels, subjects = (
+            np.concatenate([getattr(run, name) for run in seeds[0]])
+            for name in ("labels", "subjects")
+        )
+        predicted = [np.concatenate([run.predicted for run in runs]) for runs in seeds]
+        return labels, subjects, np.array(predicted)
+
+
+def _signed(interval):
+    return f"{'+' if interval.mean >= 0 else ''}{interval}"

@@ -1,0 +1,180 @@
+"""What is compared: splits of windows, a model for each modality, one budget."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+
+import keras
+import numpy as np
+
+from keras_dcat.transfer.inspection import gives_logits
+from keras_dcat.windows import WindowIndex, audit
+
+_Sides = tuple[WindowIndex, WindowIndex]
+
+
+@dataclasses.dataclass(frozen=True)
+class Modality:
+    """How one stream is modelled, whether it teaches or learns.
+
+    Attributes:
+        build: function from the training windows to a new model of the stream, as
+            `lambda train, **options: encoders.imu(train.shape("imu"), 27, **options)`.
+            What an ablation changes (`size`, `dropout`) comes as keyword arguments;
+            `key_dim` must be the same for all, whatever their size.
+        augmentation: what varies its windows in training, such as
+            `windows.augmentation.Scaling(0.1)`. What changes time is said once for
+            all modalities, in `Training`.
+    """
+
+    build: Callable[..., keras.Model]
+    augmentation: Callable | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """The budget that every model of a study gets.
+
+    AdamW, whose learning rate rises over the first tenth of the steps and falls to 0
+    with a cosine.
+
+    Attributes:
+        epochs: int.
+        batch_size: int.
+        learning_rate: float. The highest it gets.
+        weight_decay: float.
+        label_smoothing: float from 0 to 1.
+        together: `TimeWarp` or `Crop` that both sides of a pair go through alike,
+            and a single stream, too.
+    """
+
+    epochs: int = 80
+    batch_size: int = 32
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.1
+    together: Callable | None = None
+
+    def fit(self, model: keras.Model, dataset) -> np.ndarray:
+        """Trains a model, or a transfer, on batches with one-hot labels.
+
+        Args:
+            model: `keras.Model`, or one whose `target` is trained.
+            dataset: `tf.data.Dataset` of `(inputs, one-hot labels)`.
+
+        Returns:
+            float array `(epochs,)`, the classification loss.
+        """
+        steps = self.epochs * len(dataset)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0,
+            steps,
+            warmup_target=self.learning_rate,
+            warmup_steps=steps // 10,
+        )
+        model.compile(
+            keras.optimizers.AdamW(rate, weight_decay=self.weight_decay),
+            keras.losses.CategoricalCrossentropy(
+                from_logits=gives_logits(getattr(model, "target", model)),
+                label_smoothing=self.label_smoothing,
+            ),
+            metrics=[],
+        )
+        history = model.fit(dataset, epochs=self.epochs, shuffle=False, verbose=0)
+        losses = history.history
+        return np.array(losses.get("classification_loss", losses["loss"]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """Splits of windows, a model for each modality, and the budget of all models.
+
+    Attributes:
+        splits: dict from a name to `(train, test)`, two `WindowIndex`: one official
+            split, or the folds of a cross-validation.
+        modalities: dict from a stream to its `Modality`.
+        class_names: list of str, in the order of the labels.
+        training: `Training`.
+        new_subjects: bool. Whether test subjects must not occur in training. False
+            for in-distribution protocols; windows may never share samples.
+
+    Raises:
+        ValueError: if splits share what they must not, or lack a stream, or if a
+            label has no name.
+    """
+
+    splits: Mapping[str, _Sides]
+    modalities: Mapping[str, Modality]
+    class_names: Sequence[str]
+    training: Training = Training()
+    new_subjects: bool = True
+    _digests: dict = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self):
+        for name, (train, test) in self.splits.items():
+            audit(train, test, sessions=self.new_subjects, subjects=self.new_subjects)
+            labels = np.concatenate([train.labels, test.labels])
+            if labels.min() < 0 or labels.max() >= len(self.class_names):
+                raise ValueError(
+                    "`class_names` must name every label. "
+                    f"Received: {len(self.class_names)} names, labels from "
+                    f"{labels.min()} to {labels.max()} in split {name!r}. "
+                    "Number the classes from 0, and name each."
+                )
+            missing = set(self.modalities) - set(train.samples)
+            if missing:
+                raise ValueError(
+                    "`modalities` must be streams of the windows. "
+                    f"Received: {sorted(missing)}. "
+                    f"Choose from {sorted(train.samples)} in split {name!r}."
+                )
+
+    def fingerprint(self, split: str, streams: Sequence[str], about: Mapping) -> str:
+        """Of everything that a result depends on, but the values of the samples.
+
+        Args:
+            split: str. Name of the split.
+            streams: the modalities that take part.
+            about: what else the result depends on, as JSON can hold it.
+
+        Returns:
+            str of 12 hexadecimal digits.
+        """
+        digests = [self._digest(split, stream) for stream in streams]
+        parts = [*digests, _described(self.training), about]
+        text = json.dumps(parts, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def _digest(self, split, stream):
+        """Of the windows of a split and the model of a stream, made once."""
+        if (split, stream) not in self._digests:
+            train, test = self.splits[split]
+            digest = hashlib.sha256()
+            for index in (train, test):
+                for column in (index.labels, index.times, *index.starts.values()):
+                    digest.update(np.ascontiguousarray(column).tobytes())
+                digest.update(json.dumps(index.subjects.tolist()).encode())
+            modality = self.modalities[stream]
+            keras.utils.clear_session(free_memory=False)
+            digest.update(modality.build(train).to_json().encode())
+            digest.update(_described(modality.augmentation).encode())
+            self._digests[split, stream] = digest.hexdigest()
+        return self._digests[split, stream]
+
+
+def _described(value):
+    """Words that are the same in another process."""
+    if dataclasses.is_dataclass(value):
+        fields = {
+            field.name: _described(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+        }
+        return f"{type(value).__name__}({fields})"
+    if isinstance(value, (list, tuple)):
+        return str([_described(each) for each in value])
+    if callable(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    return repr(value)

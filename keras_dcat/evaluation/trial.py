@@ -1,0 +1,236 @@
+"""One seed on one split: models are built and trained the same way in every method."""
+
+import pathlib
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+
+from keras_dcat.evaluation.files import written_whole
+from keras_dcat.evaluation.study import Study
+from keras_dcat.transfer.inspection import gives_logits
+from keras_dcat.windows import WindowIndex, group_folds
+
+
+class Trial:
+    """What the methods of a comparison share for one seed on one split.
+
+    Models that several methods need, such as the trained source, are trained once,
+    and kept in a folder if there is one.
+
+    Args:
+        study: `Study`.
+        split: str. Name of the split.
+        seed: int. Of weights, orders and augmentations.
+        folder: path for what has been trained, or `None`.
+    """
+
+    def __init__(
+        self, study: Study, split: str, seed: int, folder: pathlib.Path | None = None
+    ):
+        self.study = study
+        self.split = split
+        self.seed = seed
+        self.train, self.test = study.splits[split]
+        self.folder = folder
+        self._unimodal = {}
+        self._out_of_fold = {}
+
+    def part(self, fraction: float) -> WindowIndex:
+        """A share of the training windows, the same of every class and subject.
+
+        Args:
+            fraction: float above 0, up to 1.
+
+        Returns:
+            `WindowIndex`.
+        """
+        if fraction == 1:
+            return self.train
+        subjects = np.unique(self.train.subjects, return_inverse=True)[1]
+        groups = subjects * len(self.study.class_names) + self.train.labels
+        order = np.random.default_rng(self.seed).permutation(len(groups))
+        # Rank of each window within its group, in a random order.
+        by_group = order[np.argsort(groups[order], kind="stable")]
+        _, first, counts = np.unique(
+            groups[by_group], return_index=True, return_counts=True
+        )
+        rank = np.empty(len(groups), int)
+        rank[by_group] = np.arange(len(groups)) - np.repeat(first, counts)
+        size = np.repeat(counts, counts)[np.argsort(by_group)]
+        return self.train.subset(rank < np.maximum(np.rint(fraction * size), 1))
+
+    def build(
+        self, stream: str, index: WindowIndex, *, seed: int | None = None, **options
+    ) -> keras.Model:
+        """A new model of a stream: the same seed gives the same weights.
+
+        Args:
+            stream: str.
+            index: `WindowIndex` that it will be trained on.
+            seed: int. The trial's unless given.
+            **options: for the `build` of the modality.
+
+        Returns:
+            `keras.Model`.
+        """
+        keras.utils.clear_session(free_memory=False)
+        keras.utils.set_random_seed(self.seed if seed is None else seed)
+        return self.study.modalities[stream].build(index, **options)
+
+    def pairs(
+        self,
+        source: str,
+        target: str,
+        index: WindowIndex,
+        batch_size: int,
+        may_teach=None,
+    ):
+        """Varied, shuffled batches of pairs with one-hot labels.
+
+        Args:
+            source: str. Stream of the source.
+            target: str. Stream of the target.
+            index: `WindowIndex`.
+            batch_size: int.
+            may_teach: float array `(windows,)` or `None`, as in `pair_dataset`.
+
+        Returns:
+            `tf.data.Dataset`.
+        """
+        from keras_dcat.windows import augmentation as vary
+        from keras_dcat.windows import pair_dataset
+
+        dataset = pair_dataset(
+            index,
+            source,
+            target,
+            batch_size,
+            shuffle=True,
+            seed=self.seed,
+            may_teach=may_teach,
+        )
+        dataset = vary.augment_pairs(
+            dataset,
+            source=self.study.modalities[source].augmentation,
+            target=self.study.modalities[target].augmentation,
+            together=self.study.training.together,
+            seed=self.seed,
+        )
+        classes = len(self.study.class_names)
+        return dataset.map(lambda x, y: (x, keras.ops.one_hot(y, classes)))
+
+    def windows(self, stream: str, index: WindowIndex, batch_size: int):
+        """Batches of one stream, in the order and with the variations of `pairs`.
+
+        Args:
+            stream: str.
+            index: `WindowIndex`.
+            batch_size: int.
+
+        Returns:
+            `tf.data.Dataset`.
+        """
+        pairs = self.pairs(stream, stream, index, batch_size)
+        return pairs.map(lambda x, y: (x["target"], y))
+
+    def unimodal(
+        self, stream: str, fraction: float = 1.0
+    ) -> tuple[keras.Model, np.ndarray]:
+        """A model trained on its own stream alone: a source, or a baseline.
+
+        Args:
+            stream: str.
+            fraction: float. Share of the training windows.
+
+        Returns:
+            `(model, losses)`: the trained `keras.Model`, and its loss by epoch.
+        """
+        key = (stream, fraction)
+        if key not in self._unimodal:
+            index = self.part(fraction)
+            model = self.build(stream, index)
+            path = self._kept("unimodal", (stream,), "weights.h5", fraction=fraction)
+            losses_path = path and path.with_name(path.name + ".npy")
+            if path and path.exists() and losses_path.exists():
+                model.load_weights(path)
+                losses = np.load(losses_path)
+            else:
+                training = self.study.training
+                dataset = self.windows(stream, index, training.batch_size)
+                losses = training.fit(model, dataset)
+                if path:
+                    with written_whole(losses_path) as part:
+                        np.save(part, losses)
+                    with written_whole(path) as part:
+                        model.save_weights(part)
+            self._unimodal[key] = model, losses
+        return self._unimodal[key]
+
+    def out_of_fold(self, stream: str, fraction: float = 1.0) -> np.ndarray:
+        """What a source says of training windows of subjects that it has not seen.
+
+        Training subjects are left out in up to 4 folds; each is predicted by a model
+        that was trained on the others.
+
+        Args:
+            stream: str.
+            fraction: float. Share of the training windows.
+
+        Returns:
+            float array `(windows, classes)`, probabilities.
+        """
+        key = (stream, fraction)
+        if key not in self._out_of_fold:
+            index = self.part(fraction)
+            path = self._kept("out_of_fold", (stream,), "npy", fraction=fraction)
+            if path and path.exists():
+                self._out_of_fold[key] = np.load(path)
+                return self._out_of_fold[key]
+            training, positions = self.study.training, np.arange(len(index))
+            probabilities = np.zeros((len(index), len(self.study.class_names)))
+            folds = min(4, len(np.unique(index.subjects)))
+            for seen, left_out in group_folds(index, folds, seed=self.seed):
+                model = self.build(stream, seen)
+                training.fit(model, self.windows(stream, seen, training.batch_size))
+                rows = positions[np.isin(index.subjects, left_out.subjects)]
+                probabilities[rows] = self.predict(model, stream, left_out)
+            if path:
+                with written_whole(path) as part:
+                    np.save(part, probabilities)
+            self._out_of_fold[key] = probabilities
+        return self._out_of_fold[key]
+
+    def predict(
+        self, model: keras.Model, stream: str, index: WindowIndex | None = None
+    ) -> np.ndarray:
+        """Class probabilities of windows, those of the test unless told otherwise.
+
+        Args:
+            model: `keras.Model` of the stream.
+            stream: str.
+            index: `WindowIndex`.
+
+        Returns:
+            float32 array `(windows, classes)`.
+        """
+        index = self.test if index is None else index
+        # Batches by hand: `predict` would be traced anew for every model.
+        outputs = np.concatenate(
+            [
+                keras.ops.convert_to_numpy(model(index.gather(stream, rows)))
+                for rows in np.array_split(np.arange(len(index)), -(-len(index) // 256))
+            ]
+        ).astype("float32")
+        if gives_logits(model):
+            outputs = keras.ops.convert_to_numpy(keras.ops.softmax(outputs, axis=-1))
+        return outputs
+
+    def _kept(self, kind, streams, suffix, **options: Mapping):
+        """Path of something trained that is kept, or `None` where nothing is."""
+        if self.folder is None:
+            return None
+        about = {"kind": kind, "seed": self.seed, **options}
+        digest = self.study.fingerprint(self.split, streams, about)
+        name = f"{self.split}.{'.'.join(streams)}.{self.seed}.{digest}.{suffix}"
+        return self.folder / kind / name

@@ -1,0 +1,58 @@
+"""A small study: two streams that show the class, of which one is noisy."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_dcat import AttentionKV
+from keras_dcat.evaluation import Modality, Study, Training
+from keras_dcat.recordings import Recording, Stream
+from keras_dcat.windows import index_windows, split_by_subject
+from keras_dcat.windows.augmentation import Scaling
+
+CLASSES = ("wave", "clap", "sit")
+RATES = {"camera": 8.0, "imu": 16.0}
+PAIR = ("camera", "imu")
+
+
+def windows(subjects=6, repetitions=3, seed=0):
+    """One window of a second for each class, repetition and subject."""
+    rng = np.random.default_rng(seed)
+    recordings = []
+    for who in range(subjects):
+        for label in range(len(CLASSES)):
+            for trial in range(repetitions):
+                streams = {}
+                for name, rate in RATES.items():
+                    steps = int(rate)
+                    angle = 2 * np.pi * (label + 1) * np.arange(steps) / steps
+                    shown = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
+                    noise = 0.2 if name == "camera" else 0.6
+                    values = shown + noise * rng.normal(size=shown.shape)
+                    streams[name] = Stream(values.astype("float32"), rate)
+                session = f"{who}-{label}-{trial}"
+                recordings.append(Recording(streams, label, f"p{who}", session))
+    return index_windows(recordings, length=1.0, stride=1.0)
+
+
+def modality(stream):
+    """A convolution, attention and a classifier."""
+
+    def build(train, filters=8, dropout=0.1):
+        inputs = keras.Input(train.shape(stream))
+        x = layers.Conv1D(filters, 3, padding="same", activation="relu")(inputs)
+        x = layers.GlobalAveragePooling1D()(AttentionKV(key_dim=4)(x))
+        return keras.Model(
+            inputs, layers.Dense(len(CLASSES))(layers.Dropout(dropout)(x))
+        )
+
+    return Modality(build, Scaling(0.1))
+
+
+def study(index=None, splits=None, epochs=2, **options):
+    """The last two people are tested, or `splits`."""
+    index = windows() if index is None else index
+    people = np.unique(index.subjects).tolist()
+    splits = splits or {"official": split_by_subject(index, people[-2:])}
+    training = Training(epochs=epochs, batch_size=16, learning_rate=0.01)
+    return Study(splits, {s: modality(s) for s in RATES}, CLASSES, training, **options)

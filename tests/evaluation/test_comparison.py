@@ -1,0 +1,105 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from keras_dcat.evaluation import DCAT, Alone, compare, environment, ordered_pairs
+from keras_dcat.evaluation.study import Training
+from keras_dcat.windows import leave_one_subject_out
+from tests.evaluation.studies import PAIR, study, windows
+
+pytestmark = pytest.mark.tensorflow
+METHODS = {"alone": Alone(), "D-CAT": DCAT()}
+
+
+def predictions(results):
+    return {key: run.probabilities for key, run in results.runs.items()}
+
+
+def test_all_pairs_seeds_and_methods_are_there_and_a_baseline_is_trained_once(
+    tmp_path, monkeypatch
+):
+    fitted, fit = [], Training.fit
+
+    def count(self, model, dataset):
+        fitted.append(model)
+        return fit(self, model, dataset)
+
+    monkeypatch.setattr(Training, "fit", count)
+    results = compare(study(), None, METHODS, seeds=[0, 1], path=tmp_path, verbose=0)
+    assert results.pairs == [("camera", "imu"), ("imu", "camera")]
+    assert results.seeds == [0, 1]
+    assert results.splits == ["official"]
+    assert len(results.runs) == 2 * 2 * 2
+    # Per seed: each modality alone, which also teaches, and each with the other's help.
+    assert len(fitted) == 2 * 4
+    assert len(list((tmp_path / "runs").iterdir())) == 2 * 4
+
+
+def test_a_comparison_that_died_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    fit, left = Training.fit, [2]
+
+    def dies(self, model, dataset):
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return fit(self, model, dataset)
+
+    options = {"seeds": [0, 1], "path": tmp_path, "verbose": 0}
+    monkeypatch.setattr(Training, "fit", dies)
+    with pytest.raises(KeyboardInterrupt):
+        compare(study(), [PAIR], METHODS, **options)
+    left[0] = 4  # of 6: source, target and transfer for each seed
+    resumed = compare(study(), [PAIR], METHODS, **options)
+    assert left[0] == 0
+    monkeypatch.setattr(Training, "fit", fit)
+    at_once = compare(study(), [PAIR], METHODS, seeds=[0, 1], verbose=0)
+    for key, expected in predictions(at_once).items():
+        np.testing.assert_allclose(predictions(resumed)[key], expected, atol=1e-5)
+
+
+def test_a_study_that_changed_is_not_given_old_results(tmp_path):
+    options = {"seeds": [0], "path": tmp_path, "verbose": 0}
+    compare(study(), [PAIR], {"alone": Alone()}, **options)
+    changed = compare(study(epochs=1), [PAIR], {"alone": Alone()}, **options)
+    (run,) = changed.runs.values()
+    assert len(run.losses) == 1
+
+
+def test_folds_are_put_together(tmp_path):
+    index = windows(subjects=3)
+    splits = {who: sides for who, *sides in leave_one_subject_out(index)}
+    results = compare(
+        study(splits=splits, epochs=1), [PAIR], METHODS, seeds=[0], verbose=0
+    )
+    assert results.splits == ["p0", "p1", "p2"]
+    row = results.rows()[1]
+    labels = np.concatenate([run.labels for run in results.of(PAIR, "D-CAT")[0]])
+    assert len(labels) == len(index)
+    assert 0 <= row["p"] <= 1
+
+
+def test_what_a_result_was_made_with_is_kept():
+    results = compare(study(epochs=1), [PAIR], {"alone": Alone()}, [0], verbose=0)
+    (run,) = results.runs.values()
+    assert run.environment == environment()
+    assert run.seconds > 0
+    assert run.environment["backend"] == "tensorflow"
+    assert {"keras", "keras_dcat", "numpy", "python", "machine"} <= set(run.environment)
+
+
+def test_pairs_and_methods_that_cannot_be_compared_are_refused():
+    with pytest.raises(ValueError, match=r"\['radar'\].*\['camera', 'imu'\]"):
+        compare(study(), [("radar", "imu")], METHODS)
+    with pytest.raises(ValueError, match="'D-CAT' without Alone.*Add the baseline"):
+        compare(study(), [PAIR], {"D-CAT": DCAT()})
+
+
+def test_every_modality_teaches_every_other():
+    assert ordered_pairs("abc") == [
+        ("a", "b"), ("a", "c"), ("b", "a"), ("b", "c"), ("c", "a"), ("c", "b")
+    ]  # fmt: skip
+
+
+def test_methods_are_plain_values():
+    assert dataclasses.replace(DCAT(), transfer_weight=0.1) == DCAT()

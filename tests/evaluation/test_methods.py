@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from keras_dcat.evaluation import CONTROLS, DCAT, RIVALS, Alone, Features, LateFusion
+from keras_dcat.evaluation.trial import Trial
+from tests.evaluation.studies import PAIR, study
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture(scope="module")
+def trial():
+    return Trial(study(epochs=3), "official", seed=0)
+
+
+@pytest.fixture(scope="module")
+def alone(trial):
+    return Alone().run(trial, None, "imu")
+
+
+def test_without_weight_the_target_is_trained_as_if_it_were_alone(trial, alone):
+    probabilities, losses = DCAT(transfer_weight=0.0).run(trial, *PAIR)
+    np.testing.assert_allclose(probabilities, alone[0], atol=1e-5)
+    np.testing.assert_allclose(losses, alone[1], rtol=1e-5)
+
+
+METHODS = {
+    **CONTROLS,
+    **RIVALS,
+    "D-CAT": DCAT(),
+    "no mask": DCAT(gate=None),
+    "soft": DCAT(gate="soft"),
+    "out of fold": DCAT(gate="out-of-fold"),
+    "late": DCAT(offset=0.25),
+    "half wrong": DCAT(mispaired=0.5),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_changes_the_training_and_predicts_the_test(trial, alone, name):
+    probabilities, losses = METHODS[name].run(trial, *PAIR)
+    assert probabilities.shape == (len(trial.test), 3)
+    np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-5)
+    assert np.isfinite(losses).all()
+    assert len(losses) == 3
+    assert np.abs(probabilities - alone[0]).max() > 1e-4
+
+
+def test_late_fusion_is_the_mean_of_source_and_target(trial, alone):
+    source, _ = Alone().run(trial, None, "camera")
+    fused, _ = LateFusion().run(trial, *PAIR)
+    np.testing.assert_allclose(fused, (source + alone[0]) / 2, atol=1e-6)
+
+
+def test_masks_made_before_training_say_which_windows_teach(trial, monkeypatch):
+    right = np.arange(len(trial.train)) % 3 == 0
+    wrong = (trial.train.labels + 1) % 3
+    predicted = np.where(right, trial.train.labels, wrong)
+    monkeypatch.setattr(trial, "out_of_fold", lambda *_: np.eye(3)[predicted])
+    learner = trial.build("imu", trial.train)
+    for gate, is_same in (("out-of-fold", True), ("shuffled", False)):
+        _, dataset = DCAT(gate=gate).joined(trial, *PAIR, learner, trial.train)
+        batches = [(x["may_teach"], y) for x, y in dataset]
+        shares, labels = (np.concatenate(each) for each in zip(*batches, strict=True))
+        assert shares.sum() == right.sum()
+        labels = labels.argmax(axis=-1)
+        taught = np.bincount(labels, weights=shares).tolist()
+        expected = np.bincount(trial.train.labels, weights=right).tolist()
+        assert (taught == expected) == is_same
+
+
+def test_a_baseline_has_the_same_changes_as_its_method():
+    method = DCAT(build={"filters": 4}, training={"epochs": 1}, data_fraction=0.5)
+    assert method.baseline() == Alone(
+        build={"filters": 4}, training={"epochs": 1}, data_fraction=0.5
+    )
+    assert Features("contrast").baseline() == Alone()
+    assert Alone().baseline() == Alone()
+
+
+def test_changes_of_target_and_training_are_used(trial):
+    changed = Alone(build={"filters": 4}, training={"epochs": 1}, data_fraction=0.34)
+    probabilities, losses = changed.run(trial, None, "imu")
+    assert len(losses) == 1
+    assert len(probabilities) == len(trial.test)

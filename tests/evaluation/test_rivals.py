@@ -1,0 +1,81 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from keras_dcat.evaluation.rivals import (
+    FeatureTransfer,
+    classifier_input,
+    contrast,
+    squared_distance,
+)
+from tests.models import branch, snapshot, windows
+
+
+def test_distance_is_the_mean_of_squared_differences(rng):
+    source, target = rng.normal(size=(2, 6, 5)).astype("float32")
+    value = squared_distance(ops.array(source), ops.array(target))
+    assert float(value) == pytest.approx(np.mean((source - target) ** 2), rel=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+def test_contrast_is_the_cross_entropy_of_finding_the_partner(rng, temperature):
+    source, target = rng.normal(size=(2, 6, 5))
+    unit = [x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (source, target)]
+    scores = np.exp(unit[1] @ unit[0].T / temperature)
+    found = [np.diag(scores) / scores.sum(axis=axis) for axis in (0, 1)]
+    expected = -np.mean(np.log(found))
+    value = contrast(ops.array(source), ops.array(target), temperature)
+    assert float(value) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_target_is_trained_and_the_source_is_not(rng):
+    pair, labels = windows(rng)
+    source, target = branch(5, steps=12), branch(3, steps=20)
+    model = FeatureTransfer(source, target, 1.0, squared_distance)
+    model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
+    before = snapshot(source), snapshot(target)
+    inputs = {"source": pair[0], "target": pair[1]}
+    history = model.fit(inputs, np.eye(4)[labels], epochs=2, verbose=0).history
+    assert {"loss", "classification_loss"} <= set(history)
+    for old, new in zip(before[0], snapshot(source), strict=True):
+        np.testing.assert_array_equal(old, new)
+    changed = [
+        not np.array_equal(old, new)
+        for old, new in zip(before[1], snapshot(target), strict=True)
+    ]
+    # All but what only statistics that no loss reads would move.
+    assert np.mean(changed) > 0.8
+
+
+def test_features_come_nearer(rng):
+    pair, labels = windows(rng)
+    source, target = branch(5, steps=12), branch(3, steps=20)
+    distances = []
+    for weight in (0.0, 10.0):
+        model = FeatureTransfer(source, target, weight, squared_distance)
+        model.compile(
+            keras.optimizers.Adam(0.01),
+            keras.losses.CategoricalCrossentropy(from_logits=True),
+        )
+        inputs = {"source": pair[0], "target": pair[1]}
+        model.fit(inputs, np.eye(4)[labels], epochs=10, verbose=0)
+        _, expected, features = model(inputs)
+        distances.append(float(squared_distance(expected, features)))
+    assert distances[1] < 0.5 * distances[0]
+
+
+def test_features_are_what_enters_the_classifier():
+    model = branch(3)
+    assert classifier_input(model) is model.layers[-1].input
+    inputs = keras.Input((20, 3))
+    x = layers.Dense(4)(layers.Flatten()(inputs))
+    ends_in_softmax = keras.Model(inputs, layers.Softmax()(x))
+    assert classifier_input(ends_in_softmax).shape == (None, 60)
+
+
+def test_a_model_without_a_classifier_is_refused():
+    inputs = keras.Input((20, 3))
+    model = keras.Model(inputs, layers.Flatten()(inputs), name="flat")
+    with pytest.raises(ValueError, match="'flat'.*Leave feature distillation"):
+        classifier_input(model)
