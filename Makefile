@@ -34,7 +34,8 @@ clean:
 
 NUMERIC_CORE := tests/test_attention.py tests/test_import.py tests/transfer \
 	tests/end_to_end/test_saving.py tests/end_to_end/test_training_options.py \
-	tests/encoders tests/windows/test_normalization.py keras_dcat/attention.py keras_dcat/transfer
+	tests/encoders tests/windows/test_normalization.py tests/evaluation/test_rivals.py \
+	keras_dcat/attention.py keras_dcat/transfer
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,6 +1,5 @@
 """Methods side by side, over seeds and splits, in runs that can be interrupted."""
 
-import dataclasses
 import datetime
 import importlib.metadata
 import itertools
@@ -12,11 +11,12 @@ import time
 from collections.abc import Iterable, Mapping
 
 import keras
+import numpy as np
 
 from keras_dcat.evaluation.files import written_whole
 from keras_dcat.evaluation.methods import METHODS, Method
 from keras_dcat.evaluation.results import Results, Run
-from keras_dcat.evaluation.study import Study
+from keras_dcat.evaluation.study import Study, changes
 from keras_dcat.evaluation.trial import Trial
 
 
@@ -105,7 +105,7 @@ def compare(
             runs[key] = Run(
                 **about,
                 labels=test.labels,
-                subjects=test.subjects.astype(str),
+                subjects=_people(test),
                 probabilities=probabilities,
                 losses=losses,
                 seconds=time.monotonic() - began,
@@ -155,6 +155,12 @@ def environment() -> dict[str, str]:
     }
 
 
+def _people(index):
+    """Whom intervals are over: subjects, or the sessions of a single one."""
+    several = len(np.unique(index.subjects)) > 1
+    return (index.subjects if several else index.sessions).astype(str)
+
+
 def _check(study, pairs, methods):
     unknown = {name for pair in pairs for name in pair} - set(study.modalities)
     if unknown:
@@ -178,19 +184,7 @@ def _job(split, seed, pair, method):
 
 
 def _settings(method):
-    """What makes a method differ from its class's defaults."""
-    changed = {
-        field.name: getattr(method, field.name)
-        for field in dataclasses.fields(method)
-        if getattr(method, field.name) != _default(field)
-    }
-    return {"name": type(method).__name__, **changed}
-
-
-def _default(field):
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return field.default
+    return {"name": type(method).__name__, **changes(method)}
 
 
 def _key(job):

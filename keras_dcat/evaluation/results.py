@@ -30,7 +30,7 @@ class Run:
         target: str.
         method: dict, the settings of the method.
         labels: int array `(windows,)`, of the test.
-        subjects: str array `(windows,)`.
+        subjects: str array `(windows,)`; sessions, if there is one subject only.
         probabilities: float array `(windows, classes)`.
         losses: float array `(epochs,)`, classification loss in training.
         seconds: float. How long it took.

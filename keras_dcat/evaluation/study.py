@@ -47,6 +47,8 @@ class Training:
         label_smoothing: float from 0 to 1.
         together: `TimeWarp` or `Crop` that both sides of a pair go through alike,
             and a single stream, too.
+        run_eagerly: bool. Whether steps are taken without being traced: training
+            starts sooner and takes longer, which pays for some dozen steps.
     """
 
     epochs: int = 80
@@ -55,6 +57,7 @@ class Training:
     weight_decay: float = 0.01
     label_smoothing: float = 0.1
     together: Callable | None = None
+    run_eagerly: bool = False
 
     def fit(self, model: keras.Model, dataset) -> np.ndarray:
         """Trains a model, or a transfer, on batches with one-hot labels.
@@ -80,6 +83,7 @@ class Training:
                 label_smoothing=self.label_smoothing,
             ),
             metrics=[],
+            run_eagerly=self.run_eagerly,
         )
         history = model.fit(dataset, epochs=self.epochs, shuffle=False, verbose=0)
         losses = history.history
@@ -165,13 +169,39 @@ class Study:
         return self._digests[split, stream]
 
 
+def changes(settings) -> dict:
+    """What makes settings differ from the defaults of their class.
+
+    New options with defaults so leave what has been run before as it was.
+
+    Args:
+        settings: instance of a dataclass.
+
+    Returns:
+        dict from a field to its value.
+
+    Example:
+
+    >>> changes(Training(epochs=5))
+    {'epochs': 5}
+    """
+    return {
+        field.name: getattr(settings, field.name)
+        for field in dataclasses.fields(settings)
+        if getattr(settings, field.name) != _default(field)
+    }
+
+
+def _default(field):
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
+
+
 def _described(value):
     """Words that are the same in another process."""
     if dataclasses.is_dataclass(value):
-        fields = {
-            field.name: _described(getattr(value, field.name))
-            for field in dataclasses.fields(value)
-        }
+        fields = {name: _described(each) for name, each in changes(value).items()}
         return f"{type(value).__name__}({fields})"
     if isinstance(value, (list, tuple)):
         return str([_described(each) for each in value])

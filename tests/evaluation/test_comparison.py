@@ -5,7 +5,7 @@ import pytest
 
 from keras_dcat.evaluation import DCAT, Alone, compare, environment, ordered_pairs
 from keras_dcat.evaluation.study import Training
-from keras_dcat.windows import leave_one_subject_out
+from keras_dcat.windows import leave_one_subject_out, split_by_session
 from tests.evaluation.studies import PAIR, study, windows
 
 pytestmark = pytest.mark.tensorflow
@@ -103,3 +103,14 @@ def test_every_modality_teaches_every_other():
 
 def test_methods_are_plain_values():
     assert dataclasses.replace(DCAT(), transfer_weight=0.1) == DCAT()
+
+
+def test_of_a_single_subject_intervals_are_over_sessions():
+    index = windows(subjects=1)
+    last = [s for s in np.unique(index.sessions).tolist() if s.endswith("2")]
+    splits = {"official": split_by_session(index, last)}
+    one = study(splits=splits, epochs=1, new_subjects=False)
+    results = compare(one, [PAIR], {"alone": Alone()}, [0, 1], verbose=0)
+    (run, _) = results.runs.values()
+    assert sorted(run.subjects) == last
+    assert results.score(PAIR, "alone").low >= 0
