@@ -110,11 +110,14 @@ class Trial:
             seed=self.seed,
             may_teach=may_teach,
         )
+        # Video comes as integers, which cannot be varied.
+        dataset = dataset.map(lambda x, y: (keras.tree.map_structure(_floats, x), y))
         dataset = vary.augment_pairs(
             dataset,
             source=self.study.modalities[source].augmentation,
             target=self.study.modalities[target].augmentation,
             together=self.study.training.together,
+            fewest_steps=min(index.steps[s] for s in self.study.modalities),
             seed=self.seed,
         )
         classes = len(self.study.class_names)
@@ -234,3 +237,7 @@ class Trial:
         digest = self.study.fingerprint(self.split, streams, about)
         name = f"{self.split}.{'.'.join(streams)}.{self.seed}.{digest}.{suffix}"
         return self.folder / kind / name
+
+
+def _floats(values):
+    return keras.ops.cast(values, "float32")

@@ -8,7 +8,7 @@ from keras_dcat import AttentionKV
 from keras_dcat.evaluation import Modality, Study, Training
 from keras_dcat.recordings import Recording, Stream
 from keras_dcat.windows import index_windows, split_by_subject
-from keras_dcat.windows.augmentation import Scaling
+from keras_dcat.windows.augmentation import Scaling, TimeWarp
 
 CLASSES = ("wave", "clap", "sit")
 RATES = {"camera": 8.0, "imu": 16.0}
@@ -54,5 +54,7 @@ def study(index=None, splits=None, epochs=2, **options):
     index = windows() if index is None else index
     people = np.unique(index.subjects).tolist()
     splits = splits or {"official": split_by_subject(index, people[-2:])}
-    training = Training(epochs=epochs, batch_size=16, learning_rate=0.01)
+    training = Training(
+        epochs, batch_size=16, learning_rate=0.01, together=TimeWarp(0.3)
+    )
     return Study(splits, {s: modality(s) for s in RATES}, CLASSES, training, **options)

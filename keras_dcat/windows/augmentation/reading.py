@@ -56,6 +56,7 @@ def augment_pairs(
     source: Callable | None = None,
     target: Callable | None = None,
     together: TimeWarp | Crop | None = None,
+    fewest_steps: int | None = None,
     seed: int | None = None,
 ) -> tf.data.Dataset:
     """Varies the windows of pairs anew in every epoch, and keeps them synchronous.
@@ -70,6 +71,9 @@ def augment_pairs(
         target: augmentation of the target, or `None`.
         together: `TimeWarp` or `Crop`. Both sides then show the same other
             moments, whatever their rates, before each is varied by itself.
+        fewest_steps: int. Number of steps whose last one is the last moment that is
+            shown. That of the slower side by default; the same for all pairs gives one
+            stream the same windows in each of them.
         seed: int. Makes the variations repeatable.
 
     Returns:
@@ -109,7 +113,7 @@ def augment_pairs(
         seeds, varied = tf.reshape(seeds, (3, 2)), dict(inputs)
         if together is not None:
             windows = {side: checked(inputs[side]) for side in own}
-            steps = min(values.shape[1] for values in windows.values())
+            steps = fewest_steps or min(w.shape[1] for w in windows.values())
             last = (steps - 1) / steps  # the last moment that both have
             for side, values in windows.items():
                 varied[side] = retimed(values, together, seeds[2], last)

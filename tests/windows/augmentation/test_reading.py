@@ -56,6 +56,15 @@ def test_a_pair_shows_the_same_moments_after_a_warp(steps, times, change, seed, 
     assert fast.max() <= 1 - 1 / (steps * times) + 1e-9
 
 
+def test_a_target_is_warped_alike_whatever_it_is_paired_with():
+    warped = []
+    for source_steps in (30, 60):
+        clocks = pairs_of_clocks((source_steps, 60))
+        dataset = augment_pairs(clocks, together=TimeWarp(0.5), fewest_steps=30, seed=0)
+        warped.append(passed_over(dataset)[1])
+    np.testing.assert_array_equal(*warped)
+
+
 def test_every_pair_is_warped_in_its_own_way():
     dataset = augment_pairs(pairs_of_clocks((30, 60)), together=TimeWarp(0.5), seed=0)
     target = passed_over(dataset)[1]
