@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH ?= torch==2.13.0
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-backends lint format clean
+.PHONY: demo test test-backends browser lint format clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -20,6 +20,11 @@ test: $(VENV)/test.stamp
 test-backends: $(VENV)/backends.stamp
 	KERAS_BACKEND=jax $(BIN)/python -m pytest $(NUMERIC_CORE) $(ARGS)
 	KERAS_BACKEND=torch $(BIN)/python -m pytest $(NUMERIC_CORE) $(ARGS)
+
+# Without a browser, the tests that look at pages skip. Debian and its kin, as root.
+browser:
+	command -v chromium >/dev/null || \
+		(apt-get -qq update && apt-get -qq install --no-install-recommends chromium chromium-driver)
 
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from keras_dcat.evaluation.ablations import ABLATIONS, ablation
 from keras_dcat.evaluation.comparison import compare, environment, ordered_pairs
+from keras_dcat.evaluation.experiments import Experiment, run_experiments
 from keras_dcat.evaluation.intervals import Interval, mean_interval, transfer_table
 from keras_dcat.evaluation.methods import (
     CONTROLS,
@@ -13,6 +14,7 @@ from keras_dcat.evaluation.methods import (
     LateFusion,
     Method,
 )
+from keras_dcat.evaluation.report import write_report
 from keras_dcat.evaluation.results import Results, Run
 from keras_dcat.evaluation.statistics import (
     corrected_t_test,
@@ -25,6 +27,7 @@ __all__ = [
     "ABLATIONS",
     "CONTROLS",
     "DCAT",
+    "Experiment",
     "METHODS",
     "RIVALS",
     "Alone",
@@ -45,5 +48,7 @@ __all__ = [
     "mean_interval",
     "ordered_pairs",
     "paired_bootstrap",
+    "run_experiments",
     "transfer_table",
+    "write_report",
 ]

@@ -67,50 +67,28 @@ def compare(
         `Results`.
 
     Raises:
-        ValueError: if a pair names another modality than the study's, or if a method
-            has no baseline to compare with.
+        ValueError: if there is no pair or seed, if a pair names another modality than
+            the study's, or if a method has no baseline to compare with.
     """
     pairs = ordered_pairs(study.modalities) if pairs is None else list(pairs)
     seeds = list(seeds)
-    _check(study, pairs, methods)
+    _check(study, pairs, methods, seeds)
     folder = None if path is None else pathlib.Path(path)
     jobs = itertools.starmap(
         _job, itertools.product(study.splits, seeds, pairs, methods.values())
     )
-    distinct = {_key(job): job for job in jobs}
-    progress = keras.utils.Progbar(len(distinct), unit_name="run", verbose=verbose)
-    runs, trials = {}, {}
-    for key, (split, seed, source, target, method) in distinct.items():
-        streams = [target] if source is None else [source, target]
-        about = {
-            "split": split,
-            "seed": seed,
-            "source": source,
-            "target": target,
-            "method": _settings(method),
-        }
-        file = None
-        if folder is not None:
-            digest = study.fingerprint(split, streams, about)
-            names = [split, *streams, type(method).__name__, str(seed), digest]
-            file = folder / "runs" / (".".join(names).replace("/", "-") + ".npz")
+    jobs = {_key(job): job for job in jobs}
+    progress = keras.utils.Progbar(len(jobs), unit_name="run", verbose=verbose)
+    runs, trial = {}, None
+    for key, job in jobs.items():
+        split, seed, *_ = job
+        file = None if folder is None else _file(study, job, folder)
         if file is not None and file.exists():
             runs[key] = Run.load(file)
         else:
-            if (split, seed) not in trials:
-                trials = {(split, seed): Trial(study, split, seed, folder)}
-            began = time.monotonic()
-            probabilities, losses = method.run(trials[split, seed], source, target)
-            test = study.splits[split][1]
-            runs[key] = Run(
-                **about,
-                labels=test.labels,
-                subjects=_people(test),
-                probabilities=probabilities,
-                losses=losses,
-                seconds=time.monotonic() - began,
-                environment=environment(),
-            )
+            if trial is None or (trial.split, trial.seed) != (split, seed):
+                trial = Trial(study, split, seed, folder)
+            runs[key] = _run(trial, job)
             if file is not None:
                 with written_whole(file) as part:
                     runs[key].save(part)
@@ -155,13 +133,13 @@ def environment() -> dict[str, str]:
     }
 
 
-def _people(index):
-    """Whom intervals are over: subjects, or the sessions of a single one."""
-    several = len(np.unique(index.subjects)) > 1
-    return (index.subjects if several else index.sessions).astype(str)
-
-
-def _check(study, pairs, methods):
+def _check(study, pairs, methods, seeds):
+    if not pairs or not seeds:
+        raise ValueError(
+            "There must be a pair and a seed at least. "
+            f"Received: pairs={pairs}, seeds={seeds}. "
+            "Leave them out for all pairs and five seeds."
+        )
     unknown = {name for pair in pairs for name in pair} - set(study.modalities)
     if unknown:
         raise ValueError(
@@ -183,10 +161,45 @@ def _job(split, seed, pair, method):
     return split, seed, source if method.needs_source else None, target, method
 
 
-def _settings(method):
-    return {"name": type(method).__name__, **changes(method)}
-
-
 def _key(job):
+    return json.dumps(_about(job), sort_keys=True)
+
+
+def _about(job):
+    """A job in words that JSON can hold."""
     split, seed, source, target, method = job
-    return json.dumps([split, seed, source, target, _settings(method)], sort_keys=True)
+    return {
+        "split": split,
+        "seed": seed,
+        "source": source,
+        "target": target,
+        "method": {"name": type(method).__name__, **changes(method)},
+    }
+
+
+def _file(study, job, folder):
+    """Where the run of a job is written, by all that it depends on."""
+    split, seed, source, target, method = job
+    streams = [target] if source is None else [source, target]
+    digest = study.fingerprint(split, streams, _about(job))
+    names = [split, *streams, type(method).__name__, str(seed), digest]
+    return folder / "runs" / (".".join(names).replace("/", "-") + ".npz")
+
+
+def _run(trial, job):
+    """Trains and tests a method."""
+    *_, source, target, method = job
+    began = time.monotonic()
+    probabilities, losses = method.run(trial, source, target)
+    everybody = [test.subjects for _, test in trial.study.splits.values()]
+    several = len(np.unique(np.concatenate(everybody))) > 1
+    people = trial.test.subjects if several else trial.test.sessions
+    return Run(
+        **_about(job),
+        labels=trial.test.labels,
+        subjects=people.astype(str),
+        probabilities=probabilities,
+        losses=losses,
+        seconds=time.monotonic() - began,
+        environment=environment(),
+    )

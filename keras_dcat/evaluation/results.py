@@ -5,7 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -207,7 +207,8 @@ class Results:
         """
         labels, _, predicted = self._tested(pair, label)
         each = [f1_per_class(labels, p, len(self.class_names)) for p in predicted]
-        return np.nanmean(each, axis=0)
+        # A class that is nowhere has no F1, and is not worth a warning.
+        return np.ma.masked_invalid(each).mean(axis=0).filled(np.nan)
 
     def confusion(self, pair: tuple[str, str], label: str) -> np.ndarray:
         """How often each class is taken for which, mean over seeds.
@@ -238,9 +239,7 @@ class Results:
             "| method | macro F1 | gain | accuracy | calibration error |",
             "|---|---|---|---|---|",
         ]
-        for row in self.rows():
-            if (row["source"], row["target"]) != pair:
-                continue
+        for row in self.rows([pair]):
             gain = "" if row["gain"] is None else _signed(row["gain"])
             lines.append(
                 f"| {row['method']} | {row['macro F1']} | {gain} | "
@@ -248,17 +247,46 @@ class Results:
             )
         return "\n".join(lines)
 
-    def rows(self) -> list[dict]:
+    def rows(self, pairs: list[tuple[str, str]] | None = None) -> list[dict]:
         """Every pair and method: scores, gain and the test over folds.
+
+        Args:
+            pairs: list of `(source, target)`, all by default.
 
         Returns:
             list of dict with the keys `source`, `target`, `method`, `baseline`,
             `macro F1` and `gain` (`Interval`; no gain of a baseline), `p`, `accuracy`,
             `calibration error`, `seconds`.
         """
-        return [
-            self._row(pair, label) for pair in self.pairs for label in self.baselines
-        ]
+        pairs = self.pairs if pairs is None else pairs
+        return [self._row(pair, label) for pair in pairs for label in self.baselines]
+
+    def lines(self) -> Iterator[dict]:
+        """Every run, with its scores and the F1 of every class.
+
+        Returns:
+            iterator of dict with the keys `split`, `seed`, `source`, `target`,
+            `method`, `baseline`, `macro_f1`, `accuracy`, `calibration_error`, `seconds`
+            and, for each class, `F1` and its name.
+        """
+        for (split, seed, (source, target), label), run in self.runs.items():
+            f1 = f1_per_class(run.labels, run.predicted, len(self.class_names))
+            numbers = {
+                "macro_f1": run.macro_f1,
+                "accuracy": run.accuracy,
+                "calibration_error": run.calibration_error,
+                "seconds": run.seconds,
+                **{f"F1 {n}": x for n, x in zip(self.class_names, f1, strict=True)},
+            }
+            yield {
+                "split": split,
+                "seed": seed,
+                "source": source,
+                "target": target,
+                "method": label,
+                "baseline": self.baselines[label],
+                **{name: f"{number:.6g}" for name, number in numbers.items()},
+            }
 
     def to_csv(self, path: str | os.PathLike):
         """Writes every run, and every class of it, as a line.
@@ -266,19 +294,12 @@ class Results:
         Args:
             path: str or path.
         """
-        names = ("split", "seed", "source", "target", "method", "baseline", "macro_f1")
-        names += ("accuracy", "calibration_error", "seconds")
+        lines = list(self.lines())
         with written_whole(pathlib.Path(path)) as part:
-            with part.open("w", newline="") as file:
-                writer = csv.writer(file)
-                classes = [f"F1 {name}" for name in self.class_names]
-                writer.writerow([*names, *classes])
-                for (split, seed, pair, label), run in self.runs.items():
-                    scores = (run.macro_f1, run.accuracy, run.calibration_error)
-                    f1 = f1_per_class(run.labels, run.predicted, len(self.class_names))
-                    numbers = [f"{x:.6g}" for x in (*scores, run.seconds, *f1)]
-                    about = (split, seed, *pair, label, self.baselines[label])
-                    writer.writerow([*about, *numbers])
+            with part.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, lines[0])
+                writer.writeheader()
+                writer.writerows(lines)
 
     def _row(self, pair, label):
         runs = [run for runs in self.of(pair, label) for run in runs]

@@ -62,12 +62,11 @@ def paired_bootstrap(
         )
     counts = [_counts(labels, each, person, len(people)) for each in runs]
 
-    def difference(weights, chosen):
-        scores = [_macro_f1(each[:, chosen], weights) for each in counts]
-        return scores[0] - scores[1]
+    def differences(weights):
+        return _macro_f1(counts[0], weights) - _macro_f1(counts[1], weights)
 
     sizes = (len(people), len(runs[0]))
-    return _percentiles(difference, sizes, confidence, resamples, seed)
+    return _percentiles(differences, sizes, confidence, resamples, seed)
 
 
 def macro_f1_interval(
@@ -113,24 +112,22 @@ def macro_f1_interval(
     people, person = np.unique(subjects, return_inverse=True)
     counts = _counts(labels, runs, person, len(people))
 
-    def score(weights, chosen):
-        return _macro_f1(counts[:, chosen], weights)
+    def scores(weights):
+        return _macro_f1(counts, weights)
 
-    return _percentiles(score, (len(people), len(runs)), confidence, resamples, seed)
+    return _percentiles(scores, (len(people), len(runs)), confidence, resamples, seed)
 
 
-def _percentiles(score, sizes, confidence, resamples, seed):
-    """`score(weights of subjects, chosen seeds)` as it is, and drawn anew."""
+def _percentiles(scores, sizes, confidence, resamples, seed):
+    """`scores(weights of subjects)` of every seed, as they are and drawn anew."""
     people, seeds = sizes
     rng = np.random.default_rng(seed)
-    scores = np.empty(resamples)
-    for number in range(resamples):
-        drawn = rng.integers(people, size=people)
-        chosen = rng.integers(seeds, size=seeds)
-        scores[number] = score(np.bincount(drawn, minlength=people), chosen)
+    drawn = rng.multinomial(people, np.full(people, 1 / people), size=resamples)
+    chosen = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples)
+    resampled = np.sum(scores(drawn) * chosen, axis=1) / seeds
     outside = (1 - confidence) / 2
-    low, high = np.quantile(scores, [outside, 1 - outside])
-    mean = score(np.ones(people), slice(None))
+    low, high = np.quantile(resampled, [outside, 1 - outside])
+    mean = scores(np.ones((1, people))).mean()
     return Interval(float(mean), float(low), float(high))
 
 
@@ -190,8 +187,9 @@ def _counts(labels, runs, person, people):
 
 
 def _macro_f1(counts, weights):
-    """Mean over seeds of macro F1, with subjects weighted."""
-    right, predicted, actual = np.einsum("ksuc,u->ksc", counts, weights)
+    """Macro F1 `(resamples, seeds)`, with subjects weighted `(resamples, subjects)`."""
+    totals = np.tensordot(weights.astype("float64"), counts, axes=(1, 2))
+    right, predicted, actual = np.moveaxis(totals, 1, 0)
     total = predicted + actual
     f1 = np.divide(2 * right, total, out=np.full_like(total, np.nan), where=total > 0)
-    return float(np.nanmean(f1, axis=-1).mean())
+    return np.nanmean(f1, axis=-1)

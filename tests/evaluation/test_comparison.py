@@ -76,6 +76,8 @@ def test_folds_are_put_together(tmp_path):
     row = results.rows()[1]
     labels = np.concatenate([run.labels for run in results.of(PAIR, "D-CAT")[0]])
     assert len(labels) == len(index)
+    tested = [run.subjects for run in results.of(PAIR, "D-CAT")[0]]
+    assert [set(subjects) for subjects in tested] == [{"p0"}, {"p1"}, {"p2"}]
     assert 0 <= row["p"] <= 1
 
 
@@ -93,6 +95,11 @@ def test_pairs_and_methods_that_cannot_be_compared_are_refused():
         compare(study(), [("radar", "imu")], METHODS)
     with pytest.raises(ValueError, match="'D-CAT' without Alone.*Add the baseline"):
         compare(study(), [PAIR], {"D-CAT": DCAT()})
+
+
+def test_a_comparison_of_nothing_is_refused():
+    with pytest.raises(ValueError, match=r"seeds=\[\].*Leave them out"):
+        compare(study(), [PAIR], METHODS, seeds=[])
 
 
 def test_every_modality_teaches_every_other():

@@ -1,0 +1,173 @@
+"""Who teaches whom on UTD-MHAD: the paper's experiments, written as a report.
+
+Out of distribution, every clip is a window of normalised time; subjects 1, 3, 5 and 7
+train, and 2, 4, 6 and 8 test. In distribution, windows last 1 s, and the fourth trial
+of every action tests. An experiment that was interrupted goes on where it stopped.
+"""
+
+import argparse
+import dataclasses
+
+import keras
+
+from keras_dcat import datasets, encoders, evaluation
+from keras_dcat import windows as win
+from keras_dcat.evaluation import (
+    ABLATIONS,
+    CONTROLS,
+    METHODS,
+    RIVALS,
+    Experiment,
+    ablation,
+)
+from keras_dcat.recordings import Stream
+from keras_dcat.windows import augmentation as vary
+
+CLASSES = datasets.utd_mhad.CLASS_NAMES
+INERTIAL = {
+    "imu": (0, 1, 2, 3, 4, 5),
+    "accelerometer": (0, 1, 2),
+    "gyroscope": (0, 1, 2),
+}
+CLIP_STEPS = {"skeleton": 48, "depth": 16, **dict.fromkeys(INERTIAL, 128)}
+WINDOW_RATES = {"skeleton": 20.0, "depth": 10.0}  # Hz; the IMU keeps its 50
+
+
+def unit_clip(recording):
+    """A clip whose streams run from time 0 to 1 in a fixed number of steps each."""
+    streams = {}
+    for name, own in recording.streams.items():
+        steps = CLIP_STEPS[name]
+        values = own.resampled(steps / own.duration).values
+        streams[name] = Stream(values, float(steps))
+    return dataclasses.replace(recording, streams=streams)
+
+
+def inertial(stream):
+    """The encoder of an inertial stream, and how its windows are varied."""
+    channels = INERTIAL[stream]
+    sensors = tuple(channels[at : at + 3] for at in range(0, len(channels), 3))
+
+    def build(train, size="small", dropout=0.2):
+        return encoders.imu(
+            train.shape(stream),
+            len(CLASSES),
+            size,
+            normalization=win.normalization_layer(train, stream),
+            key_dim=32,
+            dropout=dropout,
+        )
+
+    varied = vary.Compose((vary.Rotation3D(25, sensors), vary.Scaling(0.15)))
+    return evaluation.Modality(build, varied)
+
+
+def skeleton():
+    """The encoder of the skeleton, and how its windows are varied."""
+
+    def build(train, size="small", dropout=0.2):
+        return encoders.skeleton(
+            train.shape("skeleton"),
+            len(CLASSES),
+            size,
+            parents=datasets.utd_mhad.PARENTS,
+            key_dim=32,
+            dropout=dropout,
+        )
+
+    turned = (vary.Rotation3D(20), vary.RotationAboutVertical(30, vertical_axis=1))
+    return evaluation.Modality(build, vary.Compose(turned))
+
+
+def depth():
+    """The encoder of small depth videos."""
+
+    def build(train, size="small", dropout=0.2):
+        return encoders.video(
+            train.shape("depth"),
+            len(CLASSES),
+            size,
+            normalization=keras.layers.Rescaling(1 / 255),
+            key_dim=32,
+            dropout=dropout,
+        )
+
+    return evaluation.Modality(build)
+
+
+def unseen_subjects(clips, streams, training, folds=False):
+    """Every clip is a window; the official split, or folds of its training subjects."""
+    index = win.index_windows([unit_clip(c) for c in clips], length=1.0, stride=1.0)
+    train, test = win.split_by_subject(index, datasets.utd_mhad.TEST_SUBJECTS)
+    splits = {"official": (train, test)}
+    if folds:
+        left_out = win.leave_one_subject_out(train)
+        splits = {f"without {who}": sides for who, *sides in left_out}
+    return evaluation.Study(splits, streams, CLASSES, training)
+
+
+def known_subjects(clips, streams, training):
+    """Windows of 1 s of all subjects; the fourth trial of every action tests."""
+    resampled = []
+    for clip in clips:
+        rates = {n: rate for n, rate in WINDOW_RATES.items() if n in clip.streams}
+        resampled.append(clip.resampled(**rates))
+    index = win.index_windows(resampled, length=1.0, stride=0.5)
+    fourth = {name for name in index.sessions.tolist() if name.endswith("t4")}
+    split = win.split_by_session(index, sorted(fourth))
+    return evaluation.Study(
+        {"trial 4": split}, streams, CLASSES, training, new_subjects=False
+    )
+
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("data", help="UTD-MHAD: the publisher's zip, or a folder of it")
+parser.add_argument("--depth", help="NumPy archive of smaller depth videos")
+parser.add_argument("--quick", action="store_true", help="less of all, to try it")
+parser.add_argument("--only", nargs="+", help="headings of experiments to run")
+parser.add_argument("--folds", action="store_true", help="of the training subjects")
+parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+parser.add_argument("--output", default="outputs/utd_mhad")
+args = parser.parse_args()
+
+streams = {"skeleton": skeleton(), **{stream: inertial(stream) for stream in INERTIAL}}
+if args.depth:
+    streams["depth"] = depth()
+clips = datasets.load_utd_mhad(args.data, args.depth)
+if args.quick:
+    clips = [clip for clip in clips if clip.label < 6]
+budget = evaluation.Training(
+    epochs=1 if args.quick else 80,
+    together=vary.TimeWarp(0.4),
+    run_eagerly=args.quick,
+)
+unseen = unseen_subjects(clips, streams, budget, args.folds)
+known = known_subjects(
+    clips, streams, dataclasses.replace(budget, epochs=1 if args.quick else 20)
+)
+pair, everything = ("skeleton", "accelerometer"), METHODS | CONTROLS | RIVALS
+to_inertial = [("skeleton", stream) for stream in INERTIAL]
+experiments = {
+    "Unseen subjects": Experiment(unseen, to_inertial, everything),
+    "Known subjects, 1 s windows": Experiment(known, [pair], everything),
+    "The weak one teaches": Experiment(unseen, [p[::-1] for p in to_inertial]),
+    "Known subjects: misalignment": Experiment(known, [pair], ablation("misalignment")),
+}
+for name in sorted(set(ABLATIONS) - {"misalignment"}):
+    heading = f"Unseen subjects: {name.replace('_', ' ')}"
+    experiments[heading] = Experiment(unseen, [pair], ablation(name))
+if args.depth:
+    methods = METHODS | CONTROLS
+    experiments["Depth teaches"] = Experiment(unseen, [("depth", "imu")], methods)
+if args.quick:
+    experiments = {
+        "Unseen subjects": Experiment(unseen, [pair]),
+        "Known subjects, 1 s windows": Experiment(known, [pair]),
+    }
+evaluation.run_experiments(
+    {heading: experiments[heading] for heading in args.only or experiments},
+    args.output,
+    args.seeds[:2] if args.quick else args.seeds,
+    title="UTD-MHAD: who teaches whom",
+    about=__doc__,
+)

@@ -1,0 +1,70 @@
+"""Several comparisons in a row, with one report that grows."""
+
+import os
+import pathlib
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from keras_dcat.evaluation.comparison import compare
+from keras_dcat.evaluation.files import written_whole
+from keras_dcat.evaluation.methods import METHODS, Method
+from keras_dcat.evaluation.report import write_report
+from keras_dcat.evaluation.results import Results
+from keras_dcat.evaluation.study import Study
+
+
+class Experiment(NamedTuple):
+    """A comparison that has not been run: the arguments of `compare`.
+
+    Attributes:
+        study: `Study`.
+        pairs: list of `(source, target)`; all ordered pairs if `None`.
+        methods: dict from a label to a `Method`.
+    """
+
+    study: Study
+    pairs: list[tuple[str, str]] | None = None
+    methods: Mapping[str, Method] = METHODS
+
+
+def run_experiments(
+    experiments: Mapping[str, Experiment],
+    path: str | os.PathLike,
+    seeds: Iterable[int] = range(5),
+    *,
+    title: str = "",
+    about: str = "",
+) -> dict[str, Results]:
+    """Runs comparisons, prints their tables, and writes a report after each.
+
+    What has been run before is read and not run again, as in `compare`.
+
+    Args:
+        experiments: dict from a heading to an `Experiment`.
+        path: folder of the runs, of `report.html`, of its tables in `report.md`, and
+            of every run's scores in `report.csv`.
+        seeds: ints.
+        title: str. Title of the report.
+        about: str. What stands under it.
+
+    Returns:
+        dict from a heading to `Results`.
+
+    Raises:
+        ValueError: as `compare`.
+        ImportError: if Jinja2 or matplotlib, which make the report, are missing.
+    """
+    folder, seeds, done, tables = pathlib.Path(path), list(seeds), {}, ""
+    for heading, experiment in experiments.items():
+        study, pairs, methods = experiment
+        done[heading] = compare(study, pairs, methods, seeds, folder)
+        own = f"\n## {heading}\n"
+        for pair in done[heading].pairs:
+            own += f"\n### {' → '.join(pair)}\n\n{done[heading].table(pair)}\n"
+        print(own)
+        tables += own
+        write_report(folder / "report.html", done, title=title, about=about)
+        with written_whole(folder / "report.md") as part:
+            part.write_text(f"# {title}\n\n{about.strip()}\n{tables}")
+    print(f"The report is in {folder / 'report.html'}")
+    return done

@@ -1,0 +1,228 @@
+"""Experiments as one page that opens anywhere, and a table for other programs."""
+
+import csv
+import os
+import pathlib
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from keras_dcat.evaluation import figures
+from keras_dcat.evaluation.files import written_whole
+from keras_dcat.evaluation.results import Results
+from keras_dcat.extras import require
+
+
+def write_report(
+    path: str | os.PathLike,
+    experiments: Mapping[str, Results],
+    *,
+    title: str = "",
+    about: str = "",
+) -> None:
+    """Writes a page of tables and figures, and beside it a CSV of every run.
+
+    The page needs no network and no other file. The same results give the same bytes.
+
+    Args:
+        path: str or path of the page, which ends in `.html`. The CSV has the same name
+            with `.csv`. Each is written as a whole or not at all.
+        experiments: dict from a heading to the `Results` below it.
+        title: str. Heading of the page.
+        about: str. What a reader should know first. Empty lines part paragraphs.
+
+    Raises:
+        ValueError: if `path` does not end in `.html`, or there is no experiment.
+        ImportError: if Jinja2 or matplotlib are not installed.
+    """
+    path = pathlib.Path(path)
+    if path.suffix != ".html" or not experiments:
+        raise ValueError(
+            "A report must have a name that ends in .html, and an experiment. "
+            f"Received: {path.name!r} and {len(experiments)} experiments. "
+            "Give it such a name, and what `compare` returns under a heading."
+        )
+    environment = require("jinja2", extra="demo").Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["signed"] = _signed
+    environment.filters["verdict"] = figures.verdict
+    template = pathlib.Path(__file__).with_suffix(".html").read_text("utf-8")
+    table = path.with_suffix(".csv")
+    html = environment.from_string(template).render(
+        title=title or "Results",
+        about=[part for part in re.split(r"\n\s*\n", about.strip()) if part],
+        sections=[_section(*each) for each in experiments.items()],
+        environment=_environment(experiments),
+        table=table.name,
+    )
+    with written_whole(path) as page, written_whole(table) as runs:
+        page.write_text(html, "utf-8")
+        _write_csv(runs, experiments)
+
+
+def _write_csv(path, experiments):
+    lines = [
+        {"experiment": heading, **line}
+        for heading, results in experiments.items()
+        for line in results.lines()
+    ]
+    # Experiments may differ in their classes.
+    names = dict.fromkeys(name for line in lines for name in line)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def _section(heading, results):
+    """What the page says and shows of an experiment."""
+    rows = results.rows()
+    gains = {}
+    for row in rows:
+        if row["gain"] is not None:
+            pair = row["source"], row["target"]
+            gains.setdefault(pair, {})[row["method"]] = row["gain"]
+    verdicts = [
+        figures.verdict(gain) for each in gains.values() for gain in each.values()
+    ]
+    return {
+        "heading": heading,
+        "facts": _facts(results),
+        "verdicts": {
+            word: verdicts.count(word) for word in ("gain", "loss", "unclear")
+        },
+        "folds": len(results.splits) > 1,
+        "overview": list(_overview(heading, results, rows, gains)),
+        "pairs": [
+            {
+                "name": _arrow(pair),
+                "rows": [r for r in rows if (r["source"], r["target"]) == pair],
+                "details": list(_details(heading, results, pair)),
+            }
+            for pair in results.pairs
+        ],
+    }
+
+
+def _overview(heading, results, rows, gains):
+    """Captions and figures of what is to be seen first."""
+    shown = _shown(results)
+    if shown and len(gains) > 1:
+        matrix = {pair: each[shown] for pair, each in gains.items()}
+        caption = f"Who teaches whom: the gain of {shown}, and its interval."
+        yield caption, figures.transfer_matrix(f"{heading}: who teaches whom", matrix)
+    if gains:
+        named = {_arrow(pair): each for pair, each in gains.items()}
+        caption = "Gains with their intervals. ▲ gain, ▼ loss, ● unclear."
+        yield caption, figures.gain_intervals(f"{heading}: gains", named)
+    name, settings = _settings(results.baselines)
+    if not settings:
+        return
+    scores = {(r["source"], r["target"], r["method"]): r["macro F1"] for r in rows}
+    for pair in gains:
+        taught = [scores[*pair, label] for label in settings]
+        alone = [scores[*pair, results.baselines[label]] for label in settings]
+        title = f"{heading}, {_arrow(pair)}: macro F1 by {name}"
+        yield (
+            f"{_arrow(pair)}: macro F1 taught and alone; the bands are intervals.",
+            figures.setting_curve(title, name, [*settings.values()], taught, alone),
+        )
+
+
+def _details(heading, results, pair):
+    """Captions and figures of one pair that are to be seen on demand."""
+    shown, about = _shown(results), f"{heading}, {_arrow(pair)}"
+    if shown:
+        baseline = results.baselines[shown]
+        new, old = (results.f1_by_class(pair, label) for label in (shown, baseline))
+        changes = dict(zip(results.class_names, new - old, strict=True))
+        yield (
+            f"F1 of {shown} less that of {baseline}, class by class.",
+            figures.class_changes(f"{about}: classes", changes),
+        )
+    losses = {
+        label: np.array(
+            [
+                np.mean([run.losses for run in runs], 0)
+                for runs in results.of(pair, label)
+            ]
+        )
+        for label in results.baselines
+    }
+    baselines = set(results.baselines.values())
+    yield (
+        "Training: mean loss, and its standard deviation over seeds as a band.",
+        figures.training_curves(f"{about}: training", losses, baselines),
+    )
+    for label in (baseline, shown) if shown else ():
+        svg = figures.confusion(
+            f"{about}: confusion of {label}",
+            results.class_names,
+            results.confusion(pair, label),
+        )
+        yield f"{label}: which class is taken for which, in % of the true one.", svg
+
+
+def _shown(results):
+    """The method that classes are shown of: D-CAT, or the only one, if there is."""
+    others = [label for label, own in results.baselines.items() if label != own]
+    if "D-CAT" in others:
+        return "D-CAT"
+    return others[0] if len(others) == 1 else None
+
+
+def _settings(baselines):
+    """Axis and `{label: number}`, if three labels or more hold a number of one unit."""
+    found = {}
+    for label, own in baselines.items():
+        match = re.fullmatch(r"(\D*?)([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(\D*)", label)
+        if match and label != own:
+            name, unit = match[1].strip(" ="), match[3].strip()
+            name = " ".join([name, "in", unit] if unit else [name]).strip()
+            found.setdefault(name, {})[label] = float(match[2])
+    name, settings = max(found.items(), key=lambda x: len(x[1]), default=("", {}))
+    return (name, settings) if len(settings) > 2 else (name, {})
+
+
+def _facts(results):
+    """In one sentence, what was compared."""
+    splits, seeds, pairs = results.splits, results.seeds, len(results.pairs)
+    epochs = sorted({len(run.losses) for run in results.runs.values()})
+    budget = f"{epochs[0]} to " if len(epochs) > 1 else ""
+    tested = results.of(results.pairs[0], next(iter(results.baselines)))[0]
+    people = {person for run in tested for person in run.subjects.tolist()}
+    windows = sum(len(run.labels) for run in tested)
+    facts = [
+        _count(len(results.baselines), "method"),
+        *([_count(pairs, "pair")] if pairs > 1 else []),
+        f"{_count(len(splits), 'split')} ({', '.join(splits)})",
+        f"{_count(len(seeds), 'seed')} ({', '.join(map(str, seeds))})",
+        f"{budget}{_count(epochs[-1], 'epoch')}",
+        f"tested on {_count(windows, 'window')} of "
+        f"{_count(len(people), 'subject')} (or sessions)",
+    ]
+    return ", ".join(facts)
+
+
+def _environment(experiments):
+    """Versions and machine; where runs differ, all of them."""
+    found = {}
+    for results in experiments.values():
+        for run in results.runs.values():
+            for name, value in run.environment.items():
+                found.setdefault(name, set()).add(value)
+    return {name: ", ".join(sorted(values)) for name, values in found.items()}
+
+
+def _arrow(pair):
+    return f"{pair[0]} → {pair[1]}"
+
+
+def _signed(number):
+    return f"{number:+.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _count(number, name):
+    return f"{number} {name}{'' if number == 1 else 's'}"

@@ -1,0 +1,40 @@
+import csv
+
+import pytest
+
+from keras_dcat.evaluation import METHODS, Experiment, run_experiments
+from tests.evaluation.studies import PAIR, study
+
+pytestmark = pytest.mark.tensorflow
+
+
+def test_every_experiment_is_printed_and_reported(tmp_path, capsys):
+    one = study(epochs=1)
+    done = run_experiments(
+        {"There": Experiment(one, [PAIR]), "And back": Experiment(one, [PAIR[::-1]])},
+        tmp_path,
+        seeds=[0, 1],
+        title="Two sensors",
+        about="Three classes.",
+    )
+    assert list(done) == ["There", "And back"]
+    printed, tables = capsys.readouterr().out, (tmp_path / "report.md").read_text()
+    for heading, pair in (("There", PAIR), ("And back", PAIR[::-1])):
+        table = done[heading].table(pair)
+        assert f"## {heading}\n\n### {' → '.join(pair)}\n\n{table}" in tables
+        assert table in printed
+    assert tables.startswith("# Two sensors\n\nThree classes.\n")
+    assert "Two sensors" in (tmp_path / "report.html").read_text()
+    with (tmp_path / "report.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 2 * 2 * len(METHODS)
+
+
+def test_the_report_of_what_is_done_is_there_when_the_next_experiment_fails(tmp_path):
+    one = study(epochs=1)
+    experiments = {
+        "There": Experiment(one, [PAIR]),
+        "Wrong": Experiment(one, [("radar", "imu")]),
+    }
+    with pytest.raises(ValueError, match="radar"):
+        run_experiments(experiments, tmp_path, seeds=[0, 1])
+    assert "There" in (tmp_path / "report.html").read_text()
