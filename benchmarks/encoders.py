@@ -2,18 +2,23 @@
 
 UTD-MHAD, official protocol: subjects 1, 3, 5, 7 train, 2, 4, 6, 8 test. Every clip is
 a window of normalised time. `--folds` leaves out each training subject instead, which
-is where settings were chosen.
+is where settings were chosen. `--digits` leaves out each of six speakers of spoken
+digits; `--peers` adds what others would use for the inertial streams.
 """
 
 import argparse
 import dataclasses
+import functools
+import importlib
 import json
 import os
+from collections.abc import Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_dcat import datasets, encoders
 from keras_dcat.evaluation import mean_interval
@@ -31,15 +36,107 @@ from keras_dcat.windows import augmentation as vary
 
 STEPS = {"imu": 128, "accelerometer": 128, "skeleton": 48, "depth": 16}
 BOTH = ((0, 1, 2), (3, 4, 5))
-AUGMENTATIONS = {
-    "imu": (vary.Rotation3D(25, BOTH), vary.TimeWarp(0.4), vary.Scaling(0.15)),
-    "accelerometer": (vary.Rotation3D(25), vary.TimeWarp(0.4), vary.Scaling(0.15)),
-    "skeleton": (
-        vary.Rotation3D(20),
-        vary.RotationAboutVertical(30, vertical_axis=1),
-        vary.TimeWarp(0.4),
+INERTIAL = {"imu", "accelerometer"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """How an encoder is built of training windows, and how they are varied."""
+
+    build: Callable
+    augmentations: tuple
+    epochs: int = 80
+
+
+def inertial(train, stream, size):
+    """An encoder of accelerometer and gyroscope, or of either."""
+    scale = normalization_layer(train, stream)
+    return encoders.imu(train.shape(stream), 27, size, normalization=scale)
+
+
+def skeletal(train, stream, size):
+    """An encoder of the joints."""
+    parents = datasets.utd_mhad.PARENTS
+    return encoders.skeleton(train.shape(stream), 27, size, parents=parents)
+
+
+def depth(train, stream, size):
+    """An encoder of depth videos, whose values are bytes."""
+    scale = keras.layers.Rescaling(1 / 255)
+    return encoders.video(train.shape(stream), 27, size, normalization=scale)
+
+
+def spoken(train, stream, size):
+    """An encoder of sound."""
+    return encoders.audio(
+        train.shape(stream),
+        10,
+        size,
+        sampling_rate=datasets.spoken_digits.RATE,
+        dropout=0.1,
+    )
+
+
+def moved(windows, seed, turn=8, zoom=0.15, shift=0.12):
+    """Videos turned by degrees, zoomed and shifted: all frames of one alike."""
+    size = windows.shape[2]
+    draws = tf.random.stateless_uniform([5, tf.shape(windows)[0]], seed, -1, 1)
+    angle, wide = draws[0] * np.deg2rad(turn), tf.exp(draws[1] * zoom)
+    high = wide * tf.exp(draws[2] * zoom / 2)
+    rows = []
+    for x, y, offset in (
+        (tf.cos(angle) * wide, -tf.sin(angle) * high, draws[3]),
+        (tf.sin(angle) * wide, tf.cos(angle) * high, draws[4]),
+    ):
+        middle = (size - 1) / 2 * (1 - x - y)
+        rows += [x, y, middle + offset * shift * size]
+    rows += [tf.zeros_like(angle)] * 2
+    frames = tf.transpose(windows[..., 0], [0, 2, 3, 1])
+    frames = tf.raw_ops.ImageProjectiveTransformV3(
+        images=frames,
+        transforms=tf.stack(rows, axis=1),
+        output_shape=[size, size],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+    )
+    return tf.transpose(frames, [0, 3, 1, 2])[..., None]
+
+
+def other_voices(windows, seed, strength=0.15, shift=0.1):
+    """Sound made slower and deeper, or faster and higher, and moved in its window."""
+    steps = windows.shape[1]
+    draws = tf.random.stateless_uniform([2, tf.shape(windows)[0], 1], seed, -1, 1)
+    times = np.arange(steps, dtype="float32") - draws[0] * shift * steps
+    times = times * tf.exp(draws[1] * strength)
+    before = tf.floor(times)
+    share = (times - before)[..., None]
+    silence = tf.pad(windows, [[0, 0], [1, 2], [0, 0]])
+    at = tf.clip_by_value(tf.cast(before, tf.int32) + 1, 0, steps + 1)
+    earlier = tf.gather(silence, at, batch_dims=1)
+    return earlier + share * (tf.gather(silence, at + 1, batch_dims=1) - earlier)
+
+
+SETTINGS = {
+    "imu": Setting(
+        inertial, (vary.Rotation3D(25, BOTH), vary.TimeWarp(0.4), vary.Scaling(0.15))
     ),
-    "depth": (vary.TimeWarp(0.4),),
+    "accelerometer": Setting(
+        inertial, (vary.Rotation3D(25), vary.TimeWarp(0.4), vary.Scaling(0.15))
+    ),
+    "skeleton": Setting(
+        skeletal,
+        (
+            vary.Rotation3D(20),
+            vary.RotationAboutVertical(30, vertical_axis=1),
+            vary.TimeWarp(0.4),
+        ),
+    ),
+    "depth": Setting(depth, (vary.TimeWarp(0.4), moved)),
+    "audio": Setting(
+        spoken,
+        (other_voices, vary.Scaling(0.3), vary.Jitter(0.0005)),
+        epochs=20,
+    ),
 }
 
 
@@ -47,78 +144,180 @@ def unit_clip(recording, stream):
     """One stream of a clip, as many steps as in all others, from time 0 to 1."""
     steps, own = STEPS[stream], recording.streams[stream]
     values = own.resampled(steps / own.duration).values
+    if stream == "depth":  # 48 × 48 to 24 × 24: a quarter of the time
+        values = values.reshape(len(values), 24, 2, 24, 2, 1).mean(axis=(2, 4))
     streams = {stream: Stream(values, float(steps))}
     return dataclasses.replace(recording, streams=streams)
 
 
-def build(stream, train, size):
-    """An encoder of the modality."""
-    shape = train.shape(stream)
-    if stream == "depth":
-        scale = keras.layers.Rescaling(1 / 255)
-        return encoders.video(shape, 27, size, normalization=scale)
-    if stream == "skeleton":
-        parents = datasets.utd_mhad.PARENTS
-        return encoders.skeleton(shape, 27, size, parents=parents)
-    normalization = normalization_layer(train, stream)
-    return encoders.imu(shape, 27, size, normalization=normalization)
+def macro_f1(labels, predicted):
+    """Mean F1 of the classes."""
+    return float(np.nanmean(f1_per_class(labels, predicted, labels.max() + 1)))
 
 
 def score(stream, train, test, seed, args):
     """Macro F1 on the test windows of a model trained on the others."""
     audit(train, test)
     keras.utils.set_random_seed(seed)
-    model = build(stream, train, args.size)
+    setting = SETTINGS[stream]
+    epochs = args.epochs or setting.epochs
+    model = setting.build(train, stream, args.size)
     ds = stream_dataset(train, stream, 32, shuffle=True, seed=seed)
-    total = args.epochs * len(ds)
+    total = epochs * len(ds)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, total, warmup_target=3e-3, warmup_steps=total // 10
     )
     model.compile(
         keras.optimizers.AdamW(rate, weight_decay=0.01),
         keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
+        jit_compile=bool(tf.config.list_physical_devices("GPU")),  # slower on CPUs
     )
-    ds = vary.augment_windows(ds, vary.Compose(AUGMENTATIONS[stream]), seed)
-    ds = ds.map(lambda windows, labels: (windows, keras.ops.one_hot(labels, 27)))
-    model.fit(ds, epochs=args.epochs, verbose=0, shuffle=False)
+    ds = vary.augment_windows(ds, vary.Compose(setting.augmentations), seed)
+    classes = model.output_shape[-1]
+    ds = ds.map(lambda windows, labels: (windows, tf.one_hot(labels, classes)))
+    model.fit(ds, epochs=epochs, verbose=0, shuffle=False)
     predicted = model.predict(test.gather(stream), verbose=0).argmax(axis=-1)
-    return float(np.nanmean(f1_per_class(test.labels, predicted, 27)))
+    return macro_f1(test.labels, predicted)
+
+
+def features(windows):
+    """Statistics and spectra of every channel, as one would make them by hand."""
+    change = np.diff(windows, axis=1)
+    level = windows.mean(axis=1)
+    spectra = np.abs(np.fft.rfft(windows - level[:, None], axis=1))[:, 1:17]
+    quantiles = np.quantile(windows, (0, 0.1, 0.25, 0.5, 0.75, 0.9, 1), axis=1)
+    parts = np.array_split(windows, 8, axis=1)
+    return np.concatenate(
+        [
+            level,
+            windows.std(axis=1),
+            np.square(windows).mean(axis=1),
+            np.abs(change).mean(axis=1),
+            change.std(axis=1),
+            spectra.argmax(axis=1),
+            *quantiles,
+            *np.moveaxis(np.log1p(spectra), 1, 0),
+            *(part.mean(axis=1) for part in parts),
+        ],
+        axis=-1,
+    )
+
+
+def extra_trees(seed, args):
+    """500 randomised trees on features made by hand."""
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    return ExtraTreesClassifier(500, random_state=seed), features
+
+
+def mini_rocket(seed, args):
+    """10,000 random convolutions and a linear classifier."""
+    rocket = aeon("convolution_based").MiniRocketClassifier
+    return rocket(random_state=seed), channels_first
+
+
+def inception_time(seed, args):
+    """One of the networks that InceptionTime is made of."""
+    network = aeon("deep_learning").IndividualInceptionClassifier
+    epochs = args.epochs or SETTINGS["imu"].epochs
+    return network(n_epochs=epochs, batch_size=32, random_state=seed), channels_first
+
+
+def channels_first(windows):
+    """Windows as aeon wants them, `(windows, channels, steps)`."""
+    return np.moveaxis(windows, 1, 2)
+
+
+def aeon(module):
+    """A module of a library that only the comparison with others needs."""
+    try:
+        return importlib.import_module(f"aeon.classification.{module}")
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"`--peers` compares with classifiers of aeon. Received: {error}. "
+            "Install it, in an environment of its own if it wants another NumPy, "
+            "with: pip install aeon"
+        ) from error
+
+
+PEERS = {
+    "ExtraTrees": extra_trees,
+    "MiniRocket": mini_rocket,
+    "InceptionTime network": inception_time,
+}
+
+
+def score_peer(peer, stream, train, test, seed, args):
+    """Macro F1 on the test windows of another's classifier trained on the others."""
+    classifier, prepared = PEERS[peer](seed, args)
+    classifier.fit(prepared(train.gather(stream)), train.labels)
+    return macro_f1(test.labels, classifier.predict(prepared(test.gather(stream))))
+
+
+def action_splits(args):
+    """For each stream of UTD-MHAD, pairs of what trains and what is tested."""
+    clips = datasets.load_utd_mhad(args.data, args.depth)
+    splits = {}
+    for stream in args.streams:
+        own = [unit_clip(clip, stream) for clip in clips]
+        index = index_windows(own, length=1.0, stride=1.0)
+        train, test = split_by_subject(index, datasets.utd_mhad.TEST_SUBJECTS)
+        splits[stream] = [(train, test)]
+        if args.folds:
+            splits[stream] = [sides for _, *sides in leave_one_subject_out(train)]
+    return splits
+
+
+def digit_splits(args):
+    """The same of spoken digits; for folds, the first speaker stays unheard."""
+    recordings = datasets.load_spoken_digits(args.digits, narrow_band_rate=None)
+    index = index_windows(recordings, length=1.0, stride=1.0, short="pad")
+    if args.folds:
+        index = index.subset(index.subjects != index.subjects.min())
+    return {"audio": [sides for _, *sides in leave_one_subject_out(index)]}
 
 
 def main():
     """Prints a table, or JSON, of macro F1 by modality."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", help="UTD-MHAD: the publisher's zip, or a folder of it")
+    parser.add_argument(
+        "data", nargs="?", help="UTD-MHAD: the publisher's zip, or a folder of it"
+    )
     parser.add_argument("--depth", help="NumPy archive of smaller depth videos")
+    parser.add_argument("--digits", help="Free Spoken Digits: the zip, or a folder")
     parser.add_argument("--streams", nargs="+", default=list(STEPS), choices=STEPS)
     parser.add_argument("--size", default="small")
-    parser.add_argument("--epochs", type=int, default=80)
+    parser.add_argument("--epochs", type=int, help="in place of the stream's own")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--folds", action="store_true")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, help="all, or some")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    clips = datasets.load_utd_mhad(args.data, args.depth)
+    if not args.data and not args.digits:
+        parser.error("Nothing to train on. Give UTD-MHAD, --digits, or both.")
+    splits = action_splits(args) if args.data else {}
+    if args.digits:
+        splits |= digit_splits(args)
+    rows = {stream: (stream, functools.partial(score, stream)) for stream in splits}
+    if args.peers is not None:
+        for stream in sorted(splits.keys() & INERTIAL):
+            for peer in args.peers or PEERS:
+                one = functools.partial(score_peer, peer, stream)
+                rows[f"{stream}, {peer}"] = (stream, one)
     results = {}
-    for stream in args.streams:
-        own = [unit_clip(clip, stream) for clip in clips]
-        index = index_windows(own, length=1.0, stride=1.0)
-        train, test = split_by_subject(index, datasets.utd_mhad.TEST_SUBJECTS)
-        splits = [(train, test)]
-        if args.folds:
-            splits = [sides for _, *sides in leave_one_subject_out(train)]
-        runs = [(*sides, seed) for sides in splits for seed in range(args.seeds)]
+    for name, (stream, one_score) in rows.items():
+        runs = [(*side, seed) for side in splits[stream] for seed in range(args.seeds)]
         progress = keras.utils.Progbar(len(runs), verbose=0 if args.json else 1)
-        scores = []
+        scores = results[name] = []
         for run in runs:
-            scores.append(score(stream, *run, args))
+            scores.append(one_score(*run, args))
             progress.add(1, [("macro F1", scores[-1])])
-        results[stream] = scores
     if args.json:
         print(json.dumps(results))
         return
     print("| modality | macro F1 |\n|---|---|")
-    for stream, scores in results.items():
-        print(f"| {stream} | {mean_interval(scores)} |")
+    for name, scores in results.items():
+        print(f"| {name} | {mean_interval(scores)} |")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def modality(stream, default_size):
             dropout=dropout,
         )
 
-    return evaluation.Modality(build, Compose((Scaling(0.3), Jitter(0.003))))
+    return evaluation.Modality(build, Compose((Scaling(0.3), Jitter(0.0005))))
 
 
 parser = argparse.ArgumentParser(description=__doc__)

@@ -1,9 +1,11 @@
 """An encoder of sound, from raw samples."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from keras_dcat.encoders.blocks import classify, residual_stages, size_of
+
+_RANGE_DB = 50.0  # of speech, in a quiet room
 
 
 def audio(
@@ -23,7 +25,9 @@ def audio(
 ) -> keras.Model:
     """Log-mel spectra inside the model, convolutions along time, then attention.
 
-    Raw samples go in, so the exported model needs no other code.
+    Raw samples go in, so the exported model needs no other code. Spectra are in
+    decibels, at most 50 below the loudest of their window, and each band less its mean
+    over the window: neither loudness nor a microphone's colour matters.
 
     | size | parameters | multiplications of a window of 1 s at 8 kHz |
     |---|---|---|
@@ -74,7 +78,11 @@ def audio(
         num_mel_bins=num_mels,
         min_freq=20.0,
         max_freq=sampling_rate / 2,
+        top_db=200.0,  # Keras counts from the loudest window of the batch
     )(layers.Reshape((shape[0],))(inputs))
+    loudest = ops.max(mels, axis=(1, 2), keepdims=True)
+    mels = ops.maximum(mels, ops.subtract(loudest, _RANGE_DB))
+    mels = ops.subtract(mels, ops.mean(mels, axis=2, keepdims=True))
     x = layers.BatchNormalization()(layers.Permute((2, 1))(mels))
     tokens, _ = residual_stages(
         x, filters, dropout=dropout, depth_dropout=depth_dropout

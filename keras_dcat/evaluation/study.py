@@ -84,6 +84,7 @@ class Training:
             ),
             metrics=[],
             run_eagerly=self.run_eagerly,
+            jit_compile=_jit_compile(),
         )
         history = model.fit(dataset, epochs=self.epochs, shuffle=False, verbose=0)
         losses = history.history
@@ -167,6 +168,15 @@ class Study:
             digest.update(_described(modality.augmentation).encode())
             self._digests[split, stream] = digest.hexdigest()
         return self._digests[split, stream]
+
+
+def _jit_compile():
+    """On a CPU, XLA compiles for longer than it saves; without it JAX is not traced."""
+    if keras.backend.backend() != "tensorflow":
+        return "auto"
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def changes(settings) -> dict:

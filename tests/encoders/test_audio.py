@@ -40,6 +40,18 @@ def test_it_learns_which_tone_it_hears(rng):
     assert losses.history["loss"][-1] < losses.history["loss"][0] / 4
 
 
+def test_neither_loudness_nor_the_rest_of_the_batch_matters(rng):
+    model = build()
+    quiet = rng.normal(0, 1e-3, (2, 4000, 1)).astype("float32")
+    loud = rng.normal(0, 1, (1, 4000, 1)).astype("float32")
+    alone = model.predict(quiet, verbose=0)
+    in_company = model.predict(np.concatenate([quiet, loud]), verbose=0)[:2]
+    louder = model.predict(30 * quiet, verbose=0)
+    assert np.ptp(alone, axis=0).max() > 1e-2
+    np.testing.assert_allclose(in_company, alone, atol=1e-4)
+    np.testing.assert_allclose(louder, alone, atol=1e-3)
+
+
 @pytest.mark.parametrize("shape", [(4000,), (4000, 2)])
 def test_windows_of_several_channels_are_refused(shape):
     with pytest.raises(ValueError, match=r"shape=\(4000.*Mix channels"):

@@ -19,6 +19,17 @@ def test_it_is_an_ordinary_model_that_ends_in_attention(rng):
     contract.check(lambda: video((6, 16, 20, 2), 5, "tiny", **scaled), rng)
 
 
+def test_motion_is_the_difference_from_the_frame_before(rng):
+    windows = rng.normal(size=(2, 5, 16, 16, 3)).astype("float32")
+    model = video(windows.shape[1:], 5, "tiny")
+    seen = next(each for each in model.layers if isinstance(each, layers.Concatenate))
+    frames, change = np.split(keras.Model(model.input, seen.output)(windows), 2, -1)
+    np.testing.assert_array_equal(frames, windows)
+    np.testing.assert_array_equal(change[:, 0], 0)
+    np.testing.assert_allclose(change[:, 1:], np.diff(windows, axis=1), atol=1e-6)
+    contract.check(lambda: video((5, 16, 16, 3), 5, "tiny", motion=False), rng)
+
+
 def test_it_learns_and_computes_in_mixed_precision(rng):
     contract.check_it_learns(video((4, 16, 16, 1), 5, "tiny", dropout=0.0), rng)
     contract.check_mixed_precision(lambda: video((4, 16, 16, 1), 5, "tiny"), rng)
