@@ -77,45 +77,6 @@ def spoken(train, stream, size):
     )
 
 
-def moved(windows, seed, turn=8, zoom=0.15, shift=0.12):
-    """Videos turned by degrees, zoomed and shifted: all frames of one alike."""
-    size = windows.shape[2]
-    draws = tf.random.stateless_uniform([5, tf.shape(windows)[0]], seed, -1, 1)
-    angle, wide = draws[0] * np.deg2rad(turn), tf.exp(draws[1] * zoom)
-    high = wide * tf.exp(draws[2] * zoom / 2)
-    rows = []
-    for x, y, offset in (
-        (tf.cos(angle) * wide, -tf.sin(angle) * high, draws[3]),
-        (tf.sin(angle) * wide, tf.cos(angle) * high, draws[4]),
-    ):
-        middle = (size - 1) / 2 * (1 - x - y)
-        rows += [x, y, middle + offset * shift * size]
-    rows += [tf.zeros_like(angle)] * 2
-    frames = tf.transpose(windows[..., 0], [0, 2, 3, 1])
-    frames = tf.raw_ops.ImageProjectiveTransformV3(
-        images=frames,
-        transforms=tf.stack(rows, axis=1),
-        output_shape=[size, size],
-        fill_value=0.0,
-        interpolation="BILINEAR",
-    )
-    return tf.transpose(frames, [0, 3, 1, 2])[..., None]
-
-
-def other_voices(windows, seed, strength=0.15, shift=0.1):
-    """Sound made slower and deeper, or faster and higher, and moved in its window."""
-    steps = windows.shape[1]
-    draws = tf.random.stateless_uniform([2, tf.shape(windows)[0], 1], seed, -1, 1)
-    times = np.arange(steps, dtype="float32") - draws[0] * shift * steps
-    times = times * tf.exp(draws[1] * strength)
-    before = tf.floor(times)
-    share = (times - before)[..., None]
-    silence = tf.pad(windows, [[0, 0], [1, 2], [0, 0]])
-    at = tf.clip_by_value(tf.cast(before, tf.int32) + 1, 0, steps + 1)
-    earlier = tf.gather(silence, at, batch_dims=1)
-    return earlier + share * (tf.gather(silence, at + 1, batch_dims=1) - earlier)
-
-
 SETTINGS = {
     "imu": Setting(
         inertial, (vary.Rotation3D(25, BOTH), vary.TimeWarp(0.4), vary.Scaling(0.15))
@@ -131,10 +92,10 @@ SETTINGS = {
             vary.TimeWarp(0.4),
         ),
     ),
-    "depth": Setting(depth, (vary.TimeWarp(0.4), moved)),
+    "depth": Setting(depth, (vary.TimeWarp(0.4), vary.Affine(8, 0.15, 0.12))),
     "audio": Setting(
         spoken,
-        (other_voices, vary.Scaling(0.3), vary.Jitter(0.0005)),
+        (vary.SpeedPerturbation(0.15, 0.1), vary.Scaling(0.3), vary.Jitter(0.0005)),
         epochs=20,
     ),
 }

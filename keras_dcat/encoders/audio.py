@@ -29,11 +29,11 @@ def audio(
     decibels, at most 50 below the loudest of their window, and each band less its mean
     over the window: neither loudness nor a microphone's colour matters.
 
-    | size | parameters | multiplications of a window of 1 s at 8 kHz |
+    | size | parameters | FLOPs of a window of 1 s at 8 kHz |
     |---|---|---|
-    | tiny | 72 k | 1.59 million |
-    | small | 272 k | 5.43 million |
-    | base | 1058 k | 19.9 million |
+    | tiny | 72 k | 3.18 million |
+    | small | 272 k | 10.9 million |
+    | base | 1058 k | 39.8 million |
 
     Args:
         shape: `(samples, 1)` of a window.

@@ -23,11 +23,11 @@ def imu(
 ) -> keras.Model:
     """Convolutions along time, then attention over an eighth as many tokens.
 
-    | size | parameters | multiplications of a window of 2 s at 50 Hz, 6 channels |
+    | size | parameters | FLOPs of a window of 2 s at 50 Hz, 6 channels |
     |---|---|---|
-    | tiny | 70 k | 1.19 million |
-    | small | 269 k | 4.6 million |
-    | base | 1051 k | 18.1 million |
+    | tiny | 70 k | 2.38 million |
+    | small | 269 k | 9.2 million |
+    | base | 1051 k | 36.2 million |
 
     Args:
         shape: `(steps, channels)` of a window.

@@ -23,11 +23,11 @@ def skeleton(
 ) -> keras.Model:
     """Joints, bones and their motion, convolved along time, then attention.
 
-    | size | parameters | multiplications of a window of 48 frames, 20 joints |
+    | size | parameters | FLOPs of a window of 48 frames, 20 joints |
     |---|---|---|
-    | tiny | 76 k | 0.8 million |
-    | small | 283 k | 2.81 million |
-    | base | 1094 k | 10.5 million |
+    | tiny | 76 k | 1.6 million |
+    | small | 283 k | 5.62 million |
+    | base | 1094 k | 21 million |
 
     Args:
         shape: `(steps, 3 · joints)` of a window, x, y and z of one joint after the

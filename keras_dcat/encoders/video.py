@@ -23,11 +23,11 @@ def video(
     Each frame is halved four times, so that one of 48 × 48 ends in 3 × 3 places whose
     features are one step; a stage of convolutions along time then halves the steps.
 
-    | size | parameters | multiplications of a window of 16 frames, 48 × 48 |
+    | size | parameters | FLOPs of a window of 16 frames, 48 × 48 |
     |---|---|---|
-    | tiny | 128 k | 12.7 million |
-    | small | 501 k | 43.4 million |
-    | base | 1982 k | 159 million |
+    | tiny | 128 k | 25.4 million |
+    | small | 501 k | 86.8 million |
+    | base | 1982 k | 318 million |
 
     Args:
         shape: `(steps, height, width, channels)` of a window, at least 16 × 16.

@@ -73,8 +73,8 @@ def check_padding(build, rng):
     assert not np.allclose(blind.predict(padded, verbose=0), expected, rtol=1e-2)
 
 
-def multiplications(model):
-    """Of convolutions and dense layers, for one window."""
+def flops(model):
+    """Multiplications and additions of the matrix products, for one window."""
     total = 0
     for layer in model.layers:
         if isinstance(layer, (layers.Conv1D, layers.Conv3D, layers.Dense)):
@@ -84,7 +84,7 @@ def multiplications(model):
             steps, features = layer.input.shape[1:]
             kernels = features * 3 * layer.key_dim * layer.num_heads
             total += steps * kernels + 2 * steps * steps * layer.key_dim
-    return total
+    return 2 * total
 
 
 def check_costs(function, build):
@@ -96,4 +96,4 @@ def check_costs(function, build):
     for size, thousands, millions in rows:
         model = build(size)
         np.testing.assert_allclose(float(thousands), model.count_params() / 1e3, 0.02)
-        np.testing.assert_allclose(float(millions), multiplications(model) / 1e6, 0.02)
+        np.testing.assert_allclose(float(millions), flops(model) / 1e6, 0.02)

@@ -4,14 +4,17 @@ from keras_dcat.windows.augmentation.base import Compose
 from keras_dcat.windows.augmentation.reading import augment_pairs, augment_windows
 from keras_dcat.windows.augmentation.retiming import Crop, TimeWarp
 from keras_dcat.windows.augmentation.rotation import Rotation3D, RotationAboutVertical
+from keras_dcat.windows.augmentation.sound import SpeedPerturbation
 from keras_dcat.windows.augmentation.values import (
     FrequencyMask,
     Jitter,
     Scaling,
     TimeMask,
 )
+from keras_dcat.windows.augmentation.video import Affine
 
 __all__ = [
+    "Affine",
     "Compose",
     "Crop",
     "FrequencyMask",
@@ -19,6 +22,7 @@ __all__ = [
     "Rotation3D",
     "RotationAboutVertical",
     "Scaling",
+    "SpeedPerturbation",
     "TimeMask",
     "TimeWarp",
     "augment_pairs",
