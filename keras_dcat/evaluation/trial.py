@@ -101,6 +101,8 @@ class Trial:
         from keras_dcat.windows import augmentation as vary
         from keras_dcat.windows import pair_dataset
 
+        # The seeds of tf.data count from the global one, which others may have set.
+        keras.utils.set_random_seed(self.seed)
         dataset = pair_dataset(
             index,
             source,

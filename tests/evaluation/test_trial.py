@@ -33,6 +33,17 @@ def test_a_stream_alone_has_the_batches_that_it_has_in_pairs(trial):
             np.testing.assert_array_equal(labels, own_labels)
 
 
+def test_batches_are_the_same_whatever_was_built_before(trial):
+    epochs = []
+    for seed in (None, 1000):
+        trial.build("camera", trial.train, seed=seed)
+        epochs.append(
+            [x["target"].numpy() for x, _ in trial.pairs(*PAIR, trial.train, 16)]
+        )
+    for one, other in zip(*epochs, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("fraction", [0.34, 0.67, 1.0])
 def test_a_part_has_the_share_of_every_class_and_subject(fraction):
     index = windows(repetitions=6)
