@@ -196,6 +196,7 @@ class DCATModel(keras.Model):
         if pair is None:
             return self.target(inputs, training=training)
         source_inputs, target_inputs = pair
+        shares = teaching_shares(inputs)
         # What the source does to its own state stays in the scope, and is dropped.
         state = [(v, v.value) for v in self.source.variables]
         with keras.StatelessScope(state_mapping=state):
@@ -210,7 +211,7 @@ class DCATModel(keras.Model):
             target,
             ops.stop_gradient(source_prediction),
             tuple(ops.stop_gradient(x) for x in source),
-            teaching_shares(inputs),
+            ops.ones_like(source_prediction[:, 0]) if shares is None else shares,
         )
 
     def compute_loss(
@@ -227,12 +228,15 @@ class DCATModel(keras.Model):
         labels = class_indices(y, self.num_classes)
         readings = y_pred.readings(self._gives_logits)
         source_probabilities = ops.exp(readings["log_probabilities"][0])
-        may_teach = ops.cast(self.gate(labels, source_probabilities), "float32")
-        if y_pred.may_teach is not None:
-            may_teach *= ops.cast(y_pred.may_teach, "float32")
+        may_teach = ops.multiply(
+            ops.cast(self.gate(labels, source_probabilities), "float32"),
+            ops.cast(y_pred.may_teach, "float32"),
+        )
         counts = may_teach
         if sample_weight is not None:
-            counts *= ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
+            # Not in place: torch would change `may_teach` with it.
+            weights = ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
+            counts = ops.multiply(counts, weights)
         correct = gates.source_correct(labels, source_probabilities)
         shown = {
             "classification_loss": _over_replicas(classification),

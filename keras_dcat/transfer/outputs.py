@@ -13,14 +13,14 @@ class PairOutputs(NamedTuple):
         target: the target's `(key, value)` or `(key, value, mask)`.
         source_prediction: the source's output `(batch, classes)`.
         source: the source's `(key, value)` or `(key, value, mask)`.
-        may_teach: `(batch,)`, what came with the pair; `None` if nothing did.
+        may_teach: `(batch,)`, what came with the pair; ones if nothing did.
     """
 
     prediction: Any
     target: Any
     source_prediction: Any
     source: Any
-    may_teach: Any = None
+    may_teach: Any
 
     def readings(self, gives_logits):
         """`(source, target)` by what a transfer loss says that it reads.

@@ -551,3 +551,13 @@ def test_a_model_with_several_losses_is_loaded_with_them(rng, tmp_path):
 def test_losses_that_cannot_be_used_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         keras_dcat.DCATModel(*pair_of_branches(), **options)
+
+
+def test_sample_weights_do_not_change_the_share_that_may_teach(rng):
+    pair, labels = windows(rng)
+    model = keras_dcat.DCATModel(*pair_of_branches(), gate=None)
+    weights = np.full(len(labels), 0.25, "float32")
+    results = model.evaluate(
+        pair, labels, sample_weight=weights, verbose=0, return_dict=True
+    )
+    assert results["unmasked_share"] == pytest.approx(1.0)
