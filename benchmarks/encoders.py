@@ -21,8 +21,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_dcat import datasets, encoders
-from keras_dcat.evaluation import mean_interval
-from keras_dcat.metrics import f1_per_class
+from keras_dcat.evaluation import Training, mean_interval
+from keras_dcat.metrics import macro_f1
 from keras_dcat.recordings import Stream
 from keras_dcat.windows import (
     audit,
@@ -111,11 +111,6 @@ def unit_clip(recording, stream):
     return dataclasses.replace(recording, streams=streams)
 
 
-def macro_f1(labels, predicted):
-    """Mean F1 of the classes."""
-    return float(np.nanmean(f1_per_class(labels, predicted, labels.max() + 1)))
-
-
 def score(stream, train, test, seed, args):
     """Macro F1 on the test windows of a model trained on the others."""
     audit(train, test)
@@ -124,21 +119,12 @@ def score(stream, train, test, seed, args):
     epochs = args.epochs or setting.epochs
     model = setting.build(train, stream, args.size)
     ds = stream_dataset(train, stream, 32, shuffle=True, seed=seed)
-    total = epochs * len(ds)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, total, warmup_target=3e-3, warmup_steps=total // 10
-    )
-    model.compile(
-        keras.optimizers.AdamW(rate, weight_decay=0.01),
-        keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
-        jit_compile=bool(tf.config.list_physical_devices("GPU")),  # slower on CPUs
-    )
     ds = vary.augment_windows(ds, vary.Compose(setting.augmentations), seed)
     classes = model.output_shape[-1]
     ds = ds.map(lambda windows, labels: (windows, tf.one_hot(labels, classes)))
-    model.fit(ds, epochs=epochs, verbose=0, shuffle=False)
-    predicted = model.predict(test.gather(stream), verbose=0).argmax(axis=-1)
-    return macro_f1(test.labels, predicted)
+    Training(epochs).fit(model, ds)
+    predicted = model.predict(test.gather(stream), verbose=0)
+    return macro_f1(test.labels, predicted, classes)
 
 
 def features(windows):
@@ -212,7 +198,8 @@ def score_peer(peer, stream, train, test, seed, args):
     """Macro F1 on the test windows of another's classifier trained on the others."""
     classifier, prepared = PEERS[peer](seed, args)
     classifier.fit(prepared(train.gather(stream)), train.labels)
-    return macro_f1(test.labels, classifier.predict(prepared(test.gather(stream))))
+    predicted = classifier.predict(prepared(test.gather(stream)))
+    return macro_f1(test.labels, predicted, test.labels.max() + 1)
 
 
 def action_splits(args):

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from keras_dcat.encoders.blocks import classify, residual_stages, size_of
+from keras_dcat.encoders.blocks import encoder, residual_stages, size_of
 
 _RANGE_DB = 50.0  # of speech, in a quiet room
 
@@ -87,12 +87,13 @@ def audio(
     tokens, _ = residual_stages(
         x, filters, dropout=dropout, depth_dropout=depth_dropout
     )
-    logits = classify(
+    return encoder(
+        inputs,
         tokens,
         None,
         num_classes,
         key_dim,
         attention=attention,
-        dropout=min(2 * dropout, 0.9),
+        dropout=dropout,
+        name=name,
     )
-    return keras.Model(inputs, logits, name=name)

@@ -164,6 +164,15 @@ def classify(tokens, mask, num_classes, key_dim, *, attention, dropout):
     return layers.Dense(num_classes, dtype="float32", name="classifier")(x)
 
 
+def encoder(inputs, tokens, mask, num_classes, key_dim, *, attention, dropout, name):
+    """The model from `inputs` to logits; it drops twice as much before these."""
+    at_last = min(2 * dropout, 0.9)
+    logits = classify(
+        tokens, mask, num_classes, key_dim, attention=attention, dropout=at_last
+    )
+    return keras.Model(inputs, logits, name=name)
+
+
 def _convolution(x, filters, strides=1, dropout=0.0):
     x = layers.Conv1D(filters, 7, strides=strides, padding="same", use_bias=False)(x)
     x = layers.ReLU()(layers.BatchNormalization()(x))

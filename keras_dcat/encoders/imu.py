@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from keras_dcat.encoders.blocks import classify, padding_mask, residual_stages, size_of
+from keras_dcat.encoders.blocks import encoder, padding_mask, residual_stages, size_of
 
 
 def imu(
@@ -88,15 +88,16 @@ def imu(
     if len(encoded) > 1:
         tokens = [layers.Concatenate(axis=1)(list(tokens))]
         masks = masks if mask is None else [layers.Concatenate(axis=1)(list(masks))]
-    logits = classify(
+    return encoder(
+        inputs,
         tokens[0],
         masks[0],
         num_classes,
         key_dim,
         attention=attention,
-        dropout=min(2 * dropout, 0.9),
+        dropout=dropout,
+        name=name,
     )
-    return keras.Model(inputs, logits, name=name)
 
 
 def _spectral_tokens(x, filters):

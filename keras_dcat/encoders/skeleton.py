@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_dcat.encoders.blocks import classify, padding_mask, residual_stages, size_of
+from keras_dcat.encoders.blocks import encoder, padding_mask, residual_stages, size_of
 
 
 def skeleton(
@@ -89,12 +89,13 @@ def skeleton(
     tokens, mask = residual_stages(
         x, filters, mask=mask, dropout=dropout, depth_dropout=depth_dropout
     )
-    logits = classify(
+    return encoder(
+        inputs,
         tokens,
         mask,
         num_classes,
         key_dim,
         attention=attention,
-        dropout=min(2 * dropout, 0.9),
+        dropout=dropout,
+        name=name,
     )
-    return keras.Model(inputs, logits, name=name)

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from keras_dcat.encoders.blocks import classify, residual_stages, size_of
+from keras_dcat.encoders.blocks import classify, encoder, residual_stages, size_of
 
 
 def video(
@@ -86,15 +86,16 @@ def video(
     x = layers.Dense(filters[1])(layers.Reshape((shape[0], -1))(x))
     x = layers.SpatialDropout1D(dropout)(x)
     tokens, _ = residual_stages(x, filters[-1:], dropout=dropout)
-    logits = classify(
+    return encoder(
+        inputs,
         tokens,
         None,
         num_classes,
         key_dim,
         attention=attention,
-        dropout=min(2 * dropout, 0.9),
+        dropout=dropout,
+        name=name,
     )
-    return keras.Model(inputs, logits, name=name)
 
 
 def video_of_frames(
