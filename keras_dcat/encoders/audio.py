@@ -6,6 +6,7 @@ from keras import layers, ops
 from keras_dcat.encoders.blocks import encoder, residual_stages, size_of
 
 _RANGE_DB = 50.0  # of speech, in a quiet room
+_AUDIBLE_DB = 30.0  # below the loudest, frames have little but the room in them
 
 
 def audio(
@@ -27,7 +28,8 @@ def audio(
 
     Raw samples go in, so the exported model needs no other code. Spectra are in
     decibels, at most 50 below the loudest of their window, and each band less its mean
-    over the window: neither loudness nor a microphone's colour matters.
+    over the frames that are at most 30 below: neither loudness nor a microphone's
+    colour matters, nor how much silence the window has.
 
     | size | parameters | FLOPs of a window of 1 s at 8 kHz |
     |---|---|---|
@@ -82,7 +84,10 @@ def audio(
     )(layers.Reshape((shape[0],))(inputs))
     loudest = ops.max(mels, axis=(1, 2), keepdims=True)
     mels = ops.maximum(mels, ops.subtract(loudest, _RANGE_DB))
-    mels = ops.subtract(mels, ops.mean(mels, axis=2, keepdims=True))
+    peaks = ops.max(mels, axis=1, keepdims=True)
+    audible = ops.cast(peaks >= ops.subtract(loudest, _AUDIBLE_DB), mels.dtype)
+    total = ops.sum(ops.multiply(mels, audible), axis=2, keepdims=True)
+    mels = ops.subtract(mels, total / ops.sum(audible, axis=2, keepdims=True))
     x = layers.BatchNormalization()(layers.Permute((2, 1))(mels))
     tokens, _ = residual_stages(
         x, filters, dropout=dropout, depth_dropout=depth_dropout

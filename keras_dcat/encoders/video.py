@@ -18,10 +18,13 @@ def video(
     dropout: float = 0.1,
     name: str = "video",
 ) -> keras.Model:
-    """Frames and their motion, convolved in space, then along time; then attention.
+    """What moves in a video, convolved in space, then along time; then attention.
 
-    Each frame is halved four times, so that one of 48 × 48 ends in 3 × 3 places whose
-    features are one step; a stage of convolutions along time then halves the steps.
+    A frame less the mean of its window, and less the frame before it, says what
+    somebody does and little of what they look like: on people never seen before that
+    is worth more than the frame itself. Each is halved four times, so that one of
+    48 × 48 ends in 3 × 3 places whose features are one step; a stage of convolutions
+    along time then halves the steps.
 
     | size | parameters | FLOPs of a window of 16 frames, 48 × 48 |
     |---|---|---|
@@ -35,7 +38,8 @@ def video(
         size: `"tiny"`, `"small"` or `"base"`.
         normalization: layer for the windows. By default values are taken as they
             come; `keras.layers.Rescaling(1 / 255)` suits bytes.
-        motion: bool. Whether differences from the frame before are channels, too.
+        motion: bool. Whether the encoder sees these differences. If not, it sees the
+            frames as they are: choose that where what stands still tells, too.
         key_dim: int. Size of keys and values; 16, 32 or 64 by default. Source and
             target need the same.
         attention: `"softmax"` or `"linear"`, as in `AttentionKV`.
@@ -70,7 +74,8 @@ def video(
     if motion:
         change = ops.subtract(x[:, 1:], x[:, :-1])
         change = ops.pad(change, ((0, 0), (1, 0), (0, 0), (0, 0), (0, 0)))
-        x = layers.Concatenate()([x, change])
+        moved = ops.subtract(x, ops.mean(x, axis=1, keepdims=True))
+        x = layers.Concatenate()([moved, change])
     for stage, count in enumerate((filters[0] // 2, *filters)):
         kernel = 3 if stage else 5
         x = layers.Conv3D(

@@ -52,6 +52,20 @@ def test_neither_loudness_nor_the_rest_of_the_batch_matters(rng):
     np.testing.assert_allclose(louder, alone, atol=1e-3)
 
 
+def test_silence_around_a_sound_does_not_change_its_spectra(rng):
+    sound = rng.normal(size=2000) * np.linspace(1, 0.1, 2000)
+    spectra = []
+    for begin, samples in ((1600, 6000), (4000, 12000)):
+        window = np.zeros((1, samples, 1), "float32")
+        window[0, begin : begin + 2000, 0] = sound
+        model = audio(window.shape[1:], 5, "tiny", sampling_rate=8000)
+        before = next(x for x in model.layers if isinstance(x, keras.layers.Permute))
+        read = keras.Model(model.input, before.output)
+        seen = np.array(read.predict(window, verbose=0))[0]
+        spectra.append(seen[begin // 80 : begin // 80 + 25])  # a step is 10 ms
+    np.testing.assert_allclose(*spectra, atol=1e-3)
+
+
 @pytest.mark.parametrize("shape", [(4000,), (4000, 2)])
 def test_windows_of_several_channels_are_refused(shape):
     with pytest.raises(ValueError, match=r"shape=\(4000.*Mix channels"):

@@ -19,15 +19,25 @@ def test_it_is_an_ordinary_model_that_ends_in_attention(rng):
     contract.check(lambda: video((6, 16, 20, 2), 5, "tiny", **scaled), rng)
 
 
-def test_motion_is_the_difference_from_the_frame_before(rng):
+def test_it_sees_what_moves(rng):
     windows = rng.normal(size=(2, 5, 16, 16, 3)).astype("float32")
     model = video(windows.shape[1:], 5, "tiny")
     seen = next(each for each in model.layers if isinstance(each, layers.Concatenate))
-    frames, change = np.split(keras.Model(model.input, seen.output)(windows), 2, -1)
-    np.testing.assert_array_equal(frames, windows)
+    moved, change = np.split(keras.Model(model.input, seen.output)(windows), 2, -1)
+    mean = windows.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(moved, windows - mean, atol=1e-6)
     np.testing.assert_array_equal(change[:, 0], 0)
     np.testing.assert_allclose(change[:, 1:], np.diff(windows, axis=1), atol=1e-6)
     contract.check(lambda: video((5, 16, 16, 3), 5, "tiny", motion=False), rng)
+
+
+@pytest.mark.parametrize("motion", [True, False])
+def test_what_stands_still_matters_only_without_motion(rng, motion):
+    windows = rng.normal(size=(2, 5, 16, 16, 1)).astype("float32")
+    model = video(windows.shape[1:], 5, "tiny", motion=motion)
+    room = rng.normal(size=(1, 1, 16, 16, 1)).astype("float32")
+    logits, elsewhere = (model.predict(w, verbose=0) for w in (windows, windows + room))
+    assert np.allclose(logits, elsewhere, atol=1e-4) == motion
 
 
 def test_it_learns_and_computes_in_mixed_precision(rng):

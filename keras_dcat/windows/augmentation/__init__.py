@@ -4,7 +4,7 @@ from keras_dcat.windows.augmentation.base import Compose
 from keras_dcat.windows.augmentation.reading import augment_pairs, augment_windows
 from keras_dcat.windows.augmentation.retiming import Crop, TimeWarp
 from keras_dcat.windows.augmentation.rotation import Rotation3D, RotationAboutVertical
-from keras_dcat.windows.augmentation.sound import SpeedPerturbation
+from keras_dcat.windows.augmentation.sound import ColoredNoise, SpeedPerturbation
 from keras_dcat.windows.augmentation.values import (
     FrequencyMask,
     Jitter,
@@ -15,6 +15,7 @@ from keras_dcat.windows.augmentation.video import Affine
 
 __all__ = [
     "Affine",
+    "ColoredNoise",
     "Compose",
     "Crop",
     "FrequencyMask",

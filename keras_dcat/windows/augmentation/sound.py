@@ -1,4 +1,4 @@
-"""Other voices say the same."""
+"""Other voices say the same, in other rooms."""
 
 import dataclasses
 
@@ -47,3 +47,61 @@ class SpeedPerturbation(Augmentation):
         at = tf.clip_by_value(tf.cast(before, tf.int32) + 1, 0, steps + 1)
         earlier = tf.gather(padded, at, batch_dims=1)
         return earlier + share * (tf.gather(padded, at + 1, batch_dims=1) - earlier)
+
+
+@dataclasses.dataclass(frozen=True)
+class ColoredNoise(Augmentation):
+    """Adds noise, from white to the rumble of a room, of another strength each time.
+
+    Its power falls with frequency `f` as `f` to the power of −c, where c is drawn
+    between 0 (white) and `max_color`: 1 is pink, 2 is brown.
+
+    Args:
+        low: float from −40 to 100, in dB. The smallest ratio of signal to noise.
+        high: float from −40 to 100, in dB. The largest. Ratios between are equally
+            likely; the signal is the mean power of the window, so that one padded
+            with silence gets less.
+        max_color: float from 0 to 4.
+
+    Example:
+
+    >>> noise = ColoredNoise(low=5, high=40)
+    >>> noise(np.ones((4, 8000, 1), "float32"), seed=(0, 1)).shape
+    TensorShape([4, 8000, 1])
+    """
+
+    low: float = 5.0
+    high: float = 40.0
+    max_color: float = 3.0
+    ranges = {"low": (-40, 100), "high": (-40, 100), "max_color": (0, 4)}
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.low > self.high:
+            raise ValueError(
+                "`low` must not be above `high`. "
+                f"Received: low={self.low}, high={self.high}. Exchange them."
+            )
+
+    def vary(self, windows, seed):
+        shape = tf.shape(windows)
+        steps, others = windows.shape[1], [1] * (windows.shape.rank - 2)
+        seeds = tf.random.split(seed, 2)
+        draws = uniform([2, shape[0], 1], seeds[0], 1.0)
+        ratio = self.low + (self.high - self.low) * draws[0]
+        # Noise of one channel at a time: the last axis is the one of the transform
+        white = tf.random.stateless_normal(
+            [shape[0], tf.reduce_prod(shape[2:]), steps], seeds[1], dtype=tf.float32
+        )
+        white -= tf.reduce_mean(white, axis=-1, keepdims=True)  # an offset is no noise
+        frequency = tf.constant(np.maximum(np.fft.rfftfreq(steps), 1 / steps))
+        color = tf.cast(frequency ** (-draws[1] * self.max_color / 2), tf.complex64)
+        spectrum = tf.signal.rfft(white) * color[:, None]
+        noise = tf.signal.irfft(spectrum, [steps])
+        noise /= tf.math.reduce_std(noise, axis=-1, keepdims=True)
+        noise = tf.reshape(tf.transpose(noise, [0, 2, 1]), shape)
+        axes = list(range(1, windows.shape.rank))
+        power = tf.reduce_mean(tf.square(windows), axis=axes, keepdims=True)
+        level = tf.cast(10 ** (-ratio / 10), windows.dtype)
+        level = tf.reshape(level, [-1, 1, *others])
+        return windows + tf.sqrt(power * level) * tf.cast(noise, windows.dtype)
