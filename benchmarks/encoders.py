@@ -73,7 +73,6 @@ def spoken(train, stream, size):
         10,
         size,
         sampling_rate=datasets.spoken_digits.RATE,
-        dropout=0.1,
     )
 
 
@@ -95,7 +94,7 @@ SETTINGS = {
     "depth": Setting(depth, (vary.TimeWarp(0.4), vary.Affine(8, 0.15, 0.12))),
     "audio": Setting(
         spoken,
-        (vary.SpeedPerturbation(0.15, 0.1), vary.Scaling(0.3), vary.Jitter(0.0005)),
+        (vary.SpeedPerturbation(0.15, 0.1), vary.ColoredNoise(5, 40)),
         epochs=20,
     ),
 }
@@ -103,11 +102,9 @@ SETTINGS = {
 
 def unit_clip(recording, stream):
     """One stream of a clip, as many steps as in all others, from time 0 to 1."""
-    steps, own = STEPS[stream], recording.streams[stream]
-    values = own.resampled(steps / own.duration).values
-    if stream == "depth":  # 48 × 48 to 24 × 24: a quarter of the time
-        values = values.reshape(len(values), 24, 2, 24, 2, 1).mean(axis=(2, 4))
-    streams = {stream: Stream(values, float(steps))}
+    own = recording.streams[stream]
+    resampled = own.resampled(STEPS[stream] / own.duration)
+    streams = {stream: Stream(resampled.values, float(STEPS[stream]))}
     return dataclasses.replace(recording, streams=streams)
 
 

@@ -20,22 +20,24 @@ def audio(
     step_seconds: float = 0.01,
     key_dim: int | None = None,
     attention: str = "softmax",
-    dropout: float = 0.2,
+    dropout: float = 0.1,
     depth_dropout: float = 0.0,
     name: str = "audio",
 ) -> keras.Model:
-    """Log-mel spectra inside the model, convolutions along time, then attention.
+    """Log-mel spectra inside the model, convolutions, then attention.
 
     Raw samples go in, so the exported model needs no other code. Spectra are in
     decibels, at most 50 below the loudest of their window, and each band less its mean
     over the frames that are at most 30 below: neither loudness nor a microphone's
-    colour matters, nor how much silence the window has.
+    colour matters, nor how much silence the window has. Two convolutions over time and
+    bands, which halve the bands, hear the same formants in a higher or a lower voice;
+    the others are along time.
 
     | size | parameters | FLOPs of a window of 1 s at 8 kHz |
     |---|---|---|
-    | tiny | 72 k | 3.18 million |
-    | small | 272 k | 10.9 million |
-    | base | 1058 k | 39.8 million |
+    | tiny | 89.5 k | 14.6 million |
+    | small | 351 k | 56.5 million |
+    | base | 1390 k | 222 million |
 
     Args:
         shape: `(samples, 1)` of a window.
@@ -89,6 +91,14 @@ def audio(
     total = ops.sum(ops.multiply(mels, audible), axis=2, keepdims=True)
     mels = ops.subtract(mels, total / ops.sum(audible, axis=2, keepdims=True))
     x = layers.BatchNormalization()(layers.Permute((2, 1))(mels))
+    x = ops.expand_dims(x, -1)
+    for _ in range(2):
+        x = layers.Conv2D(
+            filters[0], (3, 5), strides=(1, 2), padding="same", use_bias=False
+        )(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.SpatialDropout2D(dropout)(x)
+    x = layers.Reshape((x.shape[1], -1))(x)
     tokens, _ = residual_stages(
         x, filters, dropout=dropout, depth_dropout=depth_dropout
     )

@@ -15,7 +15,7 @@ def video(
     motion: bool = True,
     key_dim: int | None = None,
     attention: str = "softmax",
-    dropout: float = 0.1,
+    dropout: float = 0.03,
     name: str = "video",
 ) -> keras.Model:
     """What moves in a video, convolved in space, then along time; then attention.

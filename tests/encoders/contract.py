@@ -8,6 +8,8 @@ from keras import layers
 
 from keras_dcat import AttentionKV
 
+WITH_KERNEL = (layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.Dense)
+
 
 def check(build, rng, classes=5):
     """An ordinary Keras model that ends in attention that can be read."""
@@ -77,7 +79,7 @@ def flops(model):
     """Multiplications and additions of the matrix products, for one window."""
     total = 0
     for layer in model.layers:
-        if isinstance(layer, (layers.Conv1D, layers.Conv3D, layers.Dense)):
+        if isinstance(layer, WITH_KERNEL):
             places = np.prod(layer.output.shape[1:-1], dtype="int64")
             total += int(places) * int(np.prod(layer.kernel.shape))
         elif isinstance(layer, AttentionKV):
