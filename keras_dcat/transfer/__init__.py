@@ -2,12 +2,18 @@
 
 from keras_dcat.transfer.cross_entropy import CrossEntropy
 from keras_dcat.transfer.distillation import LogitsDistillation
-from keras_dcat.transfer.gates import all_teach, source_confidence, source_correct
+from keras_dcat.transfer.gates import (
+    CorrectOrSure,
+    all_teach,
+    source_confidence,
+    source_correct,
+)
 from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
 from keras_dcat.transfer.model import DCATModel
 from keras_dcat.transfer.outputs import PairOutputs
 
 __all__ = [
+    "CorrectOrSure",
     "CrossEntropy",
     "DCATModel",
     "LogitsDistillation",

@@ -116,7 +116,7 @@ class BatchFormat:
                     raise ValueError(messages[side])
         labels = keras.ops.convert_to_numpy(y)
         if not is_one_hot(labels, self.num_classes) and not np.all(
-            (labels >= 0) & (labels < self.num_classes)
+            (labels >= -1) & (labels < self.num_classes)
         ):
             raise ValueError(
                 f"{messages['labels']} The labels go from {labels.min()} "
@@ -141,7 +141,7 @@ class BatchFormat:
                 if leaf.dtype.is_floating
             ]
             if not is_one_hot(y, self.num_classes):
-                in_range = (y >= 0) & (y < tf.cast(self.num_classes, y.dtype))
+                in_range = (y >= -1) & (y < tf.cast(self.num_classes, y.dtype))
                 in_range = tf.reduce_all(in_range)
                 checks.append(tf.debugging.Assert(in_range, [messages["labels"]]))
             with tf.control_dependencies(checks):
@@ -212,7 +212,8 @@ class BatchFormat:
             ),
             "labels": (
                 f"Integer labels must be at least 0 and below {self.num_classes}, the "
-                "number of classes of the two models. Received: labels outside of it. "
+                "number of classes of the two models, or -1 for no label. "
+                "Received: labels outside of it. "
                 "Number the classes from 0, or build models with more classes."
             ),
         }

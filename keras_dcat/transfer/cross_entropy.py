@@ -67,10 +67,11 @@ def is_one_hot(labels, num_classes):
 
 
 def class_indices(labels, num_classes):
-    """Labels of either form as int32 `(batch,)`.
+    """Labels of either form as int32 `(batch,)`, −1 for windows without one.
 
     Args:
-        labels: `(batch,)`, `(batch, 1)` or one-hot `(batch, classes)`.
+        labels: `(batch,)` or `(batch, 1)` with −1 for no label, or one-hot
+            `(batch, classes)` with zeros for no label.
         num_classes: int, at least 2.
 
     Returns:
@@ -78,9 +79,40 @@ def class_indices(labels, num_classes):
 
     Example:
 
-    >>> [int(x) for x in class_indices(ops.array([[0.0, 1.0], [1.0, 0.0]]), 2)]
-    [1, 0]
+    >>> labels = ops.array([[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]])
+    >>> [int(x) for x in class_indices(labels, 2)]
+    [1, 0, -1]
     """
     if is_one_hot(labels, num_classes):
-        return ops.cast(ops.argmax(labels, axis=-1), "int32")
+        classes = ops.cast(ops.argmax(labels, axis=-1), "int32")
+        return ops.where(ops.any(ops.not_equal(labels, 0), axis=-1), classes, -1)
     return ops.cast(ops.reshape(labels, (-1,)), "int32")
+
+
+def for_classification(labels, sample_weight, num_classes):
+    """Labels and weights with which windows without a label count nothing.
+
+    The others count more instead, so that a mean over the batch is one over them.
+
+    Args:
+        labels: as in `class_indices`.
+        sample_weight: `(batch,)` or `(batch, 1)`, or `None`.
+        num_classes: int, at least 2.
+
+    Returns:
+        `(labels, sample_weight)`: no label is negative any more; `(batch,)`.
+
+    Example:
+
+    >>> labels, weights = for_classification(ops.array([2, -1]), None, num_classes=3)
+    >>> [int(x) for x in labels], [float(x) for x in weights]
+    ([2, 0], [2.0, 0.0])
+    """
+    is_labelled = ops.cast(class_indices(labels, num_classes) >= 0, "float32")
+    weights = is_labelled / ops.maximum(ops.mean(is_labelled), keras.config.epsilon())
+    if sample_weight is not None:
+        own = ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
+        weights = ops.multiply(weights, own)
+    if not is_one_hot(labels, num_classes):
+        labels = ops.maximum(labels, 0)
+    return labels, weights

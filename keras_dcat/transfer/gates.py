@@ -1,8 +1,9 @@
 """Which windows of a batch may teach: gates, as plain functions.
 
-A gate takes the true classes `(batch,)` int32 and the source's probabilities
-`(batch, classes)` float32, and returns `(batch,)`: False or 0 where the source must not
-teach, True or 1 where it may, anything in between to let it teach a little.
+A gate takes the true classes `(batch,)` int32, −1 where there is no label, and the
+source's probabilities `(batch, classes)` float32. It returns `(batch,)`: False or 0
+where the source must not teach, True or 1 where it may, anything in between to let it
+teach a little.
 """
 
 import keras
@@ -12,6 +13,8 @@ from keras import ops
 @keras.saving.register_keras_serializable(package="keras_dcat")
 def source_correct(labels, source_prediction):
     """The paper's mask: only where the source is right may it teach.
+
+    It never teaches where there is no label to tell.
 
     Args:
         labels: int tensor `(batch,)`. True classes.
@@ -34,12 +37,14 @@ def source_correct(labels, source_prediction):
 def source_confidence(labels, source_prediction):
     """A soft mask: the surer the source is of the true class, the more it teaches.
 
+    Without a label, the class that it believes in takes the place of the true one.
+
     Args:
         labels: int tensor `(batch,)`. True classes.
         source_prediction: float tensor `(batch, classes)`. Its probabilities.
 
     Returns:
-        float tensor `(batch,)`: the probability of the true class.
+        float tensor `(batch,)`: the probability of that class.
 
     Example:
 
@@ -47,8 +52,56 @@ def source_confidence(labels, source_prediction):
     >>> [float(x) for x in source_confidence(ops.array([0, 1]), probabilities)]
     [0.75, 0.25]
     """
-    true_class = ops.one_hot(labels, source_prediction.shape[-1])
-    return ops.sum(true_class * source_prediction, axis=-1)
+    believed = ops.cast(ops.argmax(source_prediction, axis=-1), "int32")
+    classes = ops.where(labels < 0, believed, labels)
+    chosen = ops.one_hot(classes, source_prediction.shape[-1])
+    return ops.sum(chosen * source_prediction, axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
+class CorrectOrSure:
+    """Where there is a label the source must be right; elsewhere it must be sure.
+
+    Args:
+        threshold: float from 0 to 1. How probable the class that it believes in must
+            be where there is no label.
+
+    Call args:
+        labels: int tensor `(batch,)`. True classes, −1 without one.
+        source_prediction: float tensor `(batch, classes)`. Its probabilities.
+
+    Returns:
+        bool tensor `(batch,)`.
+
+    Raises:
+        ValueError: if the threshold is out of range.
+
+    Example:
+
+    >>> probabilities = ops.array([[0.7, 0.3], [0.7, 0.3], [0.95, 0.05]])
+    >>> [bool(x) for x in CorrectOrSure(0.9)(ops.array([1, -1, -1]), probabilities)]
+    [False, False, True]
+    """
+
+    def __init__(self, threshold: float = 0.9):
+        if not 0 <= threshold <= 1:
+            raise ValueError(
+                "`threshold` must be a probability from 0 to 1. "
+                f"Received: threshold={threshold}. Start with 0.9."
+            )
+        self.threshold = threshold
+
+    def __call__(self, labels, source_prediction):
+        sure = ops.max(source_prediction, axis=-1) >= self.threshold
+        right = source_correct(labels, source_prediction)
+        return ops.where(labels < 0, sure, right)
+
+    def get_config(self):
+        return {"threshold": self.threshold}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -75,7 +128,8 @@ def get(gate):
 
     Args:
         gate: `"correct"`, `"soft"` (the source's probability of the true class),
-            `None` (all teach), or a function as described above.
+            `"sure"` (`CorrectOrSure()`), `None` (all teach), or a function as
+            described above.
 
     Returns:
         function `(labels, source_prediction) -> (batch,)`.
@@ -89,10 +143,12 @@ def get(gate):
         return source_correct
     if gate == "soft":
         return source_confidence
+    if gate == "sure":
+        return CorrectOrSure()
     if callable(gate):
         return gate
     raise ValueError(
-        "`gate` must be 'correct', 'soft', None, or a function of "
+        "`gate` must be 'correct', 'soft', 'sure', None, or a function of "
         "(labels, source_prediction). "
         f"Received: gate={gate!r}. "
         "Use 'correct' for the paper's mask, None to let every window teach."

@@ -10,10 +10,15 @@ from keras_dcat.attention import AttentionKV, find_attention
 from keras_dcat.transfer import gates, inspection
 from keras_dcat.transfer.batches import BatchFormat, teaching_shares
 from keras_dcat.transfer.callbacks import EMPTY_MESSAGE, FirstEpochCheck
-from keras_dcat.transfer.cross_entropy import CrossEntropy, class_indices
+from keras_dcat.transfer.cross_entropy import (
+    CrossEntropy,
+    class_indices,
+    for_classification,
+)
 from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
 from keras_dcat.transfer.outputs import PairOutputs
 from keras_dcat.transfer.recovery import weights_kept
+from keras_dcat.transfer.terms import over_replicas, transfer_terms
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -40,7 +45,8 @@ class DCATModel(keras.Model):
         transfer_weight: float ≥ 0, λ. May be assigned between epochs.
         gate: `"correct"` (the paper's mask: only windows that the source gets
             right may teach), `"soft"` (as much as it is sure of the true class),
-            `None` (all teach), or a registered function
+            `"sure"` (right, or without a label at least 90 % sure), `None` (all
+            teach), or a registered function
             `(labels, source_probabilities) -> (batch,)`.
         loss: the transfer loss, `MaskedCrossAttentionLoss()` unless given, or a list
             of transfer losses that are added up, such as
@@ -167,7 +173,15 @@ class DCATModel(keras.Model):
             )
         self._transfer_weight.assign(value)
 
-    def compile(self, optimizer="adam", loss=None, *, metrics=("accuracy",), **kwargs):
+    def compile(
+        self,
+        optimizer="adam",
+        loss=None,
+        *,
+        metrics=None,
+        weighted_metrics=None,
+        **kwargs,
+    ):
         """Sets the training up; what is not named keeps a sensible default.
 
         The constructor has called it already. All arguments of
@@ -177,13 +191,22 @@ class DCATModel(keras.Model):
             optimizer: as in Keras.
             loss: as in Keras. Cross-entropy unless given, for integer or one-hot
                 labels, on logits or probabilities as the target's head gives.
-            metrics: as in Keras, on the target's output.
+            metrics: as in Keras, on the target's output. They count every window.
+            weighted_metrics: as in Keras; what has no label does not count in them.
+                Accuracy, unless any metrics are given.
             **kwargs: any other argument of `keras.Model.compile`.
         """
         if loss is None:
             loss = CrossEntropy(from_logits=self._gives_logits[1])
-        metrics = list(metrics) if isinstance(metrics, tuple) else metrics
-        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
+        if metrics is None and weighted_metrics is None:
+            weighted_metrics = ["accuracy"]
+        super().compile(
+            optimizer=optimizer,
+            loss=loss,
+            metrics=metrics,
+            weighted_metrics=weighted_metrics,
+            **kwargs,
+        )
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -220,46 +243,36 @@ class DCATModel(keras.Model):
         """Classification loss plus `transfer_weight` times the transfer losses."""
         is_pair = isinstance(y_pred, PairOutputs)
         prediction = y_pred.prediction if is_pair else y_pred
+        known, weights = for_classification(y, sample_weight, self.num_classes)
         classification = super().compute_loss(
-            x, y, prediction, sample_weight, training=training
+            x, known, prediction, weights, training=training
         )
         if not is_pair:
             return classification
         labels = class_indices(y, self.num_classes)
-        readings = y_pred.readings(self._gives_logits)
-        source_probabilities = ops.exp(readings["log_probabilities"][0])
-        may_teach = ops.multiply(
-            ops.cast(self.gate(labels, source_probabilities), "float32"),
-            ops.cast(y_pred.may_teach, "float32"),
+        transfer, shown = transfer_terms(
+            y_pred,
+            labels,
+            sample_weight,
+            self.gate,
+            self._transfer_losses,
+            self._gives_logits,
         )
-        counts = may_teach
-        if sample_weight is not None:
-            # Not in place: torch would change `may_teach` with it.
-            weights = ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
-            counts = ops.multiply(counts, weights)
-        correct = gates.source_correct(labels, source_probabilities)
-        shown = {
-            "classification_loss": _over_replicas(classification),
-            "unmasked_share": ops.mean(may_teach),
-            "source_accuracy": ops.mean(ops.cast(correct, "float32")),
-        }
-        transfer = 0.0
-        for name, (loss, weight) in self._transfer_losses.items():
-            value = loss(*readings[loss.reads], counts)
-            shown[name] = _over_replicas(value)
-            transfer += weight * value
         batch = ops.shape(labels)[0]
-        for name, value in shown.items():
-            self._transfer_metrics[name].update_state(value, sample_weight=batch)
+        shown["classification_loss"] = over_replicas(classification), batch
+        for name, (value, count) in shown.items():
+            self._transfer_metrics[name].update_state(value, sample_weight=count)
         transfer = self._transfer_weight * transfer
         return classification + ops.cast(transfer, classification.dtype)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """The metrics of `compile` on the target's output, and the transfer's."""
-        if isinstance(y_pred, PairOutputs):
-            return super().compute_metrics(x, y, y_pred.prediction, sample_weight)
-        results = super().compute_metrics(x, y, y_pred, sample_weight)
-        return {k: v for k, v in results.items() if k not in self._transfer_metrics}
+        is_pair = isinstance(y_pred, PairOutputs)
+        prediction = y_pred.prediction if is_pair else y_pred
+        known, weights = for_classification(y, sample_weight, self.num_classes)
+        results = super().compute_metrics(x, known, prediction, weights)
+        hidden = {} if is_pair else self._transfer_metrics
+        return {name: value for name, value in results.items() if name not in hidden}
 
     def predict_step(self, *state_and_batch):
         """One batch of predictions: of a pair, only the target is looked at."""
@@ -384,12 +397,3 @@ def _as_list(callbacks):
     if callbacks is None:
         return []
     return callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-
-
-def _over_replicas(loss):
-    """Undoes Keras's division by the number of replicas, to show the value."""
-    if keras.backend.backend() != "tensorflow":
-        return loss
-    import tensorflow as tf
-
-    return loss * float(tf.distribute.get_strategy().num_replicas_in_sync)

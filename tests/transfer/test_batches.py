@@ -90,7 +90,7 @@ def test_a_value_that_is_not_finite_is_refused_by_the_name_of_its_side(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("label", [-1, CLASSES])
+@pytest.mark.parametrize("label", [-2, CLASSES])
 def test_a_label_out_of_range_is_refused(rng, model, kind, label):
     pair, labels = windows(rng)
     labels[-1] = label

@@ -3,7 +3,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_dcat.transfer.cross_entropy import CrossEntropy, class_indices
+from keras_dcat.transfer.cross_entropy import (
+    CrossEntropy,
+    class_indices,
+    for_classification,
+)
 from tests import references
 
 
@@ -26,6 +30,20 @@ def test_labels_of_any_form_become_classes():
     for labels in ([2, 0, 1], [[2], [0], [1]], np.eye(3)[[2, 0, 1]]):
         classes = class_indices(ops.convert_to_tensor(np.array(labels)), num_classes=3)
         assert ops.convert_to_numpy(classes).tolist() == [2, 0, 1]
+
+
+def test_no_label_is_a_negative_class_or_a_row_of_zeros():
+    one_hot = np.concatenate([np.eye(3)[[2, 0]], np.zeros((1, 3))])
+    for labels in (np.array([2, 0, -1]), one_hot):
+        classes = class_indices(ops.convert_to_tensor(labels), num_classes=3)
+        assert ops.convert_to_numpy(classes).tolist() == [2, 0, -1]
+        known, weights = for_classification(
+            ops.convert_to_tensor(labels), np.array([[1.0], [2.0], [4.0]]), 3
+        )
+        assert ops.convert_to_numpy(class_indices(known, 3)).tolist()[:2] == [2, 0]
+        assert float(ops.min(known)) == 0
+        weights = ops.convert_to_numpy(weights)
+        np.testing.assert_allclose(weights, [1.5, 3.0, 0.0], rtol=1e-6)
 
 
 def test_it_survives_its_config():

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -15,6 +16,29 @@ def test_a_gate_says_which_windows_may_teach(gate, expected):
     labels = ops.convert_to_tensor(np.array([0, 2, 2], "int32"))
     may_teach = gates.get(gate)(labels, ops.convert_to_tensor(SCORES))
     np.testing.assert_allclose(ops.convert_to_numpy(may_teach), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("gate", "expected"),
+    [
+        ("correct", [True, False, False]),
+        ("soft", [0.7, 0.7, 0.6]),
+        (gates.CorrectOrSure(0.65), [True, True, False]),
+        ("sure", [True, False, False]),
+        (None, [1, 1, 1]),
+    ],
+)
+def test_without_a_label_a_gate_goes_by_how_sure_the_source_is(gate, expected):
+    labels = ops.convert_to_tensor(np.array([0, -1, -1], "int32"))
+    may_teach = gates.get(gate)(labels, ops.convert_to_tensor(SCORES))
+    np.testing.assert_allclose(ops.convert_to_numpy(may_teach), expected, rtol=1e-6)
+
+
+def test_a_gate_with_a_threshold_survives_its_config():
+    config = keras.saving.serialize_keras_object(gates.CorrectOrSure(0.7))
+    assert keras.saving.deserialize_keras_object(config).threshold == 0.7
+    with pytest.raises(ValueError, match=r"threshold=1.5.*Start with"):
+        gates.CorrectOrSure(1.5)
 
 
 def test_a_function_is_its_own_gate():
