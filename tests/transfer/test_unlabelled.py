@@ -34,7 +34,7 @@ def test_classification_is_as_if_they_were_not_there(rng, form, weigh):
     results = evaluate(model, pair, partly, **options)
     options = {} if weights is None else {"sample_weight": weights[known]}
     alone = tuple(x[known] for x in pair)
-    expected = evaluate(model, alone, labels[known], **options)
+    expected = evaluate(model, alone, partly[known], **options)
     for name in ("classification_loss", "accuracy", "source_accuracy"):
         assert results[name] == pytest.approx(expected[name], rel=1e-5), name
 
