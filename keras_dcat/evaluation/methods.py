@@ -16,6 +16,8 @@ from keras_dcat.transfer import (
 )
 from keras_dcat.windows import misaligned, mispaired
 
+OUT_OF_FOLD = ("out-of-fold", "shuffled")
+
 
 @dataclasses.dataclass(frozen=True)
 class Method:
@@ -53,16 +55,19 @@ class Method:
             `(probabilities, losses)`: of the test windows `(windows, classes)`, and
             the classification loss by epoch `(epochs,)`.
         """
+        labelled = trial.labelled(self.data_fraction)
+        learner = trial.build(target, labelled, **self.build)
         index = trial.part(self.data_fraction)
-        learner = trial.build(target, index, **self.build)
-        model, dataset = self.joined(trial, source, target, learner, index)
+        # A step sees as many labels as it does without the others, an epoch all.
+        size = self._training(trial).batch_size * len(index) / len(labelled)
+        model, dataset = self.joined(trial, source, target, learner, index, round(size))
         with warnings.catch_warnings():
             # Some of them are controls whose source is meant to be useless.
             warnings.filterwarnings("ignore", "The source should be trained")
             losses = self._training(trial).fit(model, dataset)
         return trial.predict(learner, target), losses
 
-    def joined(self, trial, source, target, learner, index):
+    def joined(self, trial, source, target, learner, index, size):
         """What is trained, and on which batches.
 
         Args:
@@ -70,7 +75,8 @@ class Method:
             source: str.
             target: str.
             learner: `keras.Model`, the new target.
-            index: `WindowIndex` to train on.
+            index: `WindowIndex` to train on; some may have no label.
+            size: int. Windows of a batch.
 
         Returns:
             `(model, dataset)`.
@@ -99,9 +105,10 @@ class Alone(Method):
             return trial.predict(model, target), losses
         return super().run(trial, source, target)
 
-    def joined(self, trial, source, target, learner, index):
+    def joined(self, trial, source, target, learner, index, size):
+        labelled = trial.labelled(self.data_fraction)
         size = self._training(trial).batch_size
-        return learner, trial.windows(target, index, size)
+        return learner, trial.windows(target, labelled, size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +140,7 @@ class DCAT(Method):
     offset: float = 0.0
     mispaired: float = 0.0
 
-    def joined(self, trial, source, target, learner, index):
+    def joined(self, trial, source, target, learner, index, size):
         if self.source == "random":
             teacher = trial.build(source, index, seed=trial.seed + 1000)
         else:
@@ -147,7 +154,7 @@ class DCAT(Method):
             teacher,
             learner,
             transfer_weight=1.0,
-            gate=None if self.gate in ("out-of-fold", "shuffled") else self.gate,
+            gate=None if self.gate in OUT_OF_FOLD else self.gate,
             loss=list(used or losses),
             loss_weights=list((used or losses).values()),
         )
@@ -156,12 +163,12 @@ class DCAT(Method):
         if self.mispaired:
             index = mispaired(index, source, self.mispaired, trial.seed)
         may_teach = None
-        if self.gate in ("out-of-fold", "shuffled"):
+        if self.gate in OUT_OF_FOLD:
             predicted = trial.out_of_fold(source, self.data_fraction).argmax(axis=-1)
-            may_teach = (predicted == index.labels).astype("float32")
+            known = index.labels >= 0
+            may_teach = (~known | (predicted == index.labels)).astype("float32")
         if self.gate == "shuffled":
             may_teach = np.random.default_rng(trial.seed).permutation(may_teach)
-        size = self._training(trial).batch_size
         return model, trial.pairs(source, target, index, size, may_teach)
 
 
@@ -182,13 +189,12 @@ class Features(Method):
     transfer_weight: float = 1.0
     temperature: float = 0.1
 
-    def joined(self, trial, source, target, learner, index):
+    def joined(self, trial, source, target, learner, index, size):
         teacher, _ = trial.unimodal(source, self.data_fraction)
         loss = rivals.squared_distance
         if self.kind == "contrast":
             loss = functools.partial(rivals.contrast, temperature=self.temperature)
         model = rivals.FeatureTransfer(teacher, learner, self.transfer_weight, loss)
-        size = self._training(trial).batch_size
         return model, trial.pairs(source, target, index, size)
 
 

@@ -3,6 +3,8 @@
 import keras
 from keras import layers, ops
 
+from keras_dcat.transfer.cross_entropy import for_classification
+
 
 class FeatureTransfer(keras.Model):
     """A target whose features are drawn to those of a frozen source.
@@ -42,8 +44,9 @@ class FeatureTransfer(keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         prediction, source, features = y_pred
+        known, weights = for_classification(y, sample_weight, prediction.shape[-1])
         classification = super().compute_loss(
-            x, y, prediction, sample_weight, training=training
+            x, known, prediction, weights, training=training
         )
         batch = ops.shape(prediction)[0]
         self._classification.update_state(classification, sample_weight=batch)

@@ -97,7 +97,8 @@ class Study:
 
     Attributes:
         splits: dict from a name to `(train, test)`, two `WindowIndex`: one official
-            split, or the folds of a cross-validation.
+            split, or the folds of a cross-validation. Training windows may lack a
+            label (`WindowIndex.without_labels`): only a source teaches those.
         modalities: dict from a stream to its `Modality`.
         class_names: list of str, in the order of the labels.
         training: `Training`.
@@ -121,13 +122,19 @@ class Study:
     def __post_init__(self):
         for name, (train, test) in self.splits.items():
             audit(train, test, sessions=self.new_subjects, subjects=self.new_subjects)
-            labels = np.concatenate([train.labels, test.labels])
+            labels = np.concatenate([train.labels[train.labels != -1], test.labels])
             if labels.min() < 0 or labels.max() >= len(self.class_names):
                 raise ValueError(
                     "`class_names` must name every label. "
                     f"Received: {len(self.class_names)} names, labels from "
                     f"{labels.min()} to {labels.max()} in split {name!r}. "
-                    "Number the classes from 0, and name each."
+                    "Number the classes from 0, and name each; only training windows "
+                    "may be without a label, -1."
+                )
+            if train.labels.max() < 0:
+                raise ValueError(
+                    "Some training windows must have a label. "
+                    f"Received: none in split {name!r}. Leave some subjects theirs."
                 )
             missing = set(self.modalities) - set(train.samples)
             if missing:

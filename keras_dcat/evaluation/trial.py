@@ -48,7 +48,7 @@ class Trial:
         if fraction == 1:
             return self.train
         subjects = np.unique(self.train.subjects, return_inverse=True)[1]
-        groups = subjects * len(self.study.class_names) + self.train.labels
+        groups = subjects * (len(self.study.class_names) + 1) + self.train.labels
         order = np.random.default_rng(self.seed).permutation(len(groups))
         # Rank of each window within its group, in a random order.
         by_group = order[np.argsort(groups[order], kind="stable")]
@@ -59,6 +59,19 @@ class Trial:
         rank[by_group] = np.arange(len(groups)) - np.repeat(first, counts)
         size = np.repeat(counts, counts)[np.argsort(by_group)]
         return self.train.subset(rank < np.maximum(np.rint(fraction * size), 1))
+
+    def labelled(self, fraction: float) -> WindowIndex:
+        """Those windows of such a share that have a label.
+
+        Args:
+            fraction: float above 0, up to 1.
+
+        Returns:
+            `WindowIndex`.
+        """
+        index = self.part(fraction)
+        known = index.labels >= 0
+        return index if known.all() else index.subset(known)
 
     def build(
         self, stream: str, index: WindowIndex, *, seed: int | None = None, **options
@@ -142,7 +155,7 @@ class Trial:
     def unimodal(
         self, stream: str, fraction: float = 1.0
     ) -> tuple[keras.Model, np.ndarray]:
-        """A model trained on its own stream alone: a source, or a baseline.
+        """A model trained on what has labels in its own stream: source or baseline.
 
         Args:
             stream: str.
@@ -153,7 +166,7 @@ class Trial:
         """
         key = (stream, fraction)
         if key not in self._unimodal:
-            index = self.part(fraction)
+            index = self.labelled(fraction)
             model = self.build(stream, index)
             path = self._kept("unimodal", (stream,), "weights.h5", fraction=fraction)
             losses_path = path and path.with_name(path.name + ".npy")
@@ -176,7 +189,8 @@ class Trial:
         """What a source says of training windows of subjects that it has not seen.
 
         Training subjects are left out in up to 4 folds; each is predicted by a model
-        that was trained on the others.
+        that was trained on the others. Windows without a label are predicted by the
+        source itself, which was not trained on them.
 
         Args:
             stream: str.
@@ -192,14 +206,19 @@ class Trial:
             if path and path.exists():
                 self._out_of_fold[key] = np.load(path)
                 return self._out_of_fold[key]
-            training, positions = self.study.training, np.arange(len(index))
+            training, labelled = self.study.training, self.labelled(fraction)
+            unknown = np.flatnonzero(index.labels < 0)
             probabilities = np.zeros((len(index), len(self.study.class_names)))
-            folds = min(4, len(np.unique(index.subjects)))
-            for seen, left_out in group_folds(index, folds, seed=self.seed):
+            if len(unknown):
+                model, _ = self.unimodal(stream, fraction)
+                rest = index.subset(unknown)
+                probabilities[unknown] = self.predict(model, stream, rest)
+            folds = min(4, len(np.unique(labelled.subjects)))
+            for seen, left_out in group_folds(labelled, folds, seed=self.seed):
                 model = self.build(stream, seen)
                 training.fit(model, self.windows(stream, seen, training.batch_size))
-                rows = positions[np.isin(index.subjects, left_out.subjects)]
-                probabilities[rows] = self.predict(model, stream, left_out)
+                known = np.isin(index.subjects, left_out.subjects) & (index.labels >= 0)
+                probabilities[known] = self.predict(model, stream, left_out)
             if path:
                 with written_whole(path) as part:
                     np.save(part, probabilities)

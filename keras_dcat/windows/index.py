@@ -21,7 +21,7 @@ class WindowIndex:
             other.
         starts: dict from stream to int array `(windows,)`.
         steps: dict from stream to int, samples in a window.
-        labels: int array `(windows,)`.
+        labels: int array `(windows,)`, −1 for a window without one.
         subjects: array `(windows,)`.
         sessions: array `(windows,)`, from which recording a window is.
         times: float array `(windows,)`, when each starts on its recording's
@@ -72,6 +72,19 @@ class WindowIndex:
             starts={name: starts[chosen] for name, starts in self.starts.items()},
             **{name: getattr(self, name)[chosen] for name in per_window},
         )
+
+    def without_labels(self, chosen: np.ndarray) -> "WindowIndex":
+        """All the windows, of which those that `chosen` picks out have no label.
+
+        Args:
+            chosen: bool array `(windows,)` or int array.
+
+        Returns:
+            `WindowIndex` whose `labels` are −1 there.
+        """
+        labels = self.labels.copy()
+        labels[chosen] = -1
+        return dataclasses.replace(self, labels=labels)
 
     def gather(self, stream: str, windows=slice(None)) -> np.ndarray:
         """Windows of one stream as one array.

@@ -59,7 +59,7 @@ def test_masks_made_before_training_say_which_windows_teach(trial, monkeypatch):
     monkeypatch.setattr(trial, "out_of_fold", lambda *_: np.eye(3)[predicted])
     learner = trial.build("imu", trial.train)
     for gate, is_same in (("out-of-fold", True), ("shuffled", False)):
-        _, dataset = DCAT(gate=gate).joined(trial, *PAIR, learner, trial.train)
+        _, dataset = DCAT(gate=gate).joined(trial, *PAIR, learner, trial.train, 16)
         batches = [(x["may_teach"], y) for x, y in dataset]
         shares, labels = (np.concatenate(each) for each in zip(*batches, strict=True))
         assert shares.sum() == right.sum()

@@ -29,3 +29,13 @@ def test_a_channel_that_never_moves_has_a_variance_of_one():
     mean, variance = index_windows([still], 1.0, 1.0).moments("a")
     assert mean.tolist() == [3.0, 3.0]
     assert variance.tolist() == [1.0, 1.0]
+
+
+def test_labels_can_be_taken_away_without_a_change_of_the_index():
+    index = index_windows([two_clocks()], length=2.0, stride=1.0)
+    before = index.labels.copy()
+    hidden = index.without_labels(np.arange(len(index)) % 2 == 0)
+    assert (hidden.labels[::2] == -1).all()
+    np.testing.assert_array_equal(hidden.labels[1::2], before[1::2])
+    np.testing.assert_array_equal(index.labels, before)
+    np.testing.assert_array_equal(hidden.gather("b"), index.gather("b"))
