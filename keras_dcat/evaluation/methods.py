@@ -57,7 +57,7 @@ class Method:
         """
         labelled = trial.labelled(self.data_fraction)
         learner = trial.build(target, labelled, **self.build)
-        index = trial.part(self.data_fraction)
+        index = trial.part(self.data_fraction) if self.needs_source else labelled
         # A step sees as many labels as it does without the others, an epoch all.
         size = self._training(trial).batch_size * len(index) / len(labelled)
         model, dataset = self.joined(trial, source, target, learner, index, round(size))
@@ -106,9 +106,7 @@ class Alone(Method):
         return super().run(trial, source, target)
 
     def joined(self, trial, source, target, learner, index, size):
-        labelled = trial.labelled(self.data_fraction)
-        size = self._training(trial).batch_size
-        return learner, trial.windows(target, labelled, size)
+        return learner, trial.windows(target, index, size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,8 +163,8 @@ class DCAT(Method):
         may_teach = None
         if self.gate in OUT_OF_FOLD:
             predicted = trial.out_of_fold(source, self.data_fraction).argmax(axis=-1)
-            known = index.labels >= 0
-            may_teach = (~known | (predicted == index.labels)).astype("float32")
+            right = predicted == index.labels
+            may_teach = (right | ~index.is_labelled).astype("float32")
         if self.gate == "shuffled":
             may_teach = np.random.default_rng(trial.seed).permutation(may_teach)
         return model, trial.pairs(source, target, index, size, may_teach)

@@ -122,7 +122,7 @@ class Study:
     def __post_init__(self):
         for name, (train, test) in self.splits.items():
             audit(train, test, sessions=self.new_subjects, subjects=self.new_subjects)
-            labels = np.concatenate([train.labels[train.labels != -1], test.labels])
+            labels = np.concatenate([train.labels[train.is_labelled], test.labels])
             if labels.min() < 0 or labels.max() >= len(self.class_names):
                 raise ValueError(
                     "`class_names` must name every label. "
@@ -131,7 +131,7 @@ class Study:
                     "Number the classes from 0, and name each; only training windows "
                     "may be without a label, -1."
                 )
-            if train.labels.max() < 0:
+            if not train.is_labelled.any():
                 raise ValueError(
                     "Some training windows must have a label. "
                     f"Received: none in split {name!r}. Leave some subjects theirs."

@@ -70,8 +70,7 @@ class Trial:
             `WindowIndex`.
         """
         index = self.part(fraction)
-        known = index.labels >= 0
-        return index if known.all() else index.subset(known)
+        return index.subset(index.is_labelled)
 
     def build(
         self, stream: str, index: WindowIndex, *, seed: int | None = None, **options
@@ -207,7 +206,7 @@ class Trial:
                 self._out_of_fold[key] = np.load(path)
                 return self._out_of_fold[key]
             training, labelled = self.study.training, self.labelled(fraction)
-            unknown = np.flatnonzero(index.labels < 0)
+            unknown = np.flatnonzero(~index.is_labelled)
             probabilities = np.zeros((len(index), len(self.study.class_names)))
             if len(unknown):
                 model, _ = self.unimodal(stream, fraction)
@@ -217,7 +216,7 @@ class Trial:
             for seen, left_out in group_folds(labelled, folds, seed=self.seed):
                 model = self.build(stream, seen)
                 training.fit(model, self.windows(stream, seen, training.batch_size))
-                known = np.isin(index.subjects, left_out.subjects) & (index.labels >= 0)
+                known = np.isin(index.subjects, left_out.subjects) & index.is_labelled
                 probabilities[known] = self.predict(model, stream, left_out)
             if path:
                 with written_whole(path) as part:

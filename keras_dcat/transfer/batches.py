@@ -116,7 +116,7 @@ class BatchFormat:
                     raise ValueError(messages[side])
         labels = keras.ops.convert_to_numpy(y)
         if not is_one_hot(labels, self.num_classes) and not np.all(
-            (labels >= -1) & (labels < self.num_classes)
+            _are_in_range(labels, self.num_classes)
         ):
             raise ValueError(
                 f"{messages['labels']} The labels go from {labels.min()} "
@@ -141,7 +141,8 @@ class BatchFormat:
                 if leaf.dtype.is_floating
             ]
             if not is_one_hot(y, self.num_classes):
-                in_range = (y >= -1) & (y < tf.cast(self.num_classes, y.dtype))
+                # Signed, for -1 would be the largest of unsigned integers.
+                in_range = _are_in_range(tf.cast(y, tf.float64), self.num_classes)
                 in_range = tf.reduce_all(in_range)
                 checks.append(tf.debugging.Assert(in_range, [messages["labels"]]))
             with tf.control_dependencies(checks):
@@ -293,6 +294,11 @@ def _fits(leaf, spec):
         None in (size, expected) or size == expected
         for size, expected in zip(shape[1:], spec.shape[1:], strict=True)
     )
+
+
+def _are_in_range(labels, num_classes):
+    """Which labels are classes, or -1 for no label."""
+    return (labels == -1) | ((labels >= 0) & (labels < num_classes))
 
 
 def _is_label_shape(labels, num_classes):

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from keras_dcat.windows.labels import UNLABELLED
 from keras_dcat.windows.report import WindowReport
 from keras_dcat.windows.samples import Samples
 
@@ -46,6 +47,11 @@ class WindowIndex:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def is_labelled(self) -> np.ndarray:
+        """Which windows have a label, bool array `(windows,)`."""
+        return self.labels != UNLABELLED
+
     def shape(self, stream: str) -> tuple[int, ...]:
         """Shape of one window.
 
@@ -83,7 +89,7 @@ class WindowIndex:
             `WindowIndex` whose `labels` are −1 there.
         """
         labels = self.labels.copy()
-        labels[chosen] = -1
+        labels[chosen] = UNLABELLED
         return dataclasses.replace(self, labels=labels)
 
     def gather(self, stream: str, windows=slice(None)) -> np.ndarray:

@@ -98,6 +98,26 @@ def test_a_label_out_of_range_is_refused(rng, model, kind, label):
         model.fit(*KINDS[kind](pair, labels), verbose=0)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32"])
+def test_labels_may_be_numbers_of_any_type(rng, model, kind, dtype):
+    pair, labels = windows(rng)
+    expected = model.evaluate(pair, labels, batch_size=8, verbose=0)
+    actual = model.evaluate(*KINDS[kind](pair, labels.astype(dtype)), verbose=0)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["arrays", "tf.data"])
+def test_no_label_is_minus_one_and_nothing_near_it(rng, model, kind):
+    pair, labels = windows(rng)
+    labels = labels.astype("float32")
+    labels[-1] = -1
+    model.evaluate(*KINDS[kind](pair, labels), verbose=0)
+    labels[-1] = -0.5
+    with pytest.raises(ValueError, match=LABEL_RANGE):
+        model.evaluate(*KINDS[kind](pair, labels), verbose=0)
+
+
 @pytest.mark.parametrize("kind", ["arrays", "tf.data", "PyDataset"])
 def test_validation_data_are_checked_before_training(rng, model, kind):
     pair, labels = windows(rng)

@@ -84,24 +84,21 @@ class ColoredNoise(Augmentation):
             )
 
     def vary(self, windows, seed):
-        shape = tf.shape(windows)
-        steps, others = windows.shape[1], [1] * (windows.shape.rank - 2)
+        steps = windows.shape[1]
+        channels = tf.reshape(windows, [tf.shape(windows)[0], steps, -1])
+        batch, _, count = tf.unstack(tf.shape(channels))
         seeds = tf.random.split(seed, 2)
-        draws = uniform([2, shape[0], 1], seeds[0], 1.0)
-        ratio = self.low + (self.high - self.low) * draws[0]
-        # Noise of one channel at a time: the last axis is the one of the transform
-        white = tf.random.stateless_normal(
-            [shape[0], tf.reduce_prod(shape[2:]), steps], seeds[1], dtype=tf.float32
-        )
+        draws = uniform([2, batch, 1, 1], seeds[0], 1.0)
+        # The last axis is the one of the transform.
+        white = tf.random.stateless_normal([batch, count, steps], seeds[1])
         white -= tf.reduce_mean(white, axis=-1, keepdims=True)  # an offset is no noise
         frequency = tf.constant(np.maximum(np.fft.rfftfreq(steps), 1 / steps))
         color = tf.cast(frequency ** (-draws[1] * self.max_color / 2), tf.complex64)
-        spectrum = tf.signal.rfft(white) * color[:, None]
-        noise = tf.signal.irfft(spectrum, [steps])
+        noise = tf.signal.irfft(tf.signal.rfft(white) * color, [steps])
         noise /= tf.math.reduce_std(noise, axis=-1, keepdims=True)
-        noise = tf.reshape(tf.transpose(noise, [0, 2, 1]), shape)
-        axes = list(range(1, windows.shape.rank))
-        power = tf.reduce_mean(tf.square(windows), axis=axes, keepdims=True)
+        noise = tf.cast(tf.transpose(noise, [0, 2, 1]), windows.dtype)
+        ratio = self.low + (self.high - self.low) * draws[0]
         level = tf.cast(10 ** (-ratio / 10), windows.dtype)
-        level = tf.reshape(level, [-1, 1, *others])
-        return windows + tf.sqrt(power * level) * tf.cast(noise, windows.dtype)
+        power = tf.reduce_mean(tf.square(channels), axis=[1, 2], keepdims=True)
+        noisy = channels + tf.sqrt(power * level) * noise
+        return tf.reshape(noisy, tf.shape(windows))
