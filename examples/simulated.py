@@ -19,7 +19,7 @@ STREAMS = ("skeleton", "imu", "video")
 def modality(stream, default_size):
     """An encoder of a stream."""
 
-    def build(train, size=default_size, dropout=0.2):
+    def build(train, size=default_size, dropout=0.03 if stream == "video" else 0.2):
         options = {"key_dim": 32, "dropout": dropout}
         shape = train.shape(stream)
         if stream == "video":

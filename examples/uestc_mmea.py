@@ -34,7 +34,7 @@ def read_video(path):
 def modality(stream, default_size):
     """An encoder of a stream, and how its windows are varied."""
 
-    def build(train, size=default_size, dropout=0.2):
+    def build(train, size=default_size, dropout=0.03 if stream == "video" else 0.2):
         options = {"key_dim": 32, "dropout": dropout}
         shape = train.shape(stream)
         if stream == "video":

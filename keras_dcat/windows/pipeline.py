@@ -26,7 +26,7 @@ def pair_dataset(
         shuffle: bool. Whether windows come in a new order every epoch.
         seed: int. Makes the orders repeatable.
         balance: bool. Whether windows of rare classes are repeated until every
-            class has as many as the largest.
+            class has as many as the largest. Windows without a label stay single.
         may_teach: float array `(windows,)`. By how much the gate is multiplied: 0
             where the source must not teach.
 
@@ -70,7 +70,7 @@ def stream_dataset(
         seed: int. Makes the orders repeatable: the same as those of
             `pair_dataset` with this seed.
         balance: bool. Whether windows of rare classes are repeated until every
-            class has as many as the largest.
+            class has as many as the largest. Windows without a label stay single.
 
     Returns:
         `tf.data.Dataset` of `((batch, steps, channels…), labels (batch,))`.
@@ -153,7 +153,11 @@ def _gather_of(index, name):
 
 
 def _balanced(labels):
-    """Positions in which every class occurs as often as the largest."""
-    classes, counts = np.unique(labels, return_counts=True)
-    repeated = [np.resize(np.flatnonzero(labels == c), counts.max()) for c in classes]
-    return np.sort(np.concatenate(repeated))
+    """Positions in which every class occurs as often as the largest.
+
+    Windows without a label are of no class, and occur once.
+    """
+    classes, counts = np.unique(labels[labels >= 0], return_counts=True)
+    most = counts.max(initial=0)
+    repeated = [np.resize(np.flatnonzero(labels == c), most) for c in classes]
+    return np.sort(np.concatenate([np.flatnonzero(labels < 0), *repeated]))

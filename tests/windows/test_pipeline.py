@@ -103,6 +103,18 @@ def test_balanced_classes_are_equally_frequent_and_none_is_lost(index):
     assert len(np.unique(values, axis=0)) == len(chosen)
 
 
+def test_windows_without_a_label_are_no_class_to_balance(index):
+    chosen = index.without_labels(index.times > 3)
+    chosen = chosen.subset((chosen.labels != 1) | (np.arange(len(chosen)) % 2 == 0))
+    most = np.bincount(chosen.labels[chosen.labels >= 0]).max()
+    assert np.count_nonzero(chosen.labels < 0) > most
+    dataset = windows.stream_dataset(chosen, "imu", batch_size=100, balance=True)
+    ((_, labels),) = collected(dataset)
+    labels = np.asarray(labels)
+    assert np.bincount(labels[labels >= 0]).tolist() == [most] * 3
+    assert np.count_nonzero(labels < 0) == np.count_nonzero(chosen.labels < 0)
+
+
 def test_what_a_window_may_teach_comes_with_it_in_every_order(index):
     shares = index.times / 10
     dataset = windows.pair_dataset(
