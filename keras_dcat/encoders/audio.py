@@ -3,7 +3,13 @@
 import keras
 from keras import layers, ops
 
-from keras_dcat.encoders.blocks import encoder, residual_stages, size_of
+from keras_dcat.encoders.blocks import (
+    encoder,
+    masked,
+    padding_mask,
+    residual_stages,
+    size_of,
+)
 
 _RANGE_DB = 50.0  # of speech, in a quiet room
 _AUDIBLE_DB = 30.0  # below the loudest, frames have little but the room in them
@@ -18,6 +24,7 @@ def audio(
     num_mels: int = 40,
     frame_seconds: float = 0.032,
     step_seconds: float = 0.01,
+    padded: bool = False,
     key_dim: int | None = None,
     attention: str = "softmax",
     dropout: float = 0.1,
@@ -48,6 +55,7 @@ def audio(
         frame_seconds: float. Length of a spectrum, in seconds; the next power of two
             samples is used.
         step_seconds: float. Seconds from one spectrum to the next.
+        padded: bool. Whether stretches whose samples are all 0 are padding.
         key_dim: int. Size of keys and values; 16, 32 or 64 by default. Source and
             target need the same.
         attention: `"softmax"` or `"linear"`, as in `AttentionKV`.
@@ -74,10 +82,11 @@ def audio(
             f"Received: shape={tuple(shape)}. Mix channels to one: (samples, 1)."
         )
     frame = 2 ** max(4, round(frame_seconds * sampling_rate - 1).bit_length())
+    stride = max(1, round(step_seconds * sampling_rate))
     inputs = keras.Input(shape, name="windows")
     mels = layers.MelSpectrogram(
         fft_length=frame,
-        sequence_stride=max(1, round(step_seconds * sampling_rate)),
+        sequence_stride=stride,
         sampling_rate=sampling_rate,
         num_mel_bins=num_mels,
         min_freq=20.0,
@@ -91,24 +100,33 @@ def audio(
     total = ops.sum(ops.multiply(mels, audible), axis=2, keepdims=True)
     mels = ops.subtract(mels, total / ops.sum(audible, axis=2, keepdims=True))
     x = layers.BatchNormalization()(layers.Permute((2, 1))(mels))
-    x = ops.expand_dims(x, -1)
+    mask = audio_mask(inputs, x.shape[1], stride) if padded else None
+    x = masked(ops.expand_dims(x, -1), mask)
     for _ in range(2):
         x = layers.Conv2D(
             filters[0], (3, 5), strides=(1, 2), padding="same", use_bias=False
         )(x)
         x = layers.ReLU()(layers.BatchNormalization()(x))
-        x = layers.SpatialDropout2D(dropout)(x)
+        x = layers.SpatialDropout2D(dropout)(masked(x, mask))
     x = layers.Reshape((x.shape[1], -1))(x)
-    tokens, _ = residual_stages(
-        x, filters, dropout=dropout, depth_dropout=depth_dropout
+    tokens, mask = residual_stages(
+        x, filters, mask=mask, dropout=dropout, depth_dropout=depth_dropout
     )
     return encoder(
         inputs,
         tokens,
-        None,
+        mask,
         num_classes,
         key_dim,
         attention=attention,
         dropout=dropout,
         name=name,
     )
+
+
+def audio_mask(samples, frames, stride):
+    """Which spectra are real: a step around the middle of each has a sample."""
+    missing = frames * stride - samples.shape[1]
+    before = min(stride // 2, missing)
+    x = ops.pad(samples, ((0, 0), (before, missing - before), (0, 0)))
+    return padding_mask(ops.reshape(x, (-1, frames, stride)))

@@ -131,8 +131,16 @@ def size_of(size, key_dim=None):
 
 
 def padding_mask(inputs):
-    """Which steps `(batch, time)` are real: all channels of a padded one are 0."""
-    return ops.any(ops.not_equal(inputs, 0), axis=-1)
+    """Which steps `(batch, time)` are real: all values of a padded one are 0."""
+    return ops.any(ops.not_equal(inputs, 0), axis=tuple(range(2, len(inputs.shape))))
+
+
+def masked(x, mask):
+    """Steps `(batch, time, …)` in which what came of padding is 0 again."""
+    if mask is None:
+        return x
+    shape = (-1, x.shape[1], *[1] * (len(x.shape) - 2))
+    return ops.multiply(x, ops.cast(ops.reshape(mask, shape), x.dtype))
 
 
 def residual_stages(x, filters, *, mask=None, dropout=0.0, depth_dropout=0.0):
@@ -140,17 +148,17 @@ def residual_stages(x, filters, *, mask=None, dropout=0.0, depth_dropout=0.0):
 
     Each stage halves the time with two convolutions of 7 steps and a shortcut.
     """
-    x = _masked(_convolution(_masked(x, mask), filters[0], dropout=dropout), mask)
+    x = masked(_convolution(masked(x, mask), filters[0], dropout=dropout), mask)
     for stage, count in enumerate(filters):
         mask = None if mask is None else mask[:, ::2]
-        branch = _masked(_convolution(x, count, strides=2, dropout=dropout), mask)
+        branch = masked(_convolution(x, count, strides=2, dropout=dropout), mask)
         branch = layers.Conv1D(count, 7, padding="same", use_bias=False)(branch)
         branch = layers.BatchNormalization()(branch)
         if depth_dropout:
             branch = StochasticDepth(depth_dropout * (stage + 1) / len(filters))(branch)
         shortcut = layers.Conv1D(count, 1, strides=2, padding="same", use_bias=False)(x)
         shortcut = layers.BatchNormalization()(shortcut)
-        x = _masked(layers.ReLU()(layers.Add()([branch, shortcut])), mask)
+        x = masked(layers.ReLU()(layers.Add()([branch, shortcut])), mask)
     return x, mask
 
 
@@ -177,10 +185,3 @@ def _convolution(x, filters, strides=1, dropout=0.0):
     x = layers.Conv1D(filters, 7, strides=strides, padding="same", use_bias=False)(x)
     x = layers.ReLU()(layers.BatchNormalization()(x))
     return layers.SpatialDropout1D(dropout)(x) if dropout else x
-
-
-def _masked(x, mask):
-    """What came of padding is 0 again, as if nothing had been there."""
-    if mask is None:
-        return x
-    return ops.multiply(x, ops.cast(ops.expand_dims(mask, -1), x.dtype))

@@ -3,7 +3,14 @@
 import keras
 from keras import layers, ops
 
-from keras_dcat.encoders.blocks import classify, encoder, residual_stages, size_of
+from keras_dcat.encoders.blocks import (
+    classify,
+    encoder,
+    masked,
+    padding_mask,
+    residual_stages,
+    size_of,
+)
 
 
 def video(
@@ -13,9 +20,11 @@ def video(
     *,
     normalization: layers.Layer | None = None,
     motion: bool = True,
+    padded: bool = False,
     key_dim: int | None = None,
     attention: str = "softmax",
     dropout: float = 0.03,
+    depth_dropout: float = 0.0,
     name: str = "video",
 ) -> keras.Model:
     """What moves in a video, convolved in space, then along time; then attention.
@@ -40,11 +49,13 @@ def video(
             come; `keras.layers.Rescaling(1 / 255)` suits bytes.
         motion: bool. Whether the encoder sees these differences. If not, it sees the
             frames as they are: choose that where what stands still tells, too.
+        padded: bool. Whether frames whose pixels are all 0 are padding.
         key_dim: int. Size of keys and values; 16, 32 or 64 by default. Source and
             target need the same.
         attention: `"softmax"` or `"linear"`, as in `AttentionKV`.
         dropout: float. Share of features dropped after each convolution; twice that
             share before the classifier.
+        depth_dropout: float. Rate of `StochasticDepth` in the stage along time.
         name: str. Name of the model.
 
     Returns:
@@ -70,12 +81,12 @@ def video(
             f"Received: shape={tuple(shape)}. Use larger frames, or another encoder."
         )
     inputs = keras.Input(shape, name="windows")
+    mask = padding_mask(inputs) if padded else None
     x = inputs if normalization is None else normalization(inputs)
     if motion:
         change = ops.subtract(x[:, 1:], x[:, :-1])
         change = ops.pad(change, ((0, 0), (1, 0), (0, 0), (0, 0), (0, 0)))
-        moved = ops.subtract(x, ops.mean(x, axis=1, keepdims=True))
-        x = layers.Concatenate()([moved, change])
+        x = layers.Concatenate()([ops.subtract(x, _mean_frame(x, mask)), change])
     for stage, count in enumerate((filters[0] // 2, *filters)):
         kernel = 3 if stage else 5
         x = layers.Conv3D(
@@ -90,11 +101,13 @@ def video(
         x = layers.SpatialDropout3D(dropout)(x)
     x = layers.Dense(filters[1])(layers.Reshape((shape[0], -1))(x))
     x = layers.SpatialDropout1D(dropout)(x)
-    tokens, _ = residual_stages(x, filters[-1:], dropout=dropout)
+    tokens, mask = residual_stages(
+        x, filters[-1:], mask=mask, dropout=dropout, depth_dropout=depth_dropout
+    )
     return encoder(
         inputs,
         tokens,
-        None,
+        mask,
         num_classes,
         key_dim,
         attention=attention,
@@ -109,6 +122,7 @@ def video_of_frames(
     num_classes: int,
     *,
     trainable: bool = False,
+    padded: bool = False,
     key_dim: int = 32,
     attention: str = "softmax",
     dropout: float = 0.4,
@@ -125,6 +139,7 @@ def video_of_frames(
         num_classes: int.
         trainable: bool. Whether the new model trains the backbone, too. If not, the
             new model has a frozen copy; the backbone itself stays as it is.
+        padded: bool. Whether frames whose pixels are all 0 are padding.
         key_dim: int. Size of keys and values. Source and target need the same.
         attention: `"softmax"` or `"linear"`, as in `AttentionKV`.
         dropout: float. Share of features dropped before the classifier.
@@ -160,7 +175,17 @@ def video_of_frames(
     if rank == 4:
         features = layers.TimeDistributed(layers.GlobalAveragePooling2D())(features)
     tokens = layers.Dense(4 * key_dim, activation="relu")(features)
+    mask = padding_mask(inputs) if padded else None
     logits = classify(
-        tokens, None, num_classes, key_dim, attention=attention, dropout=dropout
+        tokens, mask, num_classes, key_dim, attention=attention, dropout=dropout
     )
     return keras.Model(inputs, logits, name=name)
+
+
+def _mean_frame(x, mask):
+    """The mean of a window's frames, of the real ones if there is a mask."""
+    if mask is None:
+        return ops.mean(x, axis=1, keepdims=True)
+    count = ops.sum(ops.cast(mask, x.dtype), axis=1)
+    count = ops.reshape(ops.maximum(count, 1), (-1, 1, 1, 1, 1))
+    return ops.divide(ops.sum(masked(x, mask), axis=1, keepdims=True), count)

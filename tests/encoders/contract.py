@@ -62,14 +62,16 @@ def check_mixed_precision(build, rng):
     assert attention.compute_dtype == "bfloat16"
 
 
-def check_padding(build, rng):
+def check_padding(build, rng, steps=64):
     """Half a window of zeros changes nothing, unless they are taken for values."""
-    long, short, blind = build(128, True), build(64, True), build(128, False)
+    kinds = ((2 * steps, True), (steps, True), (2 * steps, False))
+    long, short, blind = (build(*kind) for kind in kinds)
     weights = [rng.normal(0.1, 0.3, w.shape) ** 2 for w in long.get_weights()]
     for model in (long, short, blind):
         model.set_weights(weights)
     windows = rng.normal(size=(4, *short.input_shape[1:])).astype("float32")
-    padded = np.pad(windows, ((0, 0), (0, 64), (0, 0)))
+    padding = [(0, 0), (0, steps), *[(0, 0)] * (windows.ndim - 2)]
+    padded = np.pad(windows, padding)
     expected = short.predict(windows, verbose=0)
     np.testing.assert_allclose(long.predict(padded, verbose=0), expected, rtol=1e-4)
     assert not np.allclose(blind.predict(padded, verbose=0), expected, rtol=1e-2)

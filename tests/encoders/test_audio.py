@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from keras_dcat.encoders import audio
+from keras_dcat.encoders.audio import audio_mask
 from tests.encoders import contract
 
 
@@ -64,6 +65,32 @@ def test_silence_around_a_sound_does_not_change_its_spectra(rng):
         seen = np.array(read.predict(window, verbose=0))[0]
         spectra.append(seen[begin // 80 : begin // 80 + 25])  # a step is 10 ms
     np.testing.assert_allclose(*spectra, atol=1e-3)
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_how_much_padding_follows_a_sound_matters_only_if_it_is_taken_for_sound(
+    rng, padded
+):
+    sound = np.zeros((3, 13120, 1), "float32")
+    sound[:, :5000, 0] = rng.normal(size=(3, 5000))
+    short, long = (
+        audio((samples, 1), 5, "tiny", sampling_rate=8000, padded=padded)
+        for samples in (8000, 13120)  # 101 and 165 spectra: both halve alike
+    )
+    long.set_weights(short.get_weights())
+    logits = short.predict(sound[:, :8000], verbose=0)
+    same = np.allclose(long.predict(sound, verbose=0), logits, atol=1e-4)
+    assert same == padded
+
+
+@pytest.mark.parametrize("stride", [80, 1, 77])
+def test_a_spectrum_is_real_if_there_is_a_sample_around_its_middle(stride):
+    samples = np.zeros((1, 4000, 1), "float32")
+    samples[0, 1000] = 1.0
+    frames = 1 + 4000 // stride
+    mask = np.array(audio_mask(samples, frames, stride))[0]
+    middles = np.arange(frames) * stride
+    assert np.abs(middles[mask] - 1000).tolist() == [np.abs(middles - 1000).min()]
 
 
 @pytest.mark.parametrize("shape", [(4000,), (4000, 2)])

@@ -40,6 +40,39 @@ def test_what_stands_still_matters_only_without_motion(rng, motion):
     assert np.allclose(logits, elsewhere, atol=1e-4) == motion
 
 
+@pytest.mark.parametrize("motion", [True, False])
+def test_frames_of_padding_are_not_seen(rng, motion):
+    scale = layers.Rescaling(0.5, offset=1.0)  # padding is 0 before it, not behind
+    contract.check_padding(
+        lambda steps, padded: video(
+            (steps, 16, 16, 1),
+            5,
+            "tiny",
+            normalization=scale,
+            motion=motion,
+            padded=padded,
+            depth_dropout=0.1,
+        ),
+        rng,
+        steps=8,
+    )
+
+
+def test_frames_of_padding_are_not_seen_by_an_image_model(rng):
+    images = backbone()
+    whole, short, blind = (
+        video_of_frames(images, steps, 5, padded=padded)
+        for steps, padded in ((8, True), (4, True), (8, False))
+    )
+    for model in (short, blind):
+        model.set_weights(whole.get_weights())
+    windows = rng.normal(size=(3, 8, 16, 16, 3)).astype("float32")
+    windows[:, 4:] = 0
+    expected = short.predict(windows[:, :4], verbose=0)
+    np.testing.assert_allclose(whole.predict(windows, verbose=0), expected, atol=1e-5)
+    assert not np.allclose(blind.predict(windows, verbose=0), expected, atol=1e-3)
+
+
 def test_it_learns_and_computes_in_mixed_precision(rng):
     still = video((4, 16, 16, 1), 5, "tiny", motion=False)
     contract.check_it_learns(still, rng)
