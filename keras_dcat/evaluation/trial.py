@@ -110,6 +110,8 @@ class Trial:
         Returns:
             `tf.data.Dataset`.
         """
+        import tensorflow as tf
+
         from keras_dcat.windows import augmentation as vary
         from keras_dcat.windows import pair_dataset
 
@@ -125,7 +127,9 @@ class Trial:
             may_teach=may_teach,
         )
         # Video comes as integers, which cannot be varied.
-        dataset = dataset.map(lambda x, y: (keras.tree.map_structure(_floats, x), y))
+        dataset = dataset.map(
+            lambda x, y: (tf.nest.map_structure(lambda v: tf.cast(v, tf.float32), x), y)
+        )
         dataset = vary.augment_pairs(
             dataset,
             source=self.study.modalities[source].augmentation,
@@ -135,7 +139,7 @@ class Trial:
             seed=self.seed,
         )
         classes = len(self.study.class_names)
-        return dataset.map(lambda x, y: (x, keras.ops.one_hot(y, classes)))
+        return dataset.map(lambda x, y: (x, tf.one_hot(y, classes)))
 
     def windows(self, stream: str, index: WindowIndex, batch_size: int):
         """Batches of one stream, in the order and with the variations of `pairs`.
@@ -257,7 +261,3 @@ class Trial:
         digest = self.study.fingerprint(self.split, streams, about)
         name = f"{self.split}.{'.'.join(streams)}.{self.seed}.{digest}.{suffix}"
         return self.folder / kind / name
-
-
-def _floats(values):
-    return keras.ops.cast(values, "float32")

@@ -5,8 +5,6 @@ import pytest
 from keras_dcat.evaluation import METHODS, Experiment, run_experiments
 from tests.evaluation.studies import PAIR, study
 
-pytestmark = pytest.mark.tensorflow
-
 
 def test_every_experiment_is_printed_and_reported(tmp_path, capsys):
     one = study(epochs=1)

@@ -5,8 +5,6 @@ from keras_dcat.evaluation import CONTROLS, DCAT, RIVALS, Alone, Features, LateF
 from keras_dcat.evaluation.trial import Trial
 from tests.evaluation.studies import PAIR, study
 
-pytestmark = pytest.mark.tensorflow
-
 
 @pytest.fixture(scope="module")
 def trial():

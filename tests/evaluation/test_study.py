@@ -8,8 +8,6 @@ from keras_dcat.windows import split_by_session, split_by_subject
 from keras_dcat.windows.augmentation import TimeWarp
 from tests.evaluation.studies import PAIR, modality, study, windows
 
-pytestmark = pytest.mark.tensorflow
-
 
 def test_a_fingerprint_is_the_same_for_a_study_made_anew():
     prints = {study().fingerprint("official", PAIR, {"seed": 0}) for _ in range(2)}

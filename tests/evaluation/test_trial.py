@@ -5,8 +5,6 @@ from keras import ops
 from keras_dcat.evaluation.trial import Trial
 from tests.evaluation.studies import PAIR, study, windows
 
-pytestmark = pytest.mark.tensorflow
-
 
 @pytest.fixture(scope="module")
 def trial():

@@ -8,8 +8,6 @@ from keras_dcat.evaluation.trial import Trial
 from keras_dcat.windows import split_by_subject
 from tests.evaluation.studies import PAIR, study, windows
 
-pytestmark = pytest.mark.tensorflow
-
 
 def splits(index):
     """Of four people in training, two keep their labels; or only these two train."""
