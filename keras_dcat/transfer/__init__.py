@@ -1,5 +1,6 @@
 """The method: what is aligned, who may teach, and the model that learns."""
 
+from keras_dcat.transfer.contrast import ContrastiveAlignment
 from keras_dcat.transfer.cross_entropy import CrossEntropy
 from keras_dcat.transfer.distillation import LogitsDistillation
 from keras_dcat.transfer.gates import (
@@ -10,15 +11,17 @@ from keras_dcat.transfer.gates import (
 )
 from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
 from keras_dcat.transfer.model import DCATModel
-from keras_dcat.transfer.outputs import PairOutputs
+from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
 
 __all__ = [
+    "ContrastiveAlignment",
     "CorrectOrSure",
     "CrossEntropy",
     "DCATModel",
     "LogitsDistillation",
     "MaskedCrossAttentionLoss",
     "PairOutputs",
+    "SourceOutputs",
     "all_teach",
     "source_confidence",
     "source_correct",

@@ -20,11 +20,13 @@ class BatchFormat:
         source_spec: nested `KerasTensor`s, the source's input.
         target_spec: likewise, the target's.
         num_classes: int, once it is known.
+        num_sources: int, where the source's part of a pair is a tuple of several.
     """
 
-    def __init__(self, source_spec, target_spec, num_classes=None):
+    def __init__(self, source_spec, target_spec, num_classes=None, num_sources=None):
         self.source_spec = source_spec
         self.target_spec = target_spec
+        self.num_sources = num_sources
         self.num_classes = num_classes
 
     @property
@@ -196,7 +198,8 @@ class BatchFormat:
         }
         shares = teaching_shares(x)
         if shares is not None:
-            sides["may_teach"] = (shares, keras.KerasTensor((None,)))
+            each = () if self.num_sources is None else (self.num_sources,)
+            sides["may_teach"] = (shares, keras.KerasTensor((None, *each)))
         return sides
 
     def _value_messages(self):
@@ -221,7 +224,7 @@ class BatchFormat:
 
 
 def teaching_shares(inputs):
-    """How much each window of a pair may teach `(batch,)`; `None` if not said."""
+    """How much each window of a pair may teach; `None` if that is not said."""
     return inputs.get("may_teach") if isinstance(inputs, dict) else None
 
 

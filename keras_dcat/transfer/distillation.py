@@ -94,3 +94,72 @@ def log_probabilities(prediction, from_logits):
     if from_logits:
         return ops.log_softmax(prediction, axis=-1)
     return ops.log(ops.maximum(prediction, keras.config.epsilon()))
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
+class KerasDistillation(keras.losses.Loss):
+    """A loss of `keras.distillation`, gated as all transfer losses are.
+
+    Windows that may not teach look to it as if the target predicted as its source.
+
+    Args:
+        loss: `keras.distillation.LogitsDistillation` or another one that compares the
+            outputs of the two models.
+        name: str. In the history of a training the loss is called `<name>_loss`.
+        dtype: dtype of the computation.
+
+    Call args:
+        y_true: float tensor `(batch, classes)`. The source's log-probabilities.
+        y_pred: float tensor `(batch, classes)`. The target's.
+        sample_weight: `(batch,)`. Which windows may teach, and how much.
+
+    Returns:
+        float32 scalar.
+
+    Raises:
+        ValueError: if the loss names layers whose outputs it compares.
+
+    Example:
+
+    >>> from keras.distillation import FeatureDistillation
+    >>> loss = KerasDistillation(FeatureDistillation(loss="mse"))
+    >>> source, target = ops.zeros((2, 3)), ops.ones((2, 3))
+    >>> float(loss(source, target, sample_weight=ops.array([1.0, 0.0])))
+    0.5
+    """
+
+    reads = "log_probabilities"
+
+    def __init__(self, loss, name: str = "keras_distillation", dtype: str = "float32"):
+        super().__init__(name=name, reduction="sum_over_batch_size", dtype=dtype)
+        layer_names = ("teacher_layer_name", "student_layer_name")
+        named = {n: getattr(loss, n) for n in layer_names if getattr(loss, n, None)}
+        if named:
+            raise ValueError(
+                "A loss of keras.distillation must compare the outputs of the models. "
+                f"Received: one with {named}. "
+                "Leave the layer names out, or use `MaskedCrossAttentionLoss`."
+            )
+        self.loss = loss
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if sample_weight is not None:
+            share = ops.cast(ops.reshape(sample_weight, (-1, 1)), y_pred.dtype)
+            y_pred = y_true + share * (y_pred - y_true)
+        return ops.cast(self.loss.compute_loss(y_true, y_pred), self.dtype)
+
+    def get_config(self):
+        loss = keras.saving.serialize_keras_object(self.loss)
+        return {"loss": loss, "name": self.name, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config):
+        loss = keras.saving.deserialize_keras_object(config["loss"])
+        return cls(**{**config, "loss": loss})
+
+
+def of_keras(loss):
+    """A transfer loss, made of one of `keras.distillation` if it is such."""
+    if isinstance(loss, keras.distillation.DistillationLoss):
+        return KerasDistillation(loss)
+    return loss

@@ -3,10 +3,12 @@
 import keras
 import numpy as np
 
+from keras_dcat.transfer.distillation import of_keras
 
-def check_separate(source, target):
-    """Refuses what is not a built model, and two models that share weights."""
-    for side, model in (("source", source), ("target", target)):
+
+def check_separate(sources, target):
+    """Refuses what is not a built model, and models that share weights."""
+    for side, model in (*(("source", model) for model in sources), ("target", target)):
         if not isinstance(model, keras.Model):
             raise ValueError(
                 f"`{side}` must be a keras.Model. "
@@ -18,9 +20,14 @@ def check_separate(source, target):
                 f"`{side}` must be built. Received: {model.name!r}, which has no "
                 "weights yet. Start it with keras.Input, or call it once on a batch."
             )
-    shared = {id(v) for v in source.variables} & {id(v) for v in target.variables}
-    if shared:
-        names = [v.path for v in source.variables if id(v) in shared]
+    if not sources:
+        raise ValueError(
+            "There must be a source. Received: an empty list. "
+            "Train the target with `fit` of its own if there is none."
+        )
+    own = {id(v) for v in target.variables}
+    names = [v.path for model in sources for v in model.variables if id(v) in own]
+    if names:
         raise ValueError(
             "`source` and `target` must not share weights: one is frozen, the other "
             f"trained. Received: models that share {names[:3]}. "
@@ -28,21 +35,10 @@ def check_separate(source, target):
         )
 
 
-def check_same_sizes(source, target):
-    """Refuses attention layers whose `KᵀV` cannot be compared."""
-    names = ("num_heads", "key_dim", "value_dim")
-    sizes = [{n: getattr(layer, n) for n in names} for layer in (source, target)]
-    if sizes[0] != sizes[1]:
-        raise ValueError(
-            "The `AttentionKV` of source and target must have the same sizes. "
-            f"Received: {sizes[0]} for the source and {sizes[1]} for the target. "
-            "Build one of them anew with the other's sizes."
-        )
-
-
 def named_losses(losses, weights):
     """`{"<name>_loss": (loss, weight)}` of one transfer loss, or of several."""
-    losses = list(losses) if isinstance(losses, (list, tuple)) else [losses]
+    losses = losses if isinstance(losses, (list, tuple)) else [losses]
+    losses = [of_keras(loss) for loss in losses]
     weights = [1.0] * len(losses) if weights is None else list(weights)
     names = [f"{getattr(loss, 'name', loss)}_loss" for loss in losses]
     are_losses = all(
@@ -53,7 +49,7 @@ def named_losses(losses, weights):
         raise ValueError(
             "`loss` must be a transfer loss, or a list of some with names of their "
             f"own. Received: {losses}. Use `MaskedCrossAttentionLoss`, "
-            "`LogitsDistillation`, or one of each."
+            "`LogitsDistillation`, a loss of keras.distillation, or one of each."
         )
     if len(weights) != len(losses) or not all(0 <= w < float("inf") for w in weights):
         raise ValueError(
@@ -91,10 +87,8 @@ def count_classes(model, pair_spec):
     """Number of classes of a `DCATModel`, from a symbolic pass over a pair."""
     outputs = model.compute_output_spec(pair_spec, training=False)
     shapes = {}
-    for side, output in (
-        ("source", outputs.source_prediction),
-        ("target", outputs.prediction),
-    ):
+    predictions = [("source", source.prediction) for source in outputs.sources]
+    for side, output in (*predictions, ("target", outputs.prediction)):
         shape = getattr(output, "shape", None)
         if shape is None or len(shape) != 2 or shape[-1] is None or shape[-1] < 2:
             raise ValueError(
@@ -102,29 +96,19 @@ def count_classes(model, pair_spec):
                 f"shape (batch, classes), classes of at least 2. Received: {output}. "
                 "Pool over time and end in keras.layers.Dense(num_classes)."
             )
-        shapes[side] = shape[-1]
+        shapes.setdefault(side, set()).add(shape[-1])
     if shapes["source"] != shapes["target"]:
         raise ValueError(
             "Source and target must have the same classes. "
-            f"Received: {shapes['source']} classes in the source and "
-            f"{shapes['target']} in the target. "
-            "Train both on the same list of labels."
+            f"Received: {_listed(shapes['source'])} classes in the source and "
+            f"{_listed(shapes['target'])} in the target. "
+            "Train all on the same list of labels."
         )
-    return shapes["target"]
+    return shapes["target"].pop()
 
 
-def one_pass(captured, model):
-    """Key, value and, if there is one, mask of the only call of the attention."""
-    if len(captured) != 1:
-        raise ValueError(
-            "A pass over a window must call `AttentionKV` exactly once. "
-            f"Received: {len(captured)} calls in a pass of {model.name!r}. "
-            "Use one `AttentionKV` per place in the model, and name the one to align."
-        )
-    projections = captured[0]
-    if projections.mask is None:
-        return projections.key, projections.value
-    return projections.key, projections.value, projections.mask
+def _listed(numbers):
+    return ", ".join(map(str, sorted(numbers)))
 
 
 def gives_logits(model):

@@ -82,17 +82,7 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
         self.normalization = normalization
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        for side, projections in (("source", y_true), ("target", y_pred)):
-            _check_projections(side, projections)
-        for name, source, target in zip(("d_k", "d_v"), y_true, y_pred, strict=False):
-            if _sizes(source) != _sizes(target):
-                raise ValueError(
-                    f"Source and target must share {name} and the number of heads. "
-                    f"Received: (heads, {name}) = {_sizes(source)} for the source, "
-                    f"{_sizes(target)} for the target. "
-                    "Give both `AttentionKV` layers the same sizes."
-                )
-        return super().__call__(tuple(y_true), tuple(y_pred), sample_weight)
+        return super().__call__(*checked_projections(y_true, y_pred), sample_weight)
 
     def call(self, y_true, y_pred):
         source, source_length = _masked_with_heads(*y_true)
@@ -108,6 +98,32 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
             "normalization": self.normalization,
             "dtype": self.dtype,
         }
+
+
+def checked_projections(source, target):
+    """The projections of two sides, as tuples that can be compared.
+
+    Args:
+        source: `(key, value)` or `(key, value, mask)`.
+        target: likewise.
+
+    Returns:
+        `(source, target)`.
+
+    Raises:
+        ValueError: if a side is none of these, or if their sizes differ.
+    """
+    for side, projections in (("source", source), ("target", target)):
+        _check_projections(side, projections)
+    for name, own, other in zip(("d_k", "d_v"), source, target, strict=False):
+        if _sizes(own) != _sizes(other):
+            raise ValueError(
+                f"Source and target must share {name} and the number of heads. "
+                f"Received: (heads, {name}) = {_sizes(own)} for the source, "
+                f"{_sizes(other)} for the target. "
+                "Give both `AttentionKV` layers the same sizes."
+            )
+    return tuple(source), tuple(target)
 
 
 def _check_projections(side, projections):

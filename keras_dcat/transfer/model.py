@@ -1,12 +1,13 @@
 """The model that is trained on pairs and used on the target alone."""
 
-import types
 from collections.abc import Callable
 
 import keras
 from keras import ops
+from keras.optimizers.schedules import LearningRateSchedule
 
-from keras_dcat.attention import AttentionKV, find_attention
+from keras_dcat.attention import AttentionKV
+from keras_dcat.transfer import combination as combinations
 from keras_dcat.transfer import gates, inspection
 from keras_dcat.transfer.batches import BatchFormat, teaching_shares
 from keras_dcat.transfer.callbacks import EMPTY_MESSAGE, FirstEpochCheck
@@ -18,7 +19,9 @@ from keras_dcat.transfer.cross_entropy import (
 from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
 from keras_dcat.transfer.outputs import PairOutputs
 from keras_dcat.transfer.recovery import weights_kept
+from keras_dcat.transfer.sides import Sides
 from keras_dcat.transfer.terms import over_replicas, transfer_terms
+from keras_dcat.transfer.transfer_weight import TransferWeight
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -39,27 +42,40 @@ class DCATModel(keras.Model):
 
     Args:
         source: built `keras.Model` with one `AttentionKV` and a classifier,
-            already trained. Functional, Sequential, nested or subclassed.
+            already trained. Functional, Sequential, nested or subclassed. Or a list
+            of several.
         target: likewise, with the same classes and the same sizes of
             `AttentionKV`. Trained in place: `model.target` is this very model.
-        transfer_weight: float ≥ 0, λ. May be assigned between epochs.
+        transfer_weight: float ≥ 0, λ, or a schedule over the steps of training from
+            `keras.optimizers.schedules`. May be assigned between epochs.
         gate: `"correct"` (the paper's mask: only windows that the source gets
             right may teach), `"soft"` (as much as it is sure of the true class),
-            `"sure"` (right, or without a label at least 90 % sure), `None` (all
-            teach), or a registered function
+            `"sure"` (right, or without a label at least 90 % sure), `"confident"` (at
+            least 90 % sure), `None` (all teach), or a registered function
             `(labels, source_probabilities) -> (batch,)`.
         loss: the transfer loss, `MaskedCrossAttentionLoss()` unless given, or a list
             of transfer losses that are added up, such as
-            `[MaskedCrossAttentionLoss(), LogitsDistillation()]`.
+            `[MaskedCrossAttentionLoss(), LogitsDistillation()]`; those of
+            `keras.distillation` that compare outputs are taken, too.
         loss_weights: list of float, one for each loss. All 1 unless given.
-        source_attention: str. Name of the source's layer, if it has several.
-        target_attention: str. Likewise.
+        source_attention: str. Name of the source's layer, if it has several; a list
+            of names to compare several layers. With several sources, a list with
+            one of these for each.
+        target_attention: str, or a list of as many names.
+        combination: which of several sources teaches a window: `"mean"` (all that
+            may), `"best"` (the one that is surest of the true class) or `"agree"`
+            (all that may, where they believe the same).
+        adapt_sizes: bool. Whether sizes of `AttentionKV` may differ: the target's keys
+            and values are then mapped to the source's by layers that are trained
+            along, and are no part of the target.
         **kwargs: `name` and the like, as for any model.
 
     Call args:
         inputs: the target's input, or a pair `(source, target)` or
-            `{"source": …, "target": …}`. A dict may also hold `"may_teach"`, float
-            `(batch,)`: by how much the gate is multiplied, window by window.
+            `{"source": …, "target": …}`; the source's part is a list for several. A
+            dict may also hold `"may_teach"`, float `(batch,)`, or `(batch, sources)`
+            for several: by how much the gate is multiplied, window by window, 0 where
+            there is no source.
         training: bool. For the target; the source never trains.
 
     Returns:
@@ -93,49 +109,52 @@ class DCATModel(keras.Model):
 
     def __init__(
         self,
-        source: keras.Model,
+        source: keras.Model | list[keras.Model],
         target: keras.Model,
-        transfer_weight: float = 0.1,
+        transfer_weight: float | LearningRateSchedule = 0.1,
         gate: str | Callable | None = "correct",
         loss: keras.losses.Loss | list | None = None,
         *,
         loss_weights: list[float] | None = None,
-        source_attention: str | None = None,
-        target_attention: str | None = None,
+        source_attention: str | list | None = None,
+        target_attention: str | list[str] | None = None,
+        combination: str = "mean",
+        adapt_sizes: bool = False,
         **kwargs,
     ):
         # Each branch casts its own inputs: their policies may differ.
         super().__init__(autocast=False, **kwargs)
-        inspection.check_separate(source, target)
+        sources = list(source) if isinstance(source, (list, tuple)) else [source]
+        inspection.check_separate(sources, target)
         self.source = source
         self.target = target
-        # In a namespace, for Keras lists layers that are attributes a second time.
-        self._attention = types.SimpleNamespace(
-            source=find_attention(source, source_attention),
-            target=find_attention(target, target_attention),
-        )
-        inspection.check_same_sizes(self.source_attention, self.target_attention)
+        attentions = source_attention, target_attention
+        self._sides = Sides(sources, target, *attentions, adapt_sizes)
+        self._options = {
+            "source_attention": source_attention,
+            "target_attention": target_attention,
+            "combination": combination,
+            "adapt_sizes": adapt_sizes,
+        }
+        self._adapters = self._sides.adapters  # so that Keras saves them
         self.gate = gates.get(gate)
+        self._combination = combinations.get(combination)
         self._transfer_losses = inspection.named_losses(
             MaskedCrossAttentionLoss() if loss is None else loss, loss_weights
         )
-        self._attention_names = (source_attention, target_attention)
-        self._transfer_weight = self.add_weight(
-            name="transfer_weight", shape=(), initializer="zeros", trainable=False
-        )
-        self.transfer_weight = transfer_weight
+        self._transfer_weight = TransferWeight(transfer_weight, name="transfer_weight")
+        shown = ["classification_loss", *self._transfer_losses]
         self._transfer_metrics = {
             name: keras.metrics.Mean(name=name)
-            for name in (
-                "classification_loss",
-                *self._transfer_losses,
-                "unmasked_share",
-                "source_accuracy",
-            )
+            for name in (*shown, "unmasked_share", "source_accuracy")
         }
-        self._gives_logits = [inspection.gives_logits(m) for m in (source, target)]
+        self._gives_logits = [inspection.gives_logits(m) for m in (*sources, target)]
+        specs = [inspection.input_spec(model) for model in sources]
+        several = isinstance(source, (list, tuple))
         self._batch_format = BatchFormat(
-            inspection.input_spec(source), inspection.input_spec(target)
+            tuple(specs) if several else specs[0],
+            inspection.input_spec(target),
+            num_sources=len(sources) if several else None,
         )
         self.num_classes = inspection.count_classes(self, self._batch_format.pair_spec)
         self._batch_format.num_classes = self.num_classes
@@ -143,14 +162,15 @@ class DCATModel(keras.Model):
         self.compile()
 
     @property
-    def source_attention(self) -> AttentionKV:
-        """The source's `AttentionKV`."""
-        return self._attention.source
+    def source_attention(self) -> AttentionKV | list:
+        """The source's `AttentionKV`; lists, where there are several."""
+        layers = [_one_or_all(branch.attentions) for branch in self._sides.sources]
+        return _one_or_all(layers)
 
     @property
-    def target_attention(self) -> AttentionKV:
-        """The target's `AttentionKV`."""
-        return self._attention.target
+    def target_attention(self) -> AttentionKV | list[AttentionKV]:
+        """The target's `AttentionKV`; a list, where there are several."""
+        return _one_or_all(self._sides.target.attentions)
 
     @property
     def transfer_losses(self) -> list[keras.losses.Loss]:
@@ -159,18 +179,11 @@ class DCATModel(keras.Model):
 
     @property
     def transfer_weight(self) -> float:
-        """λ, the weight of the alignment loss, as a float."""
-        # A sum is a plain tensor also where a strategy mirrors the variable.
-        return float(self._transfer_weight.value + 0.0)
+        """λ, the weight of the transfer losses, as a float: what it is now."""
+        return float(self._transfer_weight())
 
     @transfer_weight.setter
     def transfer_weight(self, value):
-        if not 0.0 <= value < float("inf"):
-            raise ValueError(
-                "`transfer_weight` must be a finite number of at least 0. "
-                f"Received: transfer_weight={value}. "
-                "Start with 0.1, and search between 0.01 and 1."
-            )
         self._transfer_weight.assign(value)
 
     def compile(
@@ -197,7 +210,7 @@ class DCATModel(keras.Model):
             **kwargs: any other argument of `keras.Model.compile`.
         """
         if loss is None:
-            loss = CrossEntropy(from_logits=self._gives_logits[1])
+            loss = CrossEntropy(from_logits=self._gives_logits[-1])
         if metrics is None and weighted_metrics is None:
             weighted_metrics = ["accuracy"]
         super().compile(
@@ -218,36 +231,21 @@ class DCATModel(keras.Model):
         pair = self._batch_format.as_pair(inputs)
         if pair is None:
             return self.target(inputs, training=training)
-        source_inputs, target_inputs = pair
         shares = teaching_shares(inputs)
-        # What the source does to its own state stays in the scope, and is dropped.
-        state = [(v, v.value) for v in self.source.variables]
-        with keras.StatelessScope(state_mapping=state):
-            with self.source_attention.capture() as source_captured:
-                source_prediction = self.source(source_inputs, training=False)
-        with self.target_attention.capture() as target_captured:
-            prediction = self.target(target_inputs, training=training)
-        source = inspection.one_pass(source_captured, self.source)
-        target = inspection.one_pass(target_captured, self.target)
-        return PairOutputs(
-            prediction,
-            target,
-            ops.stop_gradient(source_prediction),
-            tuple(ops.stop_gradient(x) for x in source),
-            ops.ones_like(source_prediction[:, 0]) if shares is None else shares,
-        )
+        if self._batch_format.num_sources is None:
+            pair = ([pair[0]], pair[1])
+            shares = None if shares is None else shares[:, None]
+        return self._sides.passed(*pair, shares, training)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         """Classification loss plus `transfer_weight` times the transfer losses."""
-        is_pair = isinstance(y_pred, PairOutputs)
-        prediction = y_pred.prediction if is_pair else y_pred
-        known, weights = for_classification(y, sample_weight, self.num_classes)
+        prediction, known, weights = self._classified(y, y_pred, sample_weight)
         classification = super().compute_loss(
             x, known, prediction, weights, training=training
         )
-        if not is_pair:
+        if not isinstance(y_pred, PairOutputs):
             return classification
         labels = class_indices(y, self.num_classes)
         transfer, shown = transfer_terms(
@@ -255,6 +253,7 @@ class DCATModel(keras.Model):
             labels,
             sample_weight,
             self.gate,
+            self._combination,
             self._transfer_losses,
             self._gives_logits,
         )
@@ -262,17 +261,20 @@ class DCATModel(keras.Model):
         shown["classification_loss"] = over_replicas(classification), batch
         for name, (value, count) in shown.items():
             self._transfer_metrics[name].update_state(value, sample_weight=count)
-        transfer = self._transfer_weight * transfer
+        transfer = self._transfer_weight(training=training) * transfer
         return classification + ops.cast(transfer, classification.dtype)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """The metrics of `compile` on the target's output, and the transfer's."""
-        is_pair = isinstance(y_pred, PairOutputs)
-        prediction = y_pred.prediction if is_pair else y_pred
-        known, weights = for_classification(y, sample_weight, self.num_classes)
+        prediction, known, weights = self._classified(y, y_pred, sample_weight)
         results = super().compute_metrics(x, known, prediction, weights)
-        hidden = {} if is_pair else self._transfer_metrics
+        hidden = {} if isinstance(y_pred, PairOutputs) else self._transfer_metrics
         return {name: value for name, value in results.items() if name not in hidden}
+
+    def _classified(self, y, y_pred, sample_weight):
+        """The target's output, and labels and weights for it, of a pair or not."""
+        prediction = y_pred.prediction if isinstance(y_pred, PairOutputs) else y_pred
+        return prediction, *for_classification(y, sample_weight, self.num_classes)
 
     def predict_step(self, *state_and_batch):
         """One batch of predictions: of a pair, only the target is looked at."""
@@ -352,45 +354,44 @@ class DCATModel(keras.Model):
 
     @property
     def trainable_variables(self):
-        return self.target.trainable_variables if self.trainable else []
+        if not self.trainable:
+            return []
+        adapters = keras.tree.flatten(self._adapters)
+        extra = [v for adapter in adapters for v in adapter.trainable_variables]
+        return self.target.trainable_variables + extra
 
     @property
     def non_trainable_variables(self):
         trainable = {id(v) for v in self.trainable_variables}
         return [v for v in self.variables if id(v) not in trainable]
 
-    @property
-    def trainable_weights(self):
-        return self.target.trainable_weights if self.trainable else []
-
-    @property
-    def non_trainable_weights(self):
-        trainable = {id(v) for v in self.trainable_weights}
-        return [v for v in self.weights if id(v) not in trainable]
+    trainable_weights = trainable_variables
+    non_trainable_weights = non_trainable_variables
 
     def get_config(self):
-        source_attention, target_attention = self._attention_names
         serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),
+            **self._options,
             "source": serialize(self.source),
             "target": serialize(self.target),
-            "transfer_weight": self.transfer_weight,
+            "transfer_weight": self._transfer_weight.described(),
             "gate": serialize(self.gate),
             "loss": [serialize(loss) for loss in self.transfer_losses],
             "loss_weights": [weight for _, weight in self._transfer_losses.values()],
-            "source_attention": source_attention,
-            "target_attention": target_attention,
         }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
         deserialize = keras.saving.deserialize_keras_object
-        for name in ("source", "target", "gate"):
+        for name in ("source", "target", "transfer_weight", "gate", "loss"):
             config[name] = deserialize(config[name], custom_objects)
-        config["loss"] = [deserialize(x, custom_objects) for x in config["loss"]]
         return cls(**config)
+
+
+def _one_or_all(items):
+    return items[0] if len(items) == 1 else list(items)
 
 
 def _as_list(callbacks):

@@ -5,36 +5,51 @@ from typing import Any, NamedTuple
 from keras_dcat.transfer.distillation import log_probabilities
 
 
-class PairOutputs(NamedTuple):
-    """What one pass over a pair of windows gives, all that the loss needs.
+class SourceOutputs(NamedTuple):
+    """What one source says of the windows of a pair.
 
     Attributes:
-        prediction: the target's output `(batch, classes)`.
-        target: the target's `(key, value)` or `(key, value, mask)`.
-        source_prediction: the source's output `(batch, classes)`.
-        source: the source's `(key, value)` or `(key, value, mask)`.
+        prediction: its output `(batch, classes)`.
+        projections: for each pair of attention layers that are compared, the source's
+            `(key, value)` or `(key, value, mask)`, and the target's.
         may_teach: `(batch,)`, what came with the pair; ones if nothing did.
     """
 
     prediction: Any
-    target: Any
-    source_prediction: Any
-    source: Any
+    projections: tuple
     may_teach: Any
 
+
+class PairOutputs(NamedTuple):
+    """What one pass over a pair of windows gives, all that the losses need.
+
+    Attributes:
+        prediction: the target's output `(batch, classes)`.
+        sources: a `SourceOutputs` for each source.
+    """
+
+    prediction: Any
+    sources: tuple
+
     def readings(self, gives_logits):
-        """`(source, target)` by what a transfer loss says that it reads.
+        """For each source, pairs `(source, target)` by what a loss says it reads.
 
         Args:
-            gives_logits: `(bool, bool)`. Whether source and target predict logits.
+            gives_logits: bools. Whether each source predicts logits, and at last
+                whether the target does.
 
         Returns:
-            dict from a loss's `reads` to what it is called with.
+            list of dicts from a loss's `reads` to the list of pairs that it is called
+            with, over which its value is averaged.
         """
-        predictions = (self.source_prediction, self.prediction)
-        return {
-            "projections": (self.source, self.target),
-            "log_probabilities": tuple(
-                map(log_probabilities, predictions, gives_logits)
-            ),
-        }
+        *sources_give, target_gives = gives_logits
+        target = log_probabilities(self.prediction, target_gives)
+        return [
+            {
+                "projections": list(source.projections),
+                "log_probabilities": [
+                    (log_probabilities(source.prediction, gives), target)
+                ],
+            }
+            for source, gives in zip(self.sources, sources_give, strict=True)
+        ]

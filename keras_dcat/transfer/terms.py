@@ -6,7 +6,9 @@ from keras import ops
 from keras_dcat.transfer.gates import source_correct
 
 
-def transfer_terms(outputs, labels, sample_weight, gate, losses, gives_logits):
+def transfer_terms(
+    outputs, labels, sample_weight, gate, combination, losses, gives_logits
+):
     """The weighted sum of transfer losses, and what a training shows of a batch.
 
     Args:
@@ -14,35 +16,48 @@ def transfer_terms(outputs, labels, sample_weight, gate, losses, gives_logits):
         labels: int32 tensor `(batch,)`, −1 where there is none.
         sample_weight: `(batch,)` or `(batch, 1)`, or `None`.
         gate: function as in `gates`.
+        combination: function as in `combination`.
         losses: dict from a name to `(loss, weight)`.
-        gives_logits: `(bool, bool)`. Whether source and target predict logits.
+        gives_logits: bools, as in `PairOutputs.readings`.
 
     Returns:
         `(loss, shown)`: a float32 scalar, and a dict from a name to `(value, count)`,
         a mean and of how many windows it is one.
     """
     readings = outputs.readings(gives_logits)
-    source_probabilities = ops.exp(readings["log_probabilities"][0])
-    may_teach = ops.multiply(
-        ops.cast(gate(labels, source_probabilities), "float32"),
-        ops.cast(outputs.may_teach, "float32"),
-    )
-    counts = may_teach
-    if sample_weight is not None:
+    probabilities = [ops.exp(r["log_probabilities"][0][0]) for r in readings]
+    shares = [
         # Not in place: torch would change `may_teach` with it.
+        ops.multiply(
+            ops.cast(gate(labels, believed), "float32"),
+            ops.cast(source.may_teach, "float32"),
+        )
+        for believed, source in zip(probabilities, outputs.sources, strict=True)
+    ]
+    if len(shares) > 1:
+        shares = combination(ops.stack(shares), labels, ops.stack(probabilities))
+        shares = [shares[at] for at in range(len(probabilities))]
+    counts = shares
+    if sample_weight is not None:
         weights = ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
-        counts = ops.multiply(counts, weights)
-    correct = ops.cast(source_correct(labels, source_probabilities), "float32")
+        counts = [ops.multiply(share, weights) for share in shares]
     batch = ops.cast(ops.shape(labels)[0], "float32")
     labelled = ops.sum(ops.cast(labels >= 0, "float32"))
-    accuracy = ops.sum(correct) / ops.maximum(labelled, 1)
+    right = [
+        ops.sum(ops.cast(source_correct(labels, believed), "float32"))
+        for believed in probabilities
+    ]
+    accuracy = sum(right) / (len(right) * ops.maximum(labelled, 1))
     shown = {
-        "unmasked_share": (ops.mean(may_teach), batch),
+        "unmasked_share": (ops.mean(sum(shares)), batch),
         "source_accuracy": (accuracy, labelled),
     }
     total = 0.0
     for name, (loss, weight) in losses.items():
-        value = loss(*readings[loss.reads], counts)
+        value = 0.0
+        for reading, count in zip(readings, counts, strict=True):
+            pairs = reading[loss.reads]
+            value += sum(loss(*pair, count) for pair in pairs) / len(pairs)
         shown[name] = (over_replicas(value), batch)
         total += weight * value
     return total, shown

@@ -27,8 +27,8 @@ def train(model, pair, labels, **options):
 def expected_parts(model, pair, labels, normalization="source"):
     """Classification loss, distances per window and gate, from a pass in NumPy."""
     outputs = model({"source": pair[0], "target": pair[1]}, training=False)
-    outputs = keras.tree.map_structure(ops.convert_to_numpy, tuple(outputs[:4]))
-    prediction, target, source_prediction, source = outputs
+    outputs = keras.tree.map_structure(ops.convert_to_numpy, outputs)
+    prediction, ((source_prediction, ((source, target),), _),) = outputs
     classification = references.cross_entropy(prediction, labels)
     distances = references.loss(source, target, normalization)
     return classification, distances, source_prediction.argmax(-1) == labels
@@ -143,7 +143,7 @@ def test_weights_weigh_both_parts_of_the_loss(rng, kind):
     outputs = model({"source": pair[0], "target": pair[1]}, training=True)
     source, target = (
         [ops.convert_to_numpy(x) for x in side]
-        for side in (outputs.source, outputs.target)
+        for side in outputs.sources[0].projections[0]
     )
     expected = (references.loss(source, target, "source") * weights).mean()
     assert history["alignment_loss"][0] == pytest.approx(expected, rel=1e-4)
@@ -411,11 +411,9 @@ def test_windows_of_unknown_length_and_padding_train(rng):
     pair[1][::2, 15:] = 0.0
     model = keras_dcat.DCATModel(build(5), build(3), gate=None)
     outputs = model({"source": pair[0], "target": pair[1]})
-    masks = [ops.convert_to_numpy(side[2]) for side in (outputs.source, outputs.target)]
-    source, target = (
-        [ops.convert_to_numpy(x) for x in side[:2]]
-        for side in (outputs.source, outputs.target)
-    )
+    sides = outputs.sources[0].projections[0]
+    masks = [ops.convert_to_numpy(side[2]) for side in sides]
+    source, target = ([ops.convert_to_numpy(x) for x in side[:2]] for side in sides)
     assert masks[1][0].sum() == 15
     expected = references.loss(source, target, "source", masks).mean()
     results = model.evaluate(pair, labels, verbose=0, return_dict=True)
@@ -434,11 +432,11 @@ def test_a_pass_over_a_pair_gives_all_that_the_loss_needs(rng):
     model = keras_dcat.DCATModel(*pair_of_branches())
     outputs = model(pair)
     assert isinstance(outputs, PairOutputs)
-    key, value = outputs.target
+    ((source, (key, value)),) = outputs.sources[0].projections
     assert tuple(key.shape) == tuple(value.shape) == (3, 20, 1, 6)
-    assert tuple(outputs.source[0].shape) == (3, 12, 1, 6)
+    assert tuple(source[0].shape) == (3, 12, 1, 6)
     np.testing.assert_allclose(
-        ops.convert_to_numpy(outputs.source_prediction),
+        ops.convert_to_numpy(outputs.sources[0].prediction),
         ops.convert_to_numpy(model.source(pair[0])),
         rtol=1e-5,
     )
@@ -511,13 +509,12 @@ def test_transfer_losses_are_weighted_and_added_up(rng, softmax):
     )
     results = model.evaluate(pair, labels, verbose=0, return_dict=True)
     outputs = model({"source": pair[0], "target": pair[1]}, training=False)
-    distances = references.loss(
-        *(keras.tree.map_structure(ops.convert_to_numpy, outputs[i]) for i in (3, 1)),
-        "source",
-    )
+    believed, ((taught, learned),), _ = outputs.sources[0]
+    taught, learned = keras.tree.map_structure(ops.convert_to_numpy, (taught, learned))
+    distances = references.loss(taught, learned, "source")
     target_log = ops.convert_to_numpy(outputs.prediction).astype("float64")
     target_log = np.log(target_log) if softmax else target_log
-    divergence = references.divergence(outputs.source_prediction, target_log, 3.0)
+    divergence = references.divergence(believed, target_log, 3.0)
     assert results["alignment_loss"] == pytest.approx(distances.mean(), rel=1e-4)
     assert results["distillation_loss"] == pytest.approx(divergence.mean(), rel=1e-4)
     transfer = 0.25 * distances.mean() + 2.0 * divergence.mean()

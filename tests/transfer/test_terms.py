@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_dcat.transfer import PairOutputs, gates
+from keras_dcat.transfer import PairOutputs, SourceOutputs, combination, gates
 from keras_dcat.transfer.terms import transfer_terms
 
 
@@ -16,23 +16,30 @@ class Difference(keras.losses.Loss):
         return y_pred - y_true
 
 
-def outputs(may_teach):
+def outputs(may_teach, layers):
     source_logits = np.log([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]).astype("float32")
     numbers = (np.array([1.0, 2.0, 6.0], "float32"), np.zeros(3, "float32"))
-    values = (source_logits, numbers[0], source_logits, numbers[1], may_teach)
-    return PairOutputs(*map(ops.convert_to_tensor, values))
+    logits, source, target = map(ops.convert_to_tensor, (source_logits, *numbers[::-1]))
+    # One layer, and another one in which source and target are equal.
+    projections = ((source, target), (source, source))[:layers]
+    sources = [
+        SourceOutputs(logits, projections, ops.convert_to_tensor(shares))
+        for shares in np.reshape(may_teach, (-1, 3)).astype("float32")
+    ]
+    return PairOutputs(logits, tuple(sources))
 
 
-def terms(labels, losses, sample_weight=None, may_teach=(1.0, 1.0, 1.0)):
+def terms(labels, losses, sample_weight=None, may_teach=(1.0, 1.0, 1.0), layers=1):
     labels = ops.convert_to_tensor(np.array(labels, "int32"))
-    may_teach = np.array(may_teach, "float32")
+    pair = outputs(may_teach, layers)
     total, shown = transfer_terms(
-        outputs(may_teach),
+        pair,
         labels,
         sample_weight,
         gates.get("correct"),
+        combination.get("mean"),
         losses,
-        (True, True),
+        [True] * (len(pair.sources) + 1),
     )
     return float(total), {k: (float(v), float(n)) for k, (v, n) in shown.items()}
 
@@ -62,3 +69,23 @@ def test_the_source_is_judged_where_there_are_labels():
     assert shown["source_accuracy"] == (0.5, 2.0)
     assert shown["unmasked_share"][0] == pytest.approx(1 / 3)
     assert terms([-1, -1, -1], {})[1]["source_accuracy"] == (0.0, 0.0)
+
+
+def test_the_values_of_several_layers_are_averaged():
+    losses = {"a_loss": (Difference(), 1.0)}
+    assert terms([0, 0, 1], losses, layers=1)[0] == pytest.approx(3.0)
+    assert terms([0, 0, 1], losses, layers=2)[0] == pytest.approx(1.5)
+
+
+def test_a_source_given_twice_is_as_if_it_were_given_once():
+    losses = {"a_loss": (Difference(), 1.0)}
+    once = terms([0, 0, 0], losses)
+    twice = terms([0, 0, 0], losses, may_teach=[(1, 1, 1), (1, 1, 1)])
+    assert twice == (pytest.approx(once[0]), once[1])
+
+
+def test_a_window_that_one_source_lacks_is_taught_by_the_other():
+    losses = {"a_loss": (Difference(), 1.0)}
+    total, shown = terms([0, 0, 1], losses, may_teach=[(0, 1, 0), (1, 1, 0)])
+    assert total == pytest.approx((1 + 2) / 3)
+    assert shown["unmasked_share"] == (pytest.approx(2 / 3), 3.0)

@@ -1,0 +1,102 @@
+"""A transfer loss that tells windows apart by their `KᵀV`."""
+
+import keras
+from keras import ops
+
+from keras_dcat.transfer.alignment import key_value_product
+from keras_dcat.transfer.losses import checked_projections
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
+class ContrastiveAlignment(keras.losses.Loss):
+    """A window's `KᵀV` is nearer to its source's than to those of other windows.
+
+    InfoNCE over the batch, in both directions: products averaged over time, less their
+    mean over the batch, are compared by their cosine, head by head. Unlike a distance,
+    it asks only for what tells windows apart, and the two sides need not have the same
+    scale.
+
+    Args:
+        temperature: float > 0. Lower asks for more.
+        reduction: a reduction of Keras, as in `MaskedCrossAttentionLoss`.
+        name: str. In the history of a training the loss is called `<name>_loss`.
+        dtype: dtype of the computation. `"float32"` unless given.
+
+    Call args:
+        y_true: the source's `(key, value)` or `(key, value, mask)`, as in
+            `MaskedCrossAttentionLoss`.
+        y_pred: the target's, likewise.
+        sample_weight: `(batch,)`. Which windows may teach, and how much. The others
+            still are what these are told apart from.
+
+    Returns:
+        float32 scalar, or `(batch,)` with `reduction=None`. `log(batch)` where nothing
+        is told apart.
+
+    Raises:
+        ValueError: if the temperature is not positive, or if the two sides do not share
+            `d_k`, `d_v` and the number of heads.
+
+    Example:
+
+    >>> key, value = ops.ones((4, 50, 8)), ops.ones((4, 50, 4))
+    >>> loss = ContrastiveAlignment()
+    >>> float(loss((key, value), (key, value)))  # all windows are alike: log 4
+    1.3862...
+
+    Reference:
+        Oord et al., 2018, [Contrastive predictive
+        coding](https://arxiv.org/abs/1807.03748).
+    """
+
+    reads = "projections"
+
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "contrast",
+        dtype: str = "float32",
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        if not 0 < temperature < float("inf"):
+            raise ValueError(
+                "`temperature` must be a positive number. "
+                f"Received: temperature={temperature}. Start with 0.1."
+            )
+        self.temperature = temperature
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return super().__call__(*checked_projections(y_true, y_pred), sample_weight)
+
+    def call(self, y_true, y_pred):
+        source, target = (_directions(*side) for side in (y_true, y_pred))
+        similarity = ops.einsum("bhd,chd->hbc", target, source) / self.temperature
+        own = ops.diagonal(similarity, axis1=1, axis2=2)
+        all_sources = ops.logsumexp(similarity, axis=2)
+        all_targets = ops.logsumexp(similarity, axis=1)
+        return ops.mean((all_sources + all_targets) / 2 - own, axis=0)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "temperature": self.temperature,
+            "dtype": self.dtype,
+        }
+
+
+def _directions(key, value, mask=None):
+    """`KᵀV / time` less its mean over the batch, of norm 1: `(batch, heads, size)`."""
+    if len(key.shape) == 3:
+        key, value = key[:, :, None, :], value[:, :, None, :]
+    length = ops.cast(ops.shape(key)[1], key.dtype)
+    if mask is not None:
+        kept = ops.cast(mask, key.dtype)
+        key = key * kept[:, :, None, None]
+        length = ops.maximum(ops.sum(kept, axis=1), 1)[:, None, None, None]
+    product = key_value_product(key, value) / length
+    product = product - ops.mean(product, axis=0, keepdims=True)
+    shape = ops.shape(product)
+    product = ops.reshape(product, (shape[0], shape[1], shape[2] * shape[3]))
+    square = ops.sum(ops.square(product), axis=-1, keepdims=True)
+    return product * ops.rsqrt(ops.maximum(square, keras.config.epsilon()))

@@ -1,0 +1,105 @@
+"""The sides of a transfer: sources that are frozen, and a target that learns."""
+
+from keras import ops
+
+from keras_dcat.transfer.adapter import ProjectionAdapter
+from keras_dcat.transfer.branch import Branch
+from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
+
+
+class Sides:
+    """Sources and a target, and which of their attention layers are compared.
+
+    Args:
+        sources: list of `keras.Model`.
+        target: `keras.Model`.
+        source_attention: name of a layer, list of names, or `None`; for several
+            sources a list of these, or `None`.
+        target_attention: name of a layer, list of names, or `None`.
+        adapt_sizes: bool. Whether sizes may differ.
+
+    Raises:
+        ValueError: if the layers do not make pairs, or differ in sizes.
+    """
+
+    def __init__(
+        self, sources, target, source_attention, target_attention, adapt_sizes
+    ):
+        target_names = _as_list(target_attention)
+        source_names = _names_of_each(sources, source_attention)
+        counts = {len(names) for names in source_names}
+        if len(source_names) != len(sources) or counts != {len(target_names)}:
+            raise ValueError(
+                "`source_attention` must have as many names as `target_attention`, "
+                f"for each source. Received: {source_attention} for {len(sources)} "
+                f"source(s), and {target_attention}. "
+                "Name the layers that are compared in pairs."
+            )
+        self.target = Branch(target, target_names)
+        self.sources = list(map(Branch, sources, source_names))
+        pairs = [
+            list(zip(branch.attentions, self.target.attentions, strict=True))
+            for branch in self.sources
+        ]
+        self.adapters = []
+        if adapt_sizes:
+            self.adapters = [[ProjectionAdapter(*p) for p in each] for each in pairs]
+        else:
+            for pair in sum(pairs, []):
+                _check_same_sizes(*pair)
+
+    def passed(self, source_inputs, target_inputs, shares, training):
+        """One pass over a pair.
+
+        Args:
+            source_inputs: sequence of inputs, one for each source.
+            target_inputs: the target's.
+            shares: float tensor `(batch, sources)`, how much each may teach, or `None`.
+            training: bool. For the target.
+
+        Returns:
+            `PairOutputs`.
+        """
+        prediction, learned = self.target.passed(target_inputs, training)
+        outputs = []
+        for at, (source, inputs) in enumerate(
+            zip(self.sources, source_inputs, strict=True)
+        ):
+            believed, taught = source.frozen(inputs)
+            own = learned
+            if self.adapters:
+                own = [
+                    adapt(x) for adapt, x in zip(self.adapters[at], own, strict=True)
+                ]
+            share = ops.ones_like(believed[:, 0]) if shares is None else shares[:, at]
+            compared = tuple(zip(taught, own, strict=True))
+            outputs.append(SourceOutputs(believed, compared, share))
+        return PairOutputs(prediction, tuple(outputs))
+
+
+def _names_of_each(sources, names):
+    """For each source, the list of its attention layers that are compared."""
+    if len(sources) == 1:
+        return [_as_list(names)]
+    if names is None:
+        return [[None]] * len(sources)
+    return [_as_list(each) for each in _as_list(names)]
+
+
+def _as_it_is(projections):
+    return projections
+
+
+def _as_list(names):
+    return list(names) if isinstance(names, (list, tuple)) else [names]
+
+
+def _check_same_sizes(source, target):
+    names = ("num_heads", "key_dim", "value_dim")
+    sizes = [{n: getattr(layer, n) for n in names} for layer in (source, target)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            "The `AttentionKV` of source and target must have the same sizes. "
+            f"Received: {sizes[0]} for the source and {sizes[1]} for the target. "
+            "Build one of them anew with the other's sizes, or pass adapt_sizes=True."
+        )

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_dcat.transfer import combination
+
+# Two sources, three windows, two classes.
+PROBABILITIES = np.array(
+    [[[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]], [[0.7, 0.3], [0.1, 0.9], [0.4, 0.6]]],
+    "float32",
+)
+LABELS = np.array([0, 0, -1], "int32")
+
+
+def combined(name, shares, probabilities=PROBABILITIES):
+    function = combination.get(name)
+    arguments = np.array(shares, "float32"), LABELS, probabilities
+    return ops.convert_to_numpy(function(*map(ops.convert_to_tensor, arguments)))
+
+
+def test_the_mean_is_over_the_sources_that_may_teach():
+    shares = combined("mean", [[1, 0.5, 0], [1, 0, 0]])
+    np.testing.assert_allclose(shares, [[0.5, 0.5, 0], [0.5, 0, 0]])
+
+
+def test_the_best_is_surest_of_the_true_class_or_of_any_without_a_label():
+    shares = combined("best", np.ones((2, 3)))
+    np.testing.assert_allclose(shares, [[1, 1, 1], [0, 0, 0]])
+    swapped = combined("best", np.ones((2, 3)), PROBABILITIES[::-1])
+    np.testing.assert_allclose(swapped, [[0, 0, 0], [1, 1, 1]])
+
+
+def test_a_source_that_may_not_teach_is_never_the_best():
+    shares = combined("best", [[0, 0, 1], [1, 0.5, 0]])
+    np.testing.assert_allclose(shares, [[0, 0, 1], [1, 0.5, 0]])
+
+
+def test_sources_that_disagree_teach_nothing():
+    shares = combined("agree", np.ones((2, 3)))
+    np.testing.assert_allclose(shares, [[0.5, 0, 0.5], [0.5, 0, 0.5]])
+    # The only one that may teach agrees with itself.
+    alone = combined("agree", [[1, 1, 1], [0, 0, 0]])
+    np.testing.assert_allclose(alone, [[1, 1, 1], [0, 0, 0]])
+
+
+@pytest.mark.parametrize("name", combination.COMBINATIONS)
+def test_the_same_source_twice_teaches_as_much_as_once(name):
+    twice = np.stack([PROBABILITIES[0]] * 2)
+    shares = combined(name, [[1, 0.5, 0]] * 2, twice)
+    np.testing.assert_allclose(shares.sum(axis=0), [1, 0.5, 0])
+
+
+def test_an_unknown_combination_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match=r"'vote'.*'mean', 'best', 'agree'"):
+        combination.get("vote")
