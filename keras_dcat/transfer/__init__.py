@@ -9,6 +9,7 @@ from keras_dcat.transfer.gates import (
     source_confidence,
     source_correct,
 )
+from keras_dcat.transfer.initialization import start_from_source
 from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
 from keras_dcat.transfer.model import DCATModel
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
@@ -25,4 +26,5 @@ __all__ = [
     "all_teach",
     "source_confidence",
     "source_correct",
+    "start_from_source",
 ]

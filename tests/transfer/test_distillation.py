@@ -1,10 +1,15 @@
+import keras
 import numpy as np
 import pytest
 from keras import ops
 
+import keras_dcat
 from keras_dcat.transfer import LogitsDistillation
 from keras_dcat.transfer.distillation import log_probabilities
 from tests import references
+from tests.models import pair_of_branches, windows
+
+pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
@@ -42,3 +47,40 @@ def test_a_probability_of_zero_stays_finite():
 def test_a_temperature_that_is_not_positive_is_refused():
     with pytest.raises(ValueError, match=r"temperature=0.*Start with 2"):
         LogitsDistillation(temperature=0)
+
+
+def test_a_loss_of_keras_is_taken_as_it_is_and_gated(rng):
+    pair, labels = windows(rng)
+    source, target = pair_of_branches()
+    own = keras_dcat.DCATModel(
+        source, target, gate=None, loss=keras.distillation.LogitsDistillation(3.0, keras.losses.KLDivergence())
+    )
+    results = own.evaluate(pair, labels, verbose=0, return_dict=True)
+    divergence = references.divergence(source(pair[0]), target(pair[1]), 3.0)
+    value = results["keras_distillation_loss"]
+    assert value == pytest.approx(divergence.mean(), rel=1e-3)
+    gated = keras_dcat.DCATModel(source, target, loss=own.transfer_losses)
+    results = gated.evaluate(pair, labels, verbose=0, return_dict=True)
+    right = np.argmax(source.predict(pair[0], verbose=0), axis=-1) == labels
+    value = results["keras_distillation_loss"]
+    assert 0 < right.mean() < 1
+    assert value == pytest.approx((divergence * right).mean(), rel=1e-3)
+
+
+def test_a_model_with_a_loss_of_keras_is_loaded_with_it(rng, tmp_path):
+    pair, labels = windows(rng)
+    loss = keras.distillation.FeatureDistillation(loss="mse")
+    model = keras_dcat.DCATModel(*pair_of_branches(), gate=None, loss=loss)
+    model.fit(pair, labels, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    results = (m.evaluate(pair, labels, verbose=0) for m in (model, loaded))
+    np.testing.assert_allclose(*results, rtol=1e-5)
+
+
+def test_a_loss_of_keras_that_reads_layers_is_refused():
+    loss = keras.distillation.FeatureDistillation(
+        teacher_layer_name="dense", student_layer_name="dense"
+    )
+    with pytest.raises(ValueError, match=r"'dense'.*Leave the layer names out"):
+        keras_dcat.DCATModel(*pair_of_branches(), loss=loss)
