@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # A build of torch for the CPU, where the index has one under this version.
 TORCH ?= torch==2.13.0
@@ -15,11 +16,11 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/python examples/quickstart.py $(ARGS)
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-backends: $(VENV)/backends.stamp
-	KERAS_BACKEND=jax $(BIN)/python -m pytest $(NUMERIC_CORE) $(ARGS)
-	KERAS_BACKEND=torch $(BIN)/python -m pytest $(NUMERIC_CORE) $(ARGS)
+	KERAS_BACKEND=jax $(PYTEST) $(NUMERIC_CORE) $(ARGS)
+	KERAS_BACKEND=torch $(PYTEST) $(NUMERIC_CORE) $(ARGS)
 
 # Without a browser, the tests that look at pages skip. Debian and its kin, as root.
 browser:
@@ -39,7 +40,7 @@ clean:
 
 NUMERIC_CORE := tests/test_attention.py tests/test_import.py tests/transfer \
 	tests/end_to_end/test_saving.py tests/end_to_end/test_training_options.py \
-	tests/encoders tests/windows/test_normalization.py tests/evaluation/test_rivals.py \
+	tests/diagnosis tests/encoders tests/windows/test_normalization.py tests/evaluation/test_rivals.py \
 	keras_dcat/attention.py keras_dcat/transfer
 
 $(VENV)/bin/python:

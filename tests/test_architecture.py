@@ -20,8 +20,9 @@ UPSTREAM = {
     "encoders": {"attention"},
     "metrics": set(),
     "transfer": {"attention"},
+    "diagnosis": {"attention", "metrics", "transfer"},
     "evaluation": {"extras", "metrics", "transfer", "windows"},
-    "plots": {"extras", "recordings", "windows"},
+    "plots": {"diagnosis", "extras", "recordings", "windows"},
 }
 
 

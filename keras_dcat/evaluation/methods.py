@@ -5,14 +5,17 @@ import functools
 import warnings
 from collections.abc import Mapping
 
+import keras
 import numpy as np
 
 from keras_dcat.evaluation import rivals
 from keras_dcat.evaluation.trial import Trial
 from keras_dcat.transfer import (
+    ContrastiveAlignment,
     DCATModel,
     LogitsDistillation,
     MaskedCrossAttentionLoss,
+    TransferGuard,
 )
 from keras_dcat.windows import misaligned, mispaired
 
@@ -64,7 +67,7 @@ class Method:
         with warnings.catch_warnings():
             # Some of them are controls whose source is meant to be useless.
             warnings.filterwarnings("ignore", "The source should be trained")
-            losses = self._training(trial).fit(model, dataset)
+            losses = self._training(trial).fit(model, dataset, self._callbacks())
         return trial.predict(learner, target), losses
 
     def joined(self, trial, source, target, learner, index, size):
@@ -82,6 +85,9 @@ class Method:
             `(model, dataset)`.
         """
         raise NotImplementedError
+
+    def _callbacks(self):
+        return []
 
     def _training(self, trial):
         return dataclasses.replace(trial.study.training, **self.training)
@@ -124,6 +130,9 @@ class DCAT(Method):
         source: `"trained"`, or `"random"` for one as it was initialised.
         offset: float. Seconds by which the source's windows are late.
         mispaired: float. Share of windows that get the source of another one.
+        alignment: `"distance"`, or `"contrast"` for `ContrastiveAlignment`.
+        decay: bool. Whether the weight of the transfer falls to 0 over the training.
+        guarded: bool. Whether a `TransferGuard` may end the transfer, as by default.
         build: as in `Method`; for the target, not the source.
         training: as in `Method`.
         data_fraction: as in `Method`.
@@ -137,21 +146,28 @@ class DCAT(Method):
     source: str = "trained"
     offset: float = 0.0
     mispaired: float = 0.0
+    alignment: str = "distance"
+    decay: bool = False
+    guarded: bool = True
 
     def joined(self, trial, source, target, learner, index, size):
         if self.source == "random":
             teacher = trial.build(source, index, seed=trial.seed + 1000)
         else:
             teacher, _ = trial.unimodal(source, self.data_fraction)
+        aligned = {
+            "distance": MaskedCrossAttentionLoss(self.normalization),
+            "contrast": ContrastiveAlignment(),
+        }
         losses = {
-            MaskedCrossAttentionLoss(self.normalization): self.transfer_weight,
+            aligned[self.alignment]: self.transfer_weight,
             LogitsDistillation(self.temperature): self.distillation,
         }
         used = {loss: weight for loss, weight in losses.items() if weight}
         model = DCATModel(
             teacher,
             learner,
-            transfer_weight=1.0,
+            transfer_weight=self._falling(trial, index, size) if self.decay else 1.0,
             gate=None if self.gate in OUT_OF_FOLD else self.gate,
             loss=list(used or losses),
             loss_weights=list((used or losses).values()),
@@ -168,6 +184,13 @@ class DCAT(Method):
         if self.gate == "shuffled":
             may_teach = np.random.default_rng(trial.seed).permutation(may_teach)
         return model, trial.pairs(source, target, index, size, may_teach)
+
+    def _callbacks(self):
+        return [] if self.guarded else [TransferGuard(only_warn=True)]
+
+    def _falling(self, trial, index, size):
+        steps = self._training(trial).epochs * -(-len(index) // size)
+        return keras.optimizers.schedules.PolynomialDecay(1.0, steps, 0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,13 +239,13 @@ class LateFusion(Method):
 
 METHODS = {
     "alone": Alone(),
-    "D-CAT": DCAT(),
+    "D-CAT": DCAT(gate="soft", distillation=0.5),
 }
-"""What a comparison is about: the target alone, and D-CAT as it is by default."""
+"""What a comparison is about: the target alone, and `DCATModel` with its defaults."""
 
 CONTROLS = {
-    "random source": DCAT(source="random", gate=None),
-    "wrong windows": DCAT(mispaired=1.0, gate=None),
+    "random source": DCAT(source="random", gate=None, guarded=False),
+    "wrong windows": DCAT(mispaired=1.0, gate=None, guarded=False),
     "shuffled mask": DCAT(gate="shuffled"),
 }
 """What must not help: nothing true is taught."""

@@ -160,19 +160,36 @@ class Results:
         labels, subjects, predicted = self._tested(pair, label)
         return macro_f1_interval(labels, predicted, subjects)
 
-    def gain(self, pair: tuple[str, str], label: str) -> Interval:
-        """Macro F1 of a method less that of its baseline.
+    def gain(self, pair, label: str, over: str | None = None) -> Interval:
+        """Macro F1 of a method less that of another one.
 
         Args:
-            pair: `(source, target)`.
+            pair: `(source, target)`, or a list of pairs, over which F1 is averaged.
             label: str.
+            over: str. Label of the other method, the baseline by default.
 
         Returns:
             `Interval` of a paired bootstrap over test subjects and seeds.
         """
-        labels, subjects, predicted = self._tested(pair, label)
-        _, _, baseline = self._tested(pair, self.baselines[label])
-        return paired_bootstrap(labels, predicted, baseline, subjects)
+        pairs = [pair] if isinstance(pair, tuple) else pair
+        sides = []
+        for each in (label, self.baselines[label] if over is None else over):
+            tested = [self._tested(pair, each) for pair in pairs]
+            # Classes of another pair are other classes: macro F1 is the pairs' mean.
+            shift = len(self.class_names) * np.arange(len(pairs))
+            sides.append(
+                (
+                    np.concatenate(
+                        [t[0] + n for t, n in zip(tested, shift, strict=True)]
+                    ),
+                    np.concatenate([t[1] for t in tested]),
+                    np.concatenate(
+                        [t[2] + n for t, n in zip(tested, shift, strict=True)], axis=1
+                    ),
+                )
+            )
+        (labels, subjects, predicted), (_, _, other) = sides
+        return paired_bootstrap(labels, predicted, other, subjects)
 
     def fold_test(self, pair: tuple[str, str], label: str) -> float:
         """How likely such gains are over the splits if there is none.

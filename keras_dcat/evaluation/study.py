@@ -59,12 +59,13 @@ class Training:
     together: Callable | None = None
     run_eagerly: bool = False
 
-    def fit(self, model: keras.Model, dataset) -> np.ndarray:
+    def fit(self, model: keras.Model, dataset, callbacks=()) -> np.ndarray:
         """Trains a model, or a transfer, on batches with one-hot labels.
 
         Args:
             model: `keras.Model`, or one whose `target` is trained.
             dataset: `tf.data.Dataset` of `(inputs, one-hot labels)`.
+            callbacks: as in Keras.
 
         Returns:
             float array `(epochs,)`, the classification loss.
@@ -86,7 +87,13 @@ class Training:
             run_eagerly=self.run_eagerly,
             jit_compile=_jit_compile(),
         )
-        history = model.fit(dataset, epochs=self.epochs, shuffle=False, verbose=0)
+        history = model.fit(
+            dataset,
+            epochs=self.epochs,
+            callbacks=list(callbacks),
+            shuffle=False,
+            verbose=0,
+        )
         losses = history.history
         return np.array(losses.get("classification_loss", losses["loss"]))
 

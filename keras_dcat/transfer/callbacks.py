@@ -1,16 +1,14 @@
 """What is watched while a transfer runs."""
 
-import warnings
-
 import keras
+
+from keras_dcat.transfer.guard import TransferGuard
 
 
 class FirstEpochCheck(keras.callbacks.Callback):
-    """Says after the first epoch if there was no data, or no source to learn from.
+    """Says after the first epoch if there was no data.
 
-    A source at chance cannot teach; most often somebody forgot to train it, or
-    to load its weights. "At chance" is an accuracy of at most twice that of
-    guessing among `classes` (and at most 0.1 above it).
+    Whether there is a source to learn from is for `TransferGuard` to say.
     """
 
     def on_train_begin(self, logs=None):
@@ -21,24 +19,29 @@ class FirstEpochCheck(keras.callbacks.Callback):
         self._steps += 1
 
     def on_epoch_end(self, epoch, logs=None):
-        if not self._is_first_epoch:
-            return
-        self._is_first_epoch = False
-        if not self._steps:
+        if self._is_first_epoch and not self._steps:
             raise ValueError(EMPTY_MESSAGE)
-        accuracy = (logs or {}).get("source_accuracy")
-        chance = 1.0 / self.model.num_classes
-        if accuracy is not None and accuracy <= chance + min(chance, 0.1):
-            warnings.warn(
-                "The source should be trained before it teaches. "
-                f"Received: a source that is right on {accuracy:.1%} of the training "
-                f"windows, where guessing gives {chance:.1%}. "
-                "Train it first: source.fit(...).",
-                stacklevel=2,
-            )
+        self._is_first_epoch = False
 
 
 EMPTY_MESSAGE = (
     "A dataset must hold at least one batch. Received: a dataset without any. "
     "Check its filters, and `drop_remainder`."
 )
+
+
+def watched(callbacks):
+    """The callbacks of a training, with those that there always are.
+
+    Args:
+        callbacks: a `Callback`, a list of some, or `None`. A `TransferGuard` among them
+            takes the place of the one there would be.
+
+    Returns:
+        list of `Callback`.
+    """
+    if not isinstance(callbacks, (list, tuple)):
+        callbacks = [] if callbacks is None else [callbacks]
+    guards = [c for c in callbacks if isinstance(c, TransferGuard)]
+    # Behind the user's own, who then see the logs of an epoch before it is judged.
+    return [*callbacks, FirstEpochCheck(), *([] if guards else [TransferGuard()])]

@@ -84,17 +84,53 @@ class CorrectOrSure:
     """
 
     def __init__(self, threshold: float = 0.9):
-        if not 0 <= threshold <= 1:
-            raise ValueError(
-                "`threshold` must be a probability from 0 to 1. "
-                f"Received: threshold={threshold}. Start with 0.9."
-            )
-        self.threshold = threshold
+        self.threshold = _checked(threshold)
 
     def __call__(self, labels, source_prediction):
         sure = ops.max(source_prediction, axis=-1) >= self.threshold
         right = source_correct(labels, source_prediction)
         return ops.where(labels < 0, sure, right)
+
+    def get_config(self):
+        return {"threshold": self.threshold}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
+class Confident:
+    """Only a source that is sure may teach, whether there is a label or not.
+
+    It also teaches what it is sure of and wrong about: no label is looked at.
+
+    Args:
+        threshold: float from 0 to 1. How probable the class that it believes in must
+            be.
+
+    Call args:
+        labels: int tensor `(batch,)`. Not used.
+        source_prediction: float tensor `(batch, classes)`. Its probabilities.
+
+    Returns:
+        bool tensor `(batch,)`.
+
+    Raises:
+        ValueError: if the threshold is out of range.
+
+    Example:
+
+    >>> probabilities = ops.array([[0.7, 0.3], [0.95, 0.05], [0.95, 0.05]])
+    >>> [bool(x) for x in Confident(0.9)(ops.array([0, 1, -1]), probabilities)]
+    [False, True, True]
+    """
+
+    def __init__(self, threshold: float = 0.9):
+        self.threshold = _checked(threshold)
+
+    def __call__(self, labels, source_prediction):
+        return ops.max(source_prediction, axis=-1) >= self.threshold
 
     def get_config(self):
         return {"threshold": self.threshold}
@@ -128,8 +164,8 @@ def get(gate):
 
     Args:
         gate: `"correct"`, `"soft"` (the source's probability of the true class),
-            `"sure"` (`CorrectOrSure()`), `None` (all teach), or a function as
-            described above.
+            `"sure"` (`CorrectOrSure()`), `"confident"` (`Confident()`), `None` (all
+            teach), or a function as described above.
 
     Returns:
         function `(labels, source_prediction) -> (batch,)`.
@@ -145,11 +181,22 @@ def get(gate):
         return source_confidence
     if gate == "sure":
         return CorrectOrSure()
+    if gate == "confident":
+        return Confident()
     if callable(gate):
         return gate
     raise ValueError(
-        "`gate` must be 'correct', 'soft', 'sure', None, or a function of "
-        "(labels, source_prediction). "
+        "`gate` must be 'correct', 'soft', 'sure', 'confident', None, or a function "
+        "of (labels, source_prediction). "
         f"Received: gate={gate!r}. "
         "Use 'correct' for the paper's mask, None to let every window teach."
     )
+
+
+def _checked(threshold):
+    if not 0 <= threshold <= 1:
+        raise ValueError(
+            "`threshold` must be a probability from 0 to 1. "
+            f"Received: threshold={threshold}. Start with 0.9."
+        )
+    return threshold

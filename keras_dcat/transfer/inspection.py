@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-from keras_dcat.transfer.distillation import of_keras
+from keras_dcat.transfer.distillation import LogitsDistillation, of_keras
+from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
 
 
 def check_separate(sources, target):
@@ -36,7 +37,14 @@ def check_separate(sources, target):
 
 
 def named_losses(losses, weights):
-    """`{"<name>_loss": (loss, weight)}` of one transfer loss, or of several."""
+    """`{"<name>_loss": (loss, weight)}` of a transfer loss, of several, or of none.
+
+    Without any, these are the alignment and, five times as strong, a distillation: with
+    all labels it neither helps nor harms; where labels are missing it is what helps.
+    """
+    if losses is None:
+        losses = [MaskedCrossAttentionLoss(), LogitsDistillation()]
+        weights = [1.0, 5.0] if weights is None else weights
     losses = losses if isinstance(losses, (list, tuple)) else [losses]
     losses = [of_keras(loss) for loss in losses]
     weights = [1.0] * len(losses) if weights is None else list(weights)

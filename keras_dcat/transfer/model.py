@@ -10,13 +10,12 @@ from keras_dcat.attention import AttentionKV
 from keras_dcat.transfer import combination as combinations
 from keras_dcat.transfer import gates, inspection
 from keras_dcat.transfer.batches import BatchFormat, teaching_shares
-from keras_dcat.transfer.callbacks import EMPTY_MESSAGE, FirstEpochCheck
+from keras_dcat.transfer.callbacks import EMPTY_MESSAGE, watched
 from keras_dcat.transfer.cross_entropy import (
     CrossEntropy,
     class_indices,
     for_classification,
 )
-from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
 from keras_dcat.transfer.outputs import PairOutputs
 from keras_dcat.transfer.recovery import weights_kept
 from keras_dcat.transfer.sides import Sides
@@ -28,10 +27,11 @@ from keras_dcat.transfer.transfer_weight import TransferWeight
 class DCATModel(keras.Model):
     """A target modality that learns from a frozen source, and then runs alone.
 
-    In training both see the same moment; the loss is
-    `classification + transfer_weight · alignment`, where the alignment pulls the
-    target's attention statistics `KᵀV` towards the source's, only where the gate
-    lets the source teach. Gradients reach the target only.
+    In training both see the same moment; the loss is `classification +
+    transfer_weight · transfer`, where the transfer pulls the target's attention
+    statistics `KᵀV`, and what it predicts, towards the source's, as far as the gate
+    lets the source teach. Gradients reach the target only. The paper's method is
+    `DCATModel(source, target, 0.01, "correct", MaskedCrossAttentionLoss("none"))`.
 
     Keras's own training step is used as it is, on every backend: this class
     says what a pass over a pair is (`call`), what it costs (`compute_loss`), and
@@ -48,15 +48,14 @@ class DCATModel(keras.Model):
             `AttentionKV`. Trained in place: `model.target` is this very model.
         transfer_weight: float ≥ 0, λ, or a schedule over the steps of training from
             `keras.optimizers.schedules`. May be assigned between epochs.
-        gate: `"correct"` (the paper's mask: only windows that the source gets
-            right may teach), `"soft"` (as much as it is sure of the true class),
-            `"sure"` (right, or without a label at least 90 % sure), `"confident"` (at
-            least 90 % sure), `None` (all teach), or a registered function
-            `(labels, source_probabilities) -> (batch,)`.
-        loss: the transfer loss, `MaskedCrossAttentionLoss()` unless given, or a list
-            of transfer losses that are added up, such as
-            `[MaskedCrossAttentionLoss(), LogitsDistillation()]`; those of
-            `keras.distillation` that compare outputs are taken, too.
+        gate: `"soft"` (as much as the source is sure of the true class, or, without a
+            label, of any), `"correct"` (the paper's mask: only windows that it gets
+            right, and none without a label), `"sure"` (right, or without a label at
+            least 90 % sure), `"confident"` (at least 90 % sure), `None` (all teach),
+            or a registered function `(labels, source_probabilities) -> (batch,)`.
+        loss: a transfer loss, or a list of some that are added up; those of
+            `keras.distillation` that compare outputs are taken, too. Unless given,
+            `[MaskedCrossAttentionLoss(), LogitsDistillation()]`, weighed 1 and 5.
         loss_weights: list of float, one for each loss. All 1 unless given.
         source_attention: str. Name of the source's layer, if it has several; a list
             of names to compare several layers. With several sources, a list with
@@ -98,7 +97,7 @@ class DCATModel(keras.Model):
     >>> windows = ops.ones((8, 50, 6)), ops.ones((8, 50, 3))
     >>> labels = ops.argmax(source(windows[0]), axis=-1)  # a source that is right
     >>> history = model.fit(windows, labels, verbose=0)
-    >>> history.history["unmasked_share"]
+    >>> history.history["source_accuracy"]
     [1.0]
     >>> ops.shape(model.predict(ops.ones((2, 50, 3)), verbose=0))
     (2, 5)
@@ -112,7 +111,7 @@ class DCATModel(keras.Model):
         source: keras.Model | list[keras.Model],
         target: keras.Model,
         transfer_weight: float | LearningRateSchedule = 0.1,
-        gate: str | Callable | None = "correct",
+        gate: str | Callable | None = "soft",
         loss: keras.losses.Loss | list | None = None,
         *,
         loss_weights: list[float] | None = None,
@@ -139,9 +138,7 @@ class DCATModel(keras.Model):
         self._adapters = self._sides.adapters  # so that Keras saves them
         self.gate = gates.get(gate)
         self._combination = combinations.get(combination)
-        self._transfer_losses = inspection.named_losses(
-            MaskedCrossAttentionLoss() if loss is None else loss, loss_weights
-        )
+        self._transfer_losses = inspection.named_losses(loss, loss_weights)
         self._transfer_weight = TransferWeight(transfer_weight, name="transfer_weight")
         shown = ["classification_loss", *self._transfer_losses]
         self._transfer_metrics = {
@@ -293,7 +290,8 @@ class DCATModel(keras.Model):
                 batches `(pair, labels)` or `(pair, labels, sample_weight)`.
             y: labels, with arrays: integers `(windows,)` or one-hot.
             *args: as in Keras.
-            callbacks: as in Keras.
+            callbacks: as in Keras. There always is a `TransferGuard`, which sets
+                `transfer_weight` to 0 if the source has nothing to teach.
             **kwargs: as in Keras. `sample_weight` and `class_weight` weigh both
                 parts of the loss.
 
@@ -317,7 +315,7 @@ class DCATModel(keras.Model):
             # Keras warns of its own default where the data come in order.
             kwargs.setdefault("shuffle", False)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = [*_as_list(callbacks), FirstEpochCheck()]
+            callbacks = watched(callbacks)
         with self._batch_format.readable_errors(), weights_kept(self):
             return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
 
@@ -392,9 +390,3 @@ class DCATModel(keras.Model):
 
 def _one_or_all(items):
     return items[0] if len(items) == 1 else list(items)
-
-
-def _as_list(callbacks):
-    if callbacks is None:
-        return []
-    return callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]

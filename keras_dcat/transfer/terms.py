@@ -42,15 +42,16 @@ def transfer_terms(
         weights = ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
         counts = [ops.multiply(share, weights) for share in shares]
     batch = ops.cast(ops.shape(labels)[0], "float32")
-    labelled = ops.sum(ops.cast(labels >= 0, "float32"))
-    right = [
-        ops.sum(ops.cast(source_correct(labels, believed), "float32"))
-        for believed in probabilities
-    ]
-    accuracy = sum(right) / (len(right) * ops.maximum(labelled, 1))
+    right, judged = 0.0, 0.0
+    for believed, source in zip(probabilities, outputs.sources, strict=True):
+        # Where a source is not there, it is neither right nor wrong.
+        counts_here = ops.cast((labels >= 0) & (source.may_teach > 0), "float32")
+        is_right = ops.cast(source_correct(labels, believed), "float32")
+        right += ops.sum(is_right * counts_here)
+        judged += ops.sum(counts_here)
     shown = {
         "unmasked_share": (ops.mean(sum(shares)), batch),
-        "source_accuracy": (accuracy, labelled),
+        "source_accuracy": (right / ops.maximum(judged, 1), judged / len(shares)),
     }
     total = 0.0
     for name, (loss, weight) in losses.items():

@@ -83,7 +83,7 @@ def test_source_and_target_may_have_policies_of_their_own(rng):
     outputs = model(pair)
     dtypes = [
         keras.backend.standardize_dtype(side[0].dtype)
-        for side in (outputs.source, outputs.target)
+        for side in outputs.sources[0].projections[0]
     ]
     assert dtypes == ["float32", "float16"]
     history = model.fit(pair, labels, verbose=0, batch_size=8).history

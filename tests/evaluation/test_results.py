@@ -116,3 +116,17 @@ def test_the_csv_has_a_line_for_each_run(results, tmp_path):
     assert line["baseline"] == "alone"
     f1 = f1_score(one.labels, one.predicted, average=None)
     assert float(line["F1 clap"]) == pytest.approx(f1[1], rel=1e-5)
+
+
+def test_a_gain_may_be_over_any_method_and_the_mean_of_several_pairs(rng, results):
+    others = {
+        (split, seed, ("camera", "watch"), label): run(rng, split, seed, label, 0.7)
+        for split, seed, _, label in results.runs
+    }
+    both = Results({**results.runs, **others}, results.baselines, CLASSES)
+    pairs = [PAIR, ("camera", "watch")]
+    gains = [both.gain(pair, "D-CAT").mean for pair in pairs]
+    assert both.gain(pairs, "D-CAT").mean == pytest.approx(np.mean(gains))
+    over = both.gain(PAIR, "alone", over="D-CAT")
+    assert over.mean == pytest.approx(-gains[0])
+    assert over.low < over.mean < over.high

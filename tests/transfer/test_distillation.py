@@ -53,13 +53,18 @@ def test_a_loss_of_keras_is_taken_as_it_is_and_gated(rng):
     pair, labels = windows(rng)
     source, target = pair_of_branches()
     own = keras_dcat.DCATModel(
-        source, target, gate=None, loss=keras.distillation.LogitsDistillation(3.0, keras.losses.KLDivergence())
+        source,
+        target,
+        gate=None,
+        loss=keras.distillation.LogitsDistillation(3.0, keras.losses.KLDivergence()),
     )
     results = own.evaluate(pair, labels, verbose=0, return_dict=True)
     divergence = references.divergence(source(pair[0]), target(pair[1]), 3.0)
     value = results["keras_distillation_loss"]
     assert value == pytest.approx(divergence.mean(), rel=1e-3)
-    gated = keras_dcat.DCATModel(source, target, loss=own.transfer_losses)
+    gated = keras_dcat.DCATModel(
+        source, target, gate="correct", loss=own.transfer_losses
+    )
     results = gated.evaluate(pair, labels, verbose=0, return_dict=True)
     right = np.argmax(source.predict(pair[0], verbose=0), axis=-1) == labels
     value = results["keras_distillation_loss"]

@@ -1,0 +1,242 @@
+"""What a source and a target say of the same windows, batch by batch."""
+
+import dataclasses
+import math
+import sys
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_dcat.transfer import inspection
+from keras_dcat.transfer.alignment import key_value_product
+from keras_dcat.transfer.batches import BatchFormat
+from keras_dcat.transfer.branch import Branch
+from keras_dcat.transfer.callbacks import EMPTY_MESSAGE
+from keras_dcat.transfer.cross_entropy import class_indices
+from keras_dcat.transfer.distillation import log_probabilities
+from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
+
+# What float32 probabilities are told apart by; logits may say much less.
+_LEAST_LOG_PROBABILITY = math.log(1e-7)
+
+
+@dataclasses.dataclass(frozen=True)
+class Observations:
+    """What was seen of labelled windows.
+
+    Attributes:
+        labels: int array `(windows,)`.
+        source: float64 array `(windows, classes)`. The source's log-probabilities.
+        target: likewise.
+        known: bool array `(all windows,)`. Which of those read have a label.
+        statistics: float32 array `(windows, heads · d_k · d_v)`, the source's `KᵀV`
+            averaged over time, or `None`.
+        features: float32 array `(windows, features)`, the target's keys, values and
+            `KᵀV` averaged over time, or `None`.
+    """
+
+    labels: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+    known: np.ndarray
+    statistics: np.ndarray | None = None
+    features: np.ndarray | None = None
+
+
+class ObservedPair:
+    """A source and a target that are looked at, and not changed.
+
+    Args:
+        source: built `keras.Model`.
+        target: likewise.
+        source_attention: name of a layer, or `None`.
+        target_attention: likewise.
+
+    Attributes:
+        num_classes: int.
+        options: dict. What `DCATModel` must be told to join the two.
+
+    Raises:
+        ValueError: if the two cannot be joined.
+    """
+
+    def __init__(self, source, target, source_attention=None, target_attention=None):
+        if isinstance(source, (list, tuple)):
+            raise ValueError(
+                "One source is diagnosed at a time. "
+                f"Received: {len(source)} sources. Call `diagnose` for each."
+            )
+        inspection.check_separate([source], target)
+        self._source = Branch(source, [source_attention])
+        self._target = Branch(target, [target_attention])
+        self._gives_logits = [inspection.gives_logits(m) for m in (source, target)]
+        self._batch_format = BatchFormat(
+            inspection.input_spec(source), inspection.input_spec(target)
+        )
+        pair_spec = self._batch_format.pair_spec
+        self.num_classes = inspection.count_classes(self, pair_spec)
+        self._batch_format.num_classes = self.num_classes
+        self.options = {
+            name: layer
+            for name, layer in (
+                ("source_attention", source_attention),
+                ("target_attention", target_attention),
+            )
+            if layer is not None
+        }
+        if _sizes(self._source) != _sizes(self._target):
+            self.options["adapt_sizes"] = True
+
+    def compute_output_spec(self, pair, training=False):
+        """Symbolic outputs of a pair, as a `DCATModel` has them."""
+        source, target = (
+            branch.model.compute_output_spec(pair[side], training=training)
+            for side, branch in (("source", self._source), ("target", self._target))
+        )
+        return PairOutputs(target, (SourceOutputs(source, (), None),))
+
+    def observe(
+        self, data, name: str, batch_size=256, verbose=0, with_features=False
+    ) -> Observations:
+        """Runs both models once over windows, in inference mode.
+
+        Args:
+            data: arrays `((source, target), labels)`, or an iterable of such batches.
+            name: str. What the data are called where they are refused.
+            batch_size: int. For arrays.
+            verbose: as in Keras.
+            with_features: bool. Whether to keep what the attention layers read, too.
+
+        Returns:
+            `Observations`.
+
+        Raises:
+            ValueError: if windows do not fit the models, or if none has a label.
+        """
+        batches, count = self._batches(data, name, batch_size)
+        shown = f"{name} windows"
+        progress = keras.utils.Progbar(
+            count, verbose=verbose, stateful_metrics=[shown], unit_name="batch"
+        )
+        parts, windows = [], 0
+        for number, (pair, labels) in enumerate(batches, start=1):
+            parts.append(self._observed(pair, labels, with_features))
+            windows += len(labels)
+            progress.update(number, [(shown, windows)], finalize=False)
+        if not parts:
+            raise ValueError(EMPTY_MESSAGE)
+        progress.update(len(parts), [(shown, windows)], finalize=True)
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        known = columns[0] >= 0
+        if not known.any():
+            raise ValueError(
+                f"`{name}` must hold labelled windows. "
+                f"Received: {len(known)} windows without a label. "
+                "Diagnose with windows whose classes are known."
+            )
+        labels, *rest = (column[known] for column in columns)
+        return Observations(labels, *rest[:2], known, *rest[2:])
+
+    def _observed(self, pair, labels, with_features):
+        results = [ops.convert_to_numpy(class_indices(labels, self.num_classes))]
+        projections = []
+        branches = (self._source, self._target)
+        for branch, inputs, gives in zip(
+            branches, pair, self._gives_logits, strict=True
+        ):
+            prediction, (projected,) = branch.frozen(inputs)
+            told = ops.convert_to_numpy(log_probabilities(prediction, gives))
+            results.append(np.maximum(told.astype("float64"), _LEAST_LOG_PROBABILITY))
+            projections.append(projected)
+        if with_features:
+            statistics, _, _ = time_averages(*projections[0])
+            results += [statistics, np.concatenate(time_averages(*projections[1]), -1)]
+        return results
+
+    def _batches(self, data, name, batch_size):
+        """Checked batches `(pair, labels)`, and how many; `None` if that is unknown."""
+        if _are_arrays(data):
+            pair = self._checked(*data[:2])
+            starts = range(0, len(data[1]), batch_size)
+            rows = (slice(start, start + batch_size) for start in starts)
+            batches = (_rows_of((pair, data[1]), chosen) for chosen in rows)
+            return batches, len(starts)
+        if not hasattr(data, "__iter__"):
+            raise ValueError(
+                f"`{name}` must be arrays ((source, target), labels), or an iterable "
+                f"of such batches. Received: a {type(data).__name__}. "
+                "Zip the two modalities into one dataset of synchronized windows."
+            )
+        count = _number_of_batches(data)
+        if count == math.inf:
+            raise ValueError(
+                f"`{name}` must end. Received: a dataset without end. "
+                "Leave `repeat` out, or `take` a number of batches."
+            )
+        return map(self._checked_batch, data), count
+
+    def _checked_batch(self, batch):
+        # Any framework's tensors: the models may be of another one.
+        batch = keras.tree.map_structure(ops.convert_to_numpy, batch)
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        return self._checked(x, y), y
+
+    def _checked(self, x, y):
+        self._batch_format.checked(x, y, pairs_only=True)
+        return self._batch_format.as_pair(x)
+
+
+def time_averages(key, value, mask=None):
+    """Means over the real steps, of `KᵀV`, of keys and of values, one row a window.
+
+    Args:
+        key: float tensor `(batch, time, heads, d_k)`, zero where masked.
+        value: float tensor `(batch, time, heads, d_v)`, likewise.
+        mask: bool tensor `(batch, time)`, False at padding, or `None`.
+
+    Returns:
+        three float32 arrays `(batch, ...)`.
+
+    Example:
+
+    >>> key, value = 2 * ops.ones((1, 5, 1, 1)), 3 * ops.ones((1, 5, 1, 1))
+    >>> [x.tolist() for x in time_averages(key, value)]
+    [[[6.0]], [[2.0]], [[3.0]]]
+    """
+    key, value = ops.cast(key, "float32"), ops.cast(value, "float32")
+    steps = np.full(key.shape[0], key.shape[1], "float32")
+    if mask is not None:
+        steps = ops.convert_to_numpy(ops.sum(ops.cast(mask, "float32"), axis=1))
+    sums = key_value_product(key, value), ops.sum(key, axis=1), ops.sum(value, axis=1)
+    return [
+        ops.convert_to_numpy(x).reshape(len(steps), -1) / np.maximum(steps, 1)[:, None]
+        for x in sums
+    ]
+
+
+def _are_arrays(data):
+    """Whether data are `(pair, labels)` of all windows, not a list of batches."""
+    is_sequence = isinstance(data, (list, tuple)) and 2 <= len(data) <= 3
+    return is_sequence and hasattr(data[1], "shape")
+
+
+def _rows_of(structure, rows):
+    return keras.tree.map_structure(lambda leaf: leaf[rows], structure)
+
+
+def _number_of_batches(data):
+    """An int, infinity, or `None` where only reading tells."""
+    tf = sys.modules.get("tensorflow")
+    if tf is not None and isinstance(data, tf.data.Dataset):
+        count = int(data.cardinality())
+        infinite, unknown = tf.data.INFINITE_CARDINALITY, tf.data.UNKNOWN_CARDINALITY
+        return {infinite: math.inf, unknown: None}.get(count, count)
+    if isinstance(data, keras.utils.PyDataset):
+        return math.inf if data.num_batches is None else data.num_batches
+    return len(data) if hasattr(data, "__len__") else None
+
+
+def _sizes(branch):
+    (layer,) = branch.attentions
+    return layer.num_heads, layer.key_dim, layer.value_dim

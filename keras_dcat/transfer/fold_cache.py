@@ -1,0 +1,121 @@
+"""Predictions of folds on disk, so that a run that dies goes on where it stopped."""
+
+import hashlib
+import os
+import pathlib
+import zipfile
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+_BLOCK = 1024  # windows hashed at a time, so that a memory map is never read whole
+
+
+class FoldCache:
+    """One `.npz` file that holds the predictions of every fold that is done.
+
+    Args:
+        path: str or path of the file.
+        fingerprint: str. Of what the predictions depend on.
+        sizes: sequence of int. Windows in each fold.
+
+    Attributes:
+        done: dict from a fold to its float32 array `(windows, classes)`.
+
+    Raises:
+        ValueError: if there is a file that is not whole, or of something else.
+    """
+
+    def __init__(self, path: str | os.PathLike, fingerprint: str, sizes):
+        self._path = pathlib.Path(path)
+        self._fingerprint = fingerprint
+        self.done = self._read(sizes) if self._path.exists() else {}
+        # At once: a folder that cannot be written to is found out before training.
+        self._write()
+
+    def add(self, fold: int, probabilities: np.ndarray):
+        """Keeps a fold, in a file that is whole or the one from before.
+
+        Args:
+            fold: int.
+            probabilities: float32 array `(windows, classes)`.
+        """
+        self.done[fold] = probabilities
+        self._write()
+
+    def _write(self):
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        part = self._path.with_name(f".{os.getpid()}.{self._path.name}")
+        arrays = {_key(fold): rows for fold, rows in self.done.items()}
+        try:
+            with part.open("wb") as file:
+                np.savez(file, fingerprint=np.array(self._fingerprint), **arrays)
+            os.replace(part, self._path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _read(self, sizes):
+        try:
+            # Opened here, for NumPy leaves a file open that is no archive.
+            with self._path.open("rb") as file:
+                arrays = dict(np.load(file, allow_pickle=False))
+            fingerprint = str(arrays.pop("fingerprint"))
+        except _UNREADABLE as error:
+            raise self._refused(f"it cannot be read ({error})") from error
+        if fingerprint != self._fingerprint:
+            raise self._refused("it was written for others")
+        folds = {_key(fold): fold for fold in range(len(sizes))}
+        shapes = {key: rows.shape for key, rows in arrays.items()}
+        if any(
+            key not in folds or len(shape) != 2 or shape[0] != sizes[folds[key]]
+            for key, shape in shapes.items()
+        ):
+            raise self._refused(f"it holds other predictions: {shapes}")
+        return {folds[key]: rows for key, rows in arrays.items()}
+
+    def _refused(self, reason):
+        return ValueError(
+            "`path` must be new, or hold predictions for the same inputs, labels, "
+            f"groups, folds and seed. Received: {str(self._path)!r}; {reason}. "
+            "Delete it, or take another path."
+        )
+
+
+# What NumPy and zipfile raise for files that are cut off, damaged or of another kind.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    zipfile.BadZipFile,
+)
+
+
+def fingerprint(arrays: Mapping[str, np.ndarray], settings: Iterable) -> str:
+    """A hash that changes with any value, dtype, shape or name.
+
+    Args:
+        arrays: dict from a name to an array of numbers.
+        settings: what else counts. Hashed as it is printed.
+
+    Returns:
+        str of hexadecimal digits.
+
+    Example:
+
+    >>> zeros, ones = np.zeros(3), np.ones(3)
+    >>> fingerprint({"x": zeros}, [4]) == fingerprint({"x": ones}, [4])
+    False
+    """
+    digest = hashlib.sha256(repr(list(settings)).encode())
+    for name, array in arrays.items():
+        digest.update(repr((name, str(array.dtype), array.shape)).encode())
+        for start in range(0, len(array), _BLOCK):
+            digest.update(array[start : start + _BLOCK].tobytes())
+    return digest.hexdigest()
+
+
+def _key(fold):
+    return f"fold_{fold}"

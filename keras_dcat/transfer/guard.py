@@ -1,0 +1,132 @@
+"""Do no harm: a source that has nothing to teach is not listened to."""
+
+import math
+import warnings
+
+import keras
+
+
+class TransferGuard(keras.callbacks.Callback):
+    """Ends a transfer that can only do harm, and says why. The training goes on.
+
+    Two things are looked at, at the end of each epoch:
+
+    - after the first, whether the source is at chance on the training windows. It was
+      not trained, or the pairs do not belong together;
+    - if `validation_data` are pairs, of people held out of training, whether the target
+      has become better than its source there. A weaker source has nothing to teach.
+
+    If so, `transfer_weight` becomes 0, for good: it is a weight of the model, and saved
+    with it. While it is 0 anyway the guard does nothing. As with early stopping,
+    windows that decide on this are no longer a test.
+
+    The attribute `reason` is a str that says why the transfer was ended or warned of,
+    and `None` as long as it was not.
+
+    Args:
+        monitor: str. What the logs call the target's accuracy on held-out windows.
+        patience: int. For how many epochs in a row the target must be better.
+        margin: float. By how much it must be, in accuracy.
+        only_warn: bool. Whether to say it only, and leave `transfer_weight` as it is.
+
+    Raises:
+        ValueError: if `patience` is less than 1, or `margin` not a number from 0 to 1.
+
+    Example:
+
+    >>> guard = TransferGuard(patience=5)
+    >>> guard.reason is None
+    True
+    >>> # model.fit(pairs, labels, validation_data=held_out, callbacks=[guard])
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_accuracy",
+        patience: int = 3,
+        margin: float = 0.02,
+        only_warn: bool = False,
+    ):
+        super().__init__()
+        if patience < 1 or not 0 <= margin <= 1:
+            raise ValueError(
+                "`patience` must be at least 1, and `margin` from 0 to 1. "
+                f"Received: patience={patience}, margin={margin}. "
+                "Start with 3 epochs and 0.02."
+            )
+        self.monitor = monitor
+        self.patience = patience
+        self.margin = margin
+        self.only_warn = only_warn
+        self.reason = None
+
+    def on_train_begin(self, logs=None):
+        self._is_source_checked = False
+        self._epochs_better = 0
+        if self.only_warn or self.model.transfer_weight:
+            self.reason = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.reason is not None or not self.model.transfer_weight:
+            return
+        logs = logs or {}
+        reason = self._untrained(logs) or self._outgrown(logs)
+        if reason is None:
+            return
+        self.reason = reason
+        if not self.only_warn:
+            self.model.transfer_weight = 0.0
+            reason += " The target goes on alone: transfer_weight is 0 now."
+        warnings.warn(reason, stacklevel=2)
+
+    def _untrained(self, logs):
+        if self._is_source_checked:
+            return None
+        self._is_source_checked = True
+        accuracy = logs.get("source_accuracy")
+        # Exactly 0: no window had a label by which the source could be right.
+        is_unknown = accuracy is None or logs.get("classification_loss") == 0
+        if is_unknown or not is_at_chance(accuracy, self.model.num_classes):
+            return None
+        return (
+            "The source should be trained before it teaches. "
+            f"Received: a source that is right on {accuracy:.1%} of the training "
+            f"windows, where guessing gives {1 / self.model.num_classes:.1%}. "
+            "Train it first: source.fit(...); if it is, check that the windows of a "
+            "pair belong together."
+        )
+
+    def _outgrown(self, logs):
+        target, source = logs.get(self.monitor), logs.get("val_source_accuracy")
+        if target is None or source is None:
+            return None
+        # A gap of exactly the margin counts, whatever the subtraction rounds it to.
+        is_better = target - source >= self.margin - 1e-6
+        self._epochs_better = self._epochs_better + 1 if is_better else 0
+        if self._epochs_better < self.patience:
+            return None
+        return (
+            "A source should be better than its target where neither was trained. "
+            f"Received: a target that is right on {target:.1%} of the held-out windows "
+            f"({self.monitor}) and a source on {source:.1%}, the target ahead for "
+            f"{self._epochs_better} epochs. Train a better source, or do without."
+        )
+
+
+def is_at_chance(accuracy: float, num_classes: int) -> bool:
+    """Whether an accuracy is at most twice that of guessing, and at most 0.1 above it.
+
+    Args:
+        accuracy: float. NaN is not at chance: nothing is known.
+        num_classes: int.
+
+    Returns:
+        bool.
+
+    Example:
+
+    >>> is_at_chance(0.07, num_classes=27), is_at_chance(0.08, num_classes=27)
+    (True, False)
+    """
+    chance = 1.0 / num_classes
+    return not math.isnan(accuracy) and accuracy <= chance + min(chance, 0.1)

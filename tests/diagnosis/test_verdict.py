@@ -1,0 +1,110 @@
+import types
+
+import pytest
+
+from keras_dcat.diagnosis import verdict
+from keras_dcat.diagnosis.information import Information
+from keras_dcat.diagnosis.predictability import Predictability
+
+
+def found(**changed):
+    """A source that will help, but for what is changed."""
+    told = {"mispaired_p": 0.005, "same_class_p": 0.005}
+    nats = {"added": 0.5, "added_interval": (0.4, 0.6), "shared": 0.5}
+    values = {
+        "num_windows": (1000, 400),
+        "num_groups": None,
+        "source_f1": (0.95, 0.9),
+        "target_f1": (0.8, 0.7),
+        "target_gap": 0.1,
+        "advantage": 0.2,
+        "advantage_interval": (0.15, 0.25),
+        "fusion_f1": 0.91,
+        "chance": 0.25,
+        "coverage": {"all": 0.95},
+        "never_right": (),
+        "out_of_fold_coverage": None,
+        "agreement": {"both": 0.65, "source only": 0.25},
+        **changed,
+    }
+    for name in list(values):
+        for parts in (told, nats):
+            if name in parts:
+                parts[name] = values.pop(name)
+    return types.SimpleNamespace(
+        predictability=Predictability(
+            r2=0.4, mispaired_r2=-0.01, same_class_r2=0.2, components=32, explained=0.9,
+            **told,
+        ),
+        information=Information(source=1.2, target=0.8, both=1.3, **nats),
+        **values,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, "help"),
+        ({"advantage": 0.01, "advantage_interval": (0.005, 0.02)}, "neutral"),
+        ({"advantage": 0.1, "advantage_interval": (-0.02, 0.2)}, "neutral"),
+        ({"added": 0.01, "added_interval": (0.005, 0.02)}, "neutral"),
+        ({"added": 0.1, "added_interval": (-0.1, 0.3)}, "neutral"),
+        ({"advantage": -0.1, "advantage_interval": (-0.2, 0.01)}, "neutral"),
+        ({"advantage": -0.1, "advantage_interval": (-0.2, -0.01)}, "harm"),
+        ({"agreement": {"both": 0.2, "source only": 0.1}}, "harm"),
+        ({"mispaired_p": 0.3, "shared": 0.001}, "harm"),
+        ({"mispaired_p": 0.3, "shared": 0.4}, "neutral"),
+        ({"mispaired_p": 0.3, "shared": 0.001, "num_windows": (99, 40)}, "help"),
+        ({"same_class_p": 0.5}, "help"),
+    ],
+)
+def test_the_verdict_follows_from_the_numbers(changed, expected):
+    judged, reasons, recommended = verdict.judge(found(**changed))
+    assert judged == expected
+    weight = {"help": 0.2, "neutral": 0.1, "harm": 0.0}[expected]
+    assert recommended == {"transfer_weight": weight, "gate": "soft"}
+    assert all(text.endswith((".", "instead.")) for text in reasons)
+
+
+@pytest.mark.parametrize(("windows", "is_chance"), [(50, True), (400, False)])
+def test_in_a_small_set_luck_alone_is_above_chance(windows, is_chance):
+    # 10 points above 25 %: 1.6 standard errors of 50 windows, 4.6 of 400.
+    agreement = {"both": 0.3, "source only": 0.05}
+    given = found(num_windows=(1000, windows), agreement=agreement)
+    judged, reasons, _ = verdict.judge(given)
+    assert (judged == "harm") == is_chance
+    assert any("at chance: right on 35%" in text for text in reasons) == is_chance
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"target_gap": 0.3}, "The target overfits: macro F1 0.80 on training"),
+        ({"coverage": {"all": 1.0}}, "right on 100% of training windows, but on 90%"),
+        (
+            {"coverage": {"all": 1.0}, "out_of_fold_coverage": {"all": 0.8}},
+            "but on 80% of windows out of fold",
+        ),
+        ({"coverage": {"all": 0.4}}, "lets only 40% of training windows teach"),
+        ({"never_right": ("sit", "run")}, "no training window right of 'sit', 'run'"),
+        ({"same_class_p": 0.3}, "R² = 0.40 against 0.20 (p = 0.30)"),
+        ({"num_groups": 3}, "intervals are over 3 groups only"),
+        ({"mispaired_p": 0.3}, "R² = 0.40 of the source's KᵀV, and -0.01"),
+        (
+            {"added": 0.0, "added_interval": (-0.1, 0.1), "fusion_f1": 0.95},
+            "The mean of both predictions has a macro F1 of 0.95",
+        ),
+    ],
+)
+def test_what_else_to_look_at_is_said_where_it_is_so_only(changed, sentence):
+    assert any(sentence in text for text in verdict.judge(found(**changed))[1])
+    assert not any(sentence in text for text in verdict.judge(found())[1])
+
+
+def test_a_source_at_chance_is_not_to_be_let_teach_softly():
+    agreement = {"both": 0.2, "source only": 0.05}
+    _, reasons, recommended = verdict.judge(
+        found(agreement=agreement, coverage={"all": 0.25})
+    )
+    assert recommended == {"transfer_weight": 0.0, "gate": "soft"}
+    assert not any("soft gate" in text for text in reasons)
