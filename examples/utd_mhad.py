@@ -160,11 +160,16 @@ def headlines(done):
     numbers = {}
     for key, (heading, pairs, label, over) in asked.items():
         results = done.get(heading)
-        if results is None or label not in results.baselines:
+        if results is None or not {label, over or label} <= set(results.baselines):
             continue
-        gain = results.gain(pairs, label, over)
-        numbers |= {key: gain.mean, f"{key}_ci": [gain.low, gain.high]}
-        numbers[f"{key}_seeds"] = results.seeds
+        tested = [pair for pair in pairs if pair in results.pairs]
+        gain = results.gain(tested, label, over)
+        numbers |= {
+            key: gain.mean,
+            f"{key}_ci": [gain.low, gain.high],
+            f"{key}_seeds": results.seeds,
+            f"{key}_targets": [target for _, target in tested],
+        }
     rivals = [key for key in asked if key.startswith("vs_") and key in numbers]
     if rivals:
         best = min(rivals, key=numbers.get)
@@ -193,6 +198,7 @@ parser.add_argument("--depth", help="NumPy archive of smaller depth videos")
 parser.add_argument("--quick", action="store_true", help="less of all, to try it")
 parser.add_argument("--only", nargs="+", help="headings of experiments to run")
 parser.add_argument("--methods", nargs="+", help="labels of those to compare")
+parser.add_argument("--targets", nargs="+", help="streams that learn")
 parser.add_argument("--folds", action="store_true", help="of the training subjects")
 parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
 parser.add_argument("--output", default="outputs/utd_mhad")
@@ -242,13 +248,14 @@ if args.quick:
         "Known subjects, 1 s windows": Experiment(known, [pair]),
         FEW_LABELS: Experiment(few, [pair]),
     }
-if args.methods:
-    experiments = {
-        heading: e._replace(
-            methods={n: m for n, m in e.methods.items() if n in args.methods}
-        )
-        for heading, e in experiments.items()
-    }
+for heading, (study, pairs, methods) in list(experiments.items()):
+    if args.methods:
+        methods = {label: m for label, m in methods.items() if label in args.methods}
+    if args.targets:
+        pairs = [pair for pair in pairs if pair[1] in args.targets]
+    experiments[heading] = Experiment(study, pairs, methods)
+    if not pairs:
+        del experiments[heading]
 done = evaluation.run_experiments(
     {heading: experiments[heading] for heading in args.only or experiments},
     args.output,

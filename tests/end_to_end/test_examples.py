@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import json
 import pathlib
 import subprocess
 import sys
@@ -87,6 +88,8 @@ EXAMPLES = {
 def test_an_example_prints_its_tables_and_writes_its_report(tmp_path, name):
     write = EXAMPLES[name]
     data = [] if write is None else [write(tmp_path / "data")]
+    if name == "utd_mhad":
+        data += ["--json", tmp_path / "numbers.json"]
     printed = subprocess.run(
         [sys.executable, ROOT / "examples" / f"{name}.py", *data, "--quick"],
         cwd=tmp_path,
@@ -107,3 +110,8 @@ def test_an_example_prints_its_tables_and_writes_its_report(tmp_path, name):
     page = (folder / "report.html").read_text()
     assert "D-CAT" in page
     assert "http" not in page.replace("http://www.w3.org", "")
+    if name == "utd_mhad":
+        numbers = json.loads((tmp_path / "numbers.json").read_text())
+        low, high = numbers["low_label_gain_ci"]
+        assert low <= numbers["low_label_gain"] <= high
+        assert numbers["low_label_gain_targets"] == ["accelerometer"]

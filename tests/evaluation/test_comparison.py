@@ -21,7 +21,7 @@ def test_all_pairs_seeds_and_methods_are_there_and_a_baseline_is_trained_once(
 ):
     fitted, fit = [], Training.fit
 
-    def count(self, model, dataset):
+    def count(self, model, dataset, callbacks=()):
         fitted.append(model)
         return fit(self, model, dataset)
 
@@ -39,7 +39,7 @@ def test_all_pairs_seeds_and_methods_are_there_and_a_baseline_is_trained_once(
 def test_a_comparison_that_died_goes_on_where_it_stopped(tmp_path, monkeypatch):
     fit, left = Training.fit, [2]
 
-    def dies(self, model, dataset):
+    def dies(self, model, dataset, callbacks=()):
         if not left[0]:
             raise KeyboardInterrupt
         left[0] -= 1
