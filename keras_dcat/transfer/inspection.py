@@ -39,8 +39,8 @@ def check_separate(sources, target):
 def named_losses(losses, weights):
     """`{"<name>_loss": (loss, weight)}` of a transfer loss, of several, or of none.
 
-    Without any, these are the alignment and, five times as strong, a distillation: with
-    all labels it neither helps nor harms; where labels are missing it is what helps.
+    Without any, these are the alignment and, five times as strong, a distillation, for
+    windows without a label: docs/method.md.
     """
     if losses is None:
         losses = [MaskedCrossAttentionLoss(), LogitsDistillation()]
