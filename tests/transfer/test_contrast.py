@@ -7,6 +7,8 @@ import keras_dcat
 from keras_dcat.transfer import ContrastiveAlignment
 from tests.models import pair_of_branches, windows
 
+pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
+
 
 def projections(rng, steps, heads=1, batch=6):
     shapes = [(batch, steps, heads, size) for size in (5, 3)]

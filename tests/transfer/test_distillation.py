@@ -59,7 +59,11 @@ def test_a_loss_of_keras_is_taken_as_it_is_and_gated(rng):
         loss=keras.distillation.LogitsDistillation(3.0, keras.losses.KLDivergence()),
     )
     results = own.evaluate(pair, labels, verbose=0, return_dict=True)
-    divergence = references.divergence(source(pair[0]), target(pair[1]), 3.0)
+    logits = (
+        ops.convert_to_numpy(model(windows_of_side))
+        for model, windows_of_side in zip((source, target), pair, strict=True)
+    )
+    divergence = references.divergence(*logits, 3.0)
     value = results["keras_distillation_loss"]
     assert value == pytest.approx(divergence.mean(), rel=1e-3)
     gated = keras_dcat.DCATModel(
