@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_dcat.transfer.alignment import key_value_product
-from keras_dcat.transfer.losses import checked_projections
+from keras_dcat.transfer.losses import checked_projections, masked_with_heads
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -87,14 +87,9 @@ class ContrastiveAlignment(keras.losses.Loss):
 
 def _directions(key, value, mask=None):
     """`KᵀV / time` less its mean over the batch, of norm 1: `(batch, heads, size)`."""
-    if len(key.shape) == 3:
-        key, value = key[:, :, None, :], value[:, :, None, :]
-    length = ops.cast(ops.shape(key)[1], key.dtype)
-    if mask is not None:
-        kept = ops.cast(mask, key.dtype)
-        key = key * kept[:, :, None, None]
-        length = ops.maximum(ops.sum(kept, axis=1), 1)[:, None, None, None]
-    product = key_value_product(key, value) / length
+    (key, value), length = masked_with_heads(key, value, mask)
+    length = ops.maximum(ops.cast(length, key.dtype), 1)
+    product = key_value_product(key, value) / ops.reshape(length, (-1, 1, 1, 1))
     product = product - ops.mean(product, axis=0, keepdims=True)
     shape = ops.shape(product)
     product = ops.reshape(product, (shape[0], shape[1], shape[2] * shape[3]))

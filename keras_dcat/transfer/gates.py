@@ -58,8 +58,27 @@ def source_confidence(labels, source_prediction):
     return ops.sum(chosen * source_prediction, axis=-1)
 
 
+class _Threshold:
+    """A gate with a threshold: checked, and saved with the model."""
+
+    def __init__(self, threshold: float = 0.9):
+        if not 0 <= threshold <= 1:
+            raise ValueError(
+                "`threshold` must be a probability from 0 to 1. "
+                f"Received: threshold={threshold}. Start with 0.9."
+            )
+        self.threshold = threshold
+
+    def get_config(self):
+        return {"threshold": self.threshold}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
 @keras.saving.register_keras_serializable(package="keras_dcat")
-class CorrectOrSure:
+class CorrectOrSure(_Threshold):
     """Where there is a label the source must be right; elsewhere it must be sure.
 
     Args:
@@ -83,24 +102,14 @@ class CorrectOrSure:
     [False, False, True]
     """
 
-    def __init__(self, threshold: float = 0.9):
-        self.threshold = _checked(threshold)
-
     def __call__(self, labels, source_prediction):
         sure = ops.max(source_prediction, axis=-1) >= self.threshold
         right = source_correct(labels, source_prediction)
         return ops.where(labels < 0, sure, right)
 
-    def get_config(self):
-        return {"threshold": self.threshold}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-class Confident:
+class Confident(_Threshold):
     """Only a source that is sure may teach, whether there is a label or not.
 
     It also teaches what it is sure of and wrong about: no label is looked at.
@@ -126,18 +135,8 @@ class Confident:
     [False, True, True]
     """
 
-    def __init__(self, threshold: float = 0.9):
-        self.threshold = _checked(threshold)
-
     def __call__(self, labels, source_prediction):
         return ops.max(source_prediction, axis=-1) >= self.threshold
-
-    def get_config(self):
-        return {"threshold": self.threshold}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -191,12 +190,3 @@ def get(gate):
         f"Received: gate={gate!r}. "
         "Use 'correct' for the paper's mask, None to let every window teach."
     )
-
-
-def _checked(threshold):
-    if not 0 <= threshold <= 1:
-        raise ValueError(
-            "`threshold` must be a probability from 0 to 1. "
-            f"Received: threshold={threshold}. Start with 0.9."
-        )
-    return threshold

@@ -85,8 +85,8 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
         return super().__call__(*checked_projections(y_true, y_pred), sample_weight)
 
     def call(self, y_true, y_pred):
-        source, source_length = _masked_with_heads(*y_true)
-        target, target_length = _masked_with_heads(*y_pred)
+        source, source_length = masked_with_heads(*y_true)
+        target, target_length = masked_with_heads(*y_pred)
         distances = alignment_distance(
             source, target, (source_length, target_length), self.normalization
         )
@@ -150,7 +150,7 @@ def _sizes(tensor):
     return (1, shape[-1]) if len(shape) == 3 else shape[-2:]
 
 
-def _masked_with_heads(key, value, mask=None):
+def masked_with_heads(key, value, mask=None):
     """Key and value `(batch, time, heads, dim)`, and the number of real steps."""
     if len(key.shape) == 3:
         key, value = key[:, :, None, :], value[:, :, None, :]
