@@ -9,12 +9,11 @@ import numpy as np
 from keras import ops
 
 from keras_dcat.transfer import inspection
-from keras_dcat.transfer.alignment import key_value_product
+from keras_dcat.transfer.statistics import key_value_product
 from keras_dcat.transfer.batches import BatchFormat
 from keras_dcat.transfer.branch import Branch
 from keras_dcat.transfer.callbacks import EMPTY_MESSAGE
 from keras_dcat.transfer.cross_entropy import class_indices
-from keras_dcat.transfer.distillation import log_probabilities
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
 
 # What float32 probabilities are told apart by; logits may say much less.
@@ -70,7 +69,6 @@ class ObservedPair:
         inspection.check_separate([source], target)
         self._source = Branch(source, [source_attention])
         self._target = Branch(target, [target_attention])
-        self._gives_logits = [inspection.gives_logits(m) for m in (source, target)]
         self._batch_format = BatchFormat(
             inspection.input_spec(source), inspection.input_spec(target)
         )
@@ -142,11 +140,9 @@ class ObservedPair:
         results = [ops.convert_to_numpy(class_indices(labels, self.num_classes))]
         projections = []
         branches = (self._source, self._target)
-        for branch, inputs, gives in zip(
-            branches, pair, self._gives_logits, strict=True
-        ):
-            prediction, (projected,) = branch.frozen(inputs)
-            told = ops.convert_to_numpy(log_probabilities(prediction, gives))
+        for branch, inputs in zip(branches, pair, strict=True):
+            believed, (projected,) = branch.frozen(inputs)
+            told = ops.convert_to_numpy(believed)
             results.append(np.maximum(told.astype("float64"), _LEAST_LOG_PROBABILITY))
             projections.append(projected)
         if with_features:

@@ -132,6 +132,8 @@ class DCAT(Method):
         mispaired: float. Share of windows that get the source of another one.
         alignment: `"distance"`, or `"contrast"` for `ContrastiveAlignment`.
         decay: bool. Whether the weight of the transfer falls to 0 over the training.
+        cached: bool. Whether the source sees each window once, as it was recorded,
+            before the training; not anew, and varied, at every step.
         guarded: bool. Whether a `TransferGuard` may end the transfer, as by default.
         build: as in `Method`; for the target, not the source.
         training: as in `Method`.
@@ -149,6 +151,7 @@ class DCAT(Method):
     alignment: str = "distance"
     decay: bool = False
     guarded: bool = True
+    cached: bool = False
 
     def joined(self, trial, source, target, learner, index, size):
         if self.source == "random":
@@ -183,6 +186,8 @@ class DCAT(Method):
             may_teach = (right | ~index.is_labelled).astype("float32")
         if self.gate == "shuffled":
             may_teach = np.random.default_rng(trial.seed).permutation(may_teach)
+        if self.cached:
+            source = model.source_statistics(index.gather(source))
         return model, trial.pairs(source, target, index, size, may_teach)
 
     def _callbacks(self):

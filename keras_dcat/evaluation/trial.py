@@ -92,7 +92,7 @@ class Trial:
 
     def pairs(
         self,
-        source: str,
+        source,
         target: str,
         index: WindowIndex,
         batch_size: int,
@@ -101,7 +101,7 @@ class Trial:
         """Varied, shuffled batches of pairs with one-hot labels.
 
         Args:
-            source: str. Stream of the source.
+            source: str. Stream of the source; or its `SourceStatistics` of the windows.
             target: str. Stream of the target.
             index: `WindowIndex`.
             batch_size: int.
@@ -130,9 +130,10 @@ class Trial:
         dataset = dataset.map(
             lambda x, y: (tf.nest.map_structure(lambda v: tf.cast(v, tf.float32), x), y)
         )
+        is_stream = isinstance(source, str)
         dataset = vary.augment_pairs(
             dataset,
-            source=self.study.modalities[source].augmentation,
+            source=self.study.modalities[source].augmentation if is_stream else None,
             target=self.study.modalities[target].augmentation,
             together=self.study.training.together,
             fewest_steps=min(index.steps[s] for s in self.study.modalities),

@@ -4,28 +4,17 @@ For projections `K (time, d_k)` and `V (time, d_v)` of one window and one head,
 `G = KᵀV` is a `(d_k, d_v)` statistic that does not depend on the order of the
 steps. Two modalities with different numbers of steps have comparable `G`.
 
-Everything is computed from tensors `(batch, time, heads, dim)`, in the dtype
-they come in: the caller casts to float32.
+Everything is computed from tensors `(batch, time, heads, dim)`, or from `G` where
+it is known, in the dtype they come in: the caller casts to float32.
 """
 
 import math
 
 from keras import ops
 
+from keras_dcat.transfer.statistics import key_value_product
+
 NORMALIZATIONS = ("none", "length", "source", "unit")
-
-
-def key_value_product(key, value):
-    """`KᵀV` per sample and head.
-
-    Args:
-        key: float tensor `(batch, time, heads, d_k)`.
-        value: float tensor `(batch, time, heads, d_v)`.
-
-    Returns:
-        float tensor `(batch, heads, d_k, d_v)`.
-    """
-    return ops.einsum("bthk,bthv->bhkv", key, value)
 
 
 def alignment_distance(source, target, lengths, normalization="none"):
@@ -42,8 +31,9 @@ def alignment_distance(source, target, lengths, normalization="none"):
     - `"unit"`: `1 / ‖G‖`, so that only directions count: `√(2 − 2 cos)`.
 
     Args:
-        source: key and value of the source, `(batch, time, heads, dim)` each.
-        target: key and value of the target, likewise. `time` may differ.
+        source: key and value of the source, `(batch, time, heads, dim)` each; or
+            their product `(batch, heads, d_k, d_v)`.
+        target: those of the target, likewise. `time` may differ.
         lengths: number of unmasked steps `(source, target)`: ints, or float
             tensors `(batch,)`.
         normalization: one of `NORMALIZATIONS`.
@@ -52,23 +42,28 @@ def alignment_distance(source, target, lengths, normalization="none"):
         float tensor `(batch, heads)`. Exactly zero, with a gradient of zero,
         where the two products agree to the rounding of float32.
     """
-    source_key, source_value = source
-    target_key, target_value = target
-    if tokens_are_cheaper(source_key.shape, target_key.shape, source_value.shape[-1]):
+    tokens = isinstance(source, tuple) and isinstance(target, tuple)
+    if tokens and tokens_are_cheaper(
+        source[0].shape, target[0].shape, source[1].shape[-1]
+    ):
         source_square = _token_inner_product(source, source)
         target_square = _token_inner_product(target, target)
         cross = _token_inner_product(source, target)
-        a, b = _factors(normalization, source, lengths, source_square, target_square)
+        size = source[0].shape[-1] * source[1].shape[-1]
+        a, b = _factors(normalization, size, lengths, source_square, target_square)
         source_square, target_square = a * a * source_square, b * b * target_square
         squared = source_square + target_square - 2.0 * (a * b * cross)
         # A difference of large numbers: below this it is rounding, not distance.
         resolution = 1e-6
     else:
-        source_product = key_value_product(source_key, source_value)
-        target_product = key_value_product(target_key, target_value)
+        source_product, target_product = (
+            key_value_product(*side) if isinstance(side, tuple) else side
+            for side in (source, target)
+        )
         source_square = ops.sum(ops.square(source_product), axis=(-2, -1))
         target_square = ops.sum(ops.square(target_product), axis=(-2, -1))
-        a, b = _factors(normalization, source, lengths, source_square, target_square)
+        size = math.prod(source_product.shape[-2:])
+        a, b = _factors(normalization, size, lengths, source_square, target_square)
         gap = b[..., None, None] * target_product - a[..., None, None] * source_product
         squared = ops.sum(ops.square(gap), axis=(-2, -1))
         source_square, target_square = a * a * source_square, b * b * target_square
@@ -122,8 +117,8 @@ def _token_inner_product(first, second):
     return ops.sum(keys * values, axis=(-2, -1))
 
 
-def _factors(normalization, source, lengths, source_square, target_square):
-    """Factors of the source's and the target's product, `(batch, heads)` each."""
+def _factors(normalization, size, lengths, source_square, target_square):
+    """Factors of both products of `size` entries, `(batch, heads)` each."""
     if normalization == "none":
         return ops.ones_like(source_square), ops.ones_like(target_square)
     if normalization == "unit":
@@ -134,8 +129,8 @@ def _factors(normalization, source, lengths, source_square, target_square):
         for length in lengths
     )
     if normalization == "length":
-        size = math.sqrt(source[0].shape[-1] * source[1].shape[-1])
-        return 1.0 / (source_length * size), 1.0 / (target_length * size)
+        root = math.sqrt(size)
+        return 1.0 / (source_length * root), 1.0 / (target_length * root)
     source_factor = _inverse_root(source_square)
     return source_factor, source_factor * source_length / target_length
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_dcat.transfer.callbacks import EMPTY_MESSAGE
 from keras_dcat.transfer.cross_entropy import is_one_hot
+from keras_dcat.transfer.statistics import SourceStatistics
 
 _SIDES = {"source", "target"}
 
@@ -21,6 +22,10 @@ class BatchFormat:
         target_spec: likewise, the target's.
         num_classes: int, once it is known.
         num_sources: int, where the source's part of a pair is a tuple of several.
+
+    Attributes:
+        statistics_spec: as `source_spec`, of the `SourceStatistics` that may take the
+            place of the source's windows; `None` where they may not.
     """
 
     def __init__(self, source_spec, target_spec, num_classes=None, num_sources=None):
@@ -28,6 +33,7 @@ class BatchFormat:
         self.target_spec = target_spec
         self.num_sources = num_sources
         self.num_classes = num_classes
+        self.statistics_spec = None
 
     @property
     def pair_spec(self):
@@ -193,7 +199,7 @@ class BatchFormat:
         if pair is None:
             return {"target": (x, self.target_spec)}
         sides = {
-            "source": (pair[0], self.source_spec),
+            "source": (pair[0], self._source_spec_for(pair[0])),
             "target": (pair[1], self.target_spec),
         }
         shares = teaching_shares(x)
@@ -201,6 +207,16 @@ class BatchFormat:
             each = () if self.num_sources is None else (self.num_sources,)
             sides["may_teach"] = (shares, keras.KerasTensor((None, *each)))
         return sides
+
+    def _source_spec_for(self, inputs):
+        """What a source's part must look like: windows, or what is known of them."""
+        several = self.num_sources is not None
+        if not several or not isinstance(inputs, (list, tuple)):
+            is_known = isinstance(inputs, SourceStatistics)
+            return self.statistics_spec if is_known else self.source_spec
+        known = [isinstance(each, SourceStatistics) for each in inputs]
+        each = zip(known, self.statistics_spec, self.source_spec, strict=False)
+        return tuple(statistics if k else spec for k, statistics, spec in each)
 
     def _value_messages(self):
         finite = (

@@ -6,6 +6,9 @@ import keras
 from keras import ops
 
 from keras_dcat.attention import find_attention
+from keras_dcat.transfer.distillation import log_probabilities
+from keras_dcat.transfer.inspection import gives_logits
+from keras_dcat.transfer.statistics import SourceStatistics, statistic_of
 
 
 class Branch:
@@ -15,11 +18,17 @@ class Branch:
         model: built `keras.Model`.
         names: list of str or `None`. Names of `AttentionKV` layers; `None` for the only
             one.
+
+    Attributes:
+        model: the model.
+        attentions: the layers.
+        gives_logits: bool. Whether the model predicts logits, not probabilities.
     """
 
     def __init__(self, model, names):
         self.model = model
         self.attentions = [find_attention(model, name) for name in names]
+        self.gives_logits = gives_logits(model)
 
     def passed(self, inputs, training):
         """What the model predicts, and what its attention projects on the way.
@@ -48,14 +57,32 @@ class Branch:
             inputs: what the model takes.
 
         Returns:
-            as `passed`.
+            `(log_probabilities, projections)`, float32 `(batch, classes)` and as in
+            `passed`.
         """
         state = [(v, v.value) for v in self.model.variables]
         with keras.StatelessScope(state_mapping=state):
             prediction, projections = self.passed(inputs, training=False)
-        return ops.stop_gradient(prediction), tuple(
+        believed = log_probabilities(prediction, self.gives_logits)
+        return ops.stop_gradient(believed), tuple(
             tuple(ops.stop_gradient(x) for x in layer) for layer in projections
         )
+
+    def statistics(self, inputs):
+        """What a transfer needs to know of windows, in the place of the windows.
+
+        Args:
+            inputs: what the model takes.
+
+        Returns:
+            `SourceStatistics`, float32.
+        """
+        believed, projections = self.frozen(inputs)
+        layers = (
+            (*(ops.cast(x, "float32") for x in layer[:2]), *layer[2:])
+            for layer in projections
+        )
+        return SourceStatistics(believed, tuple(map(statistic_of, layers)))
 
 
 def _one_pass(captured, model):

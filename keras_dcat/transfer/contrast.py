@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from keras_dcat.transfer.alignment import key_value_product
-from keras_dcat.transfer.losses import checked_projections, masked_with_heads
+from keras_dcat.transfer.losses import checked_projections
+from keras_dcat.transfer.statistics import statistic_of
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -70,7 +70,7 @@ class ContrastiveAlignment(keras.losses.Loss):
         return super().__call__(*checked_projections(y_true, y_pred), sample_weight)
 
     def call(self, y_true, y_pred):
-        source, target = (_directions(*side) for side in (y_true, y_pred))
+        source, target = (_directions(side) for side in (y_true, y_pred))
         similarity = ops.einsum("bhd,chd->hbc", target, source) / self.temperature
         own = ops.diagonal(similarity, axis1=1, axis2=2)
         all_sources = ops.logsumexp(similarity, axis=2)
@@ -85,11 +85,9 @@ class ContrastiveAlignment(keras.losses.Loss):
         }
 
 
-def _directions(key, value, mask=None):
+def _directions(projections):
     """`KᵀV / time` less its mean over the batch, of norm 1: `(batch, heads, size)`."""
-    (key, value), length = masked_with_heads(key, value, mask)
-    length = ops.maximum(ops.cast(length, key.dtype), 1)
-    product = key_value_product(key, value) / ops.reshape(length, (-1, 1, 1, 1))
+    product = statistic_of(projections).mean
     product = product - ops.mean(product, axis=0, keepdims=True)
     shape = ops.shape(product)
     product = ops.reshape(product, (shape[0], shape[1], shape[2] * shape[3]))

@@ -95,7 +95,7 @@ def count_classes(model, pair_spec):
     """Number of classes of a `DCATModel`, from a symbolic pass over a pair."""
     outputs = model.compute_output_spec(pair_spec, training=False)
     shapes = {}
-    predictions = [("source", source.prediction) for source in outputs.sources]
+    predictions = [("source", each.log_probabilities) for each in outputs.sources]
     for side, output in (*predictions, ("target", outputs.prediction)):
         shape = getattr(output, "shape", None)
         if shape is None or len(shape) != 2 or shape[-1] is None or shape[-1] < 2:

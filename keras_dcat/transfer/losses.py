@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_dcat.transfer.alignment import NORMALIZATIONS, alignment_distance
+from keras_dcat.transfer.statistics import KeyValueStatistic, masked_with_heads
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -40,7 +41,8 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
     Call args:
         y_true: the source's `(key, value)` or `(key, value, mask)`. Keys
             `(batch, time, d_k)` and values `(batch, time, d_v)`, or with heads
-            `(batch, time, heads, dim)`; mask `(batch, time)`, False at padding.
+            `(batch, time, heads, dim)`; mask `(batch, time)`, False at padding. Or a
+            `KeyValueStatistic` of them.
         y_pred: the target's, likewise. `time` may differ from the source's.
         sample_weight: `(batch,)`. Which windows may teach, and how much.
 
@@ -85,11 +87,8 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
         return super().__call__(*checked_projections(y_true, y_pred), sample_weight)
 
     def call(self, y_true, y_pred):
-        source, source_length = masked_with_heads(*y_true)
-        target, target_length = masked_with_heads(*y_pred)
-        distances = alignment_distance(
-            source, target, (source_length, target_length), self.normalization
-        )
+        sides, lengths = zip(_with_length(y_true), _with_length(y_pred), strict=True)
+        distances = alignment_distance(*sides, lengths, self.normalization)
         return ops.mean(distances, axis=-1)
 
     def get_config(self):
@@ -104,7 +103,7 @@ def checked_projections(source, target):
     """The projections of two sides, as tuples that can be compared.
 
     Args:
-        source: `(key, value)` or `(key, value, mask)`.
+        source: `(key, value)`, `(key, value, mask)` or a `KeyValueStatistic`.
         target: likewise.
 
     Returns:
@@ -114,16 +113,22 @@ def checked_projections(source, target):
         ValueError: if a side is none of these, or if their sizes differ.
     """
     for side, projections in (("source", source), ("target", target)):
-        _check_projections(side, projections)
-    for name, own, other in zip(("d_k", "d_v"), source, target, strict=False):
-        if _sizes(own) != _sizes(other):
+        if not isinstance(projections, KeyValueStatistic):
+            _check_projections(side, projections)
+    sizes = zip(("d_k", "d_v"), _sizes(source), _sizes(target), strict=True)
+    for name, own, other in sizes:
+        if own != other:
             raise ValueError(
                 f"Source and target must share {name} and the number of heads. "
-                f"Received: (heads, {name}) = {_sizes(own)} for the source, "
-                f"{_sizes(other)} for the target. "
+                f"Received: (heads, {name}) = {own} for the source, "
+                f"{other} for the target. "
                 "Give both `AttentionKV` layers the same sizes."
             )
-    return tuple(source), tuple(target)
+    return _as_tuple(source), _as_tuple(target)
+
+
+def _as_tuple(projections):
+    return tuple(projections) if isinstance(projections, list) else projections
 
 
 def _check_projections(side, projections):
@@ -144,18 +149,18 @@ def _check_projections(side, projections):
         )
 
 
-def _sizes(tensor):
-    """`(heads, dim)` of a key or a value."""
-    shape = tuple(tensor.shape)
-    return (1, shape[-1]) if len(shape) == 3 else shape[-2:]
+def _sizes(projections):
+    """`(heads, dim)` of keys, and of values."""
+    if isinstance(projections, KeyValueStatistic):
+        heads, key_dim, value_dim = tuple(projections.mean.shape)[1:]
+        return (heads, key_dim), (heads, value_dim)
+    shapes = [tuple(x.shape) for x in projections[:2]]
+    return [(1, shape[-1]) if len(shape) == 3 else shape[-2:] for shape in shapes]
 
 
-def masked_with_heads(key, value, mask=None):
-    """Key and value `(batch, time, heads, dim)`, and the number of real steps."""
-    if len(key.shape) == 3:
-        key, value = key[:, :, None, :], value[:, :, None, :]
-    if mask is None:
-        return (key, value), ops.shape(key)[1]
-    kept = ops.cast(mask, "bool")
-    key = ops.where(kept[:, :, None, None], key, ops.zeros_like(key))
-    return (key, value), ops.sum(ops.cast(kept, key.dtype), axis=1)
+def _with_length(projections):
+    """Key and value with heads, or their product; and the number of real steps."""
+    if isinstance(projections, KeyValueStatistic):
+        length = ops.reshape(projections.length, (-1, 1, 1, 1))
+        return projections.mean * length, projections.length
+    return masked_with_heads(*projections)

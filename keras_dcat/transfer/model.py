@@ -145,7 +145,6 @@ class DCATModel(keras.Model):
             name: keras.metrics.Mean(name=name)
             for name in (*shown, "unmasked_share", "source_accuracy")
         }
-        self._gives_logits = [inspection.gives_logits(m) for m in (*sources, target)]
         specs = [inspection.input_spec(model) for model in sources]
         several = isinstance(source, (list, tuple))
         self._batch_format = BatchFormat(
@@ -155,6 +154,8 @@ class DCATModel(keras.Model):
         )
         self.num_classes = inspection.count_classes(self, self._batch_format.pair_spec)
         self._batch_format.num_classes = self.num_classes
+        specs = self._sides.statistics_specs(self.num_classes)
+        self._batch_format.statistics_spec = tuple(specs) if several else specs[0]
         self.built = True
         self.compile()
 
@@ -207,7 +208,7 @@ class DCATModel(keras.Model):
             **kwargs: any other argument of `keras.Model.compile`.
         """
         if loss is None:
-            loss = CrossEntropy(from_logits=self._gives_logits[-1])
+            loss = CrossEntropy(from_logits=self._sides.target.gives_logits)
         if metrics is None and weighted_metrics is None:
             weighted_metrics = ["accuracy"]
         super().compile(
@@ -252,7 +253,7 @@ class DCATModel(keras.Model):
             self.gate,
             self._combination,
             self._transfer_losses,
-            self._gives_logits,
+            self._sides.target.gives_logits,
         )
         batch = ops.shape(labels)[0]
         shown["classification_loss"] = over_replicas(classification), batch
@@ -280,6 +281,14 @@ class DCATModel(keras.Model):
         pair = self._batch_format.as_pair(inputs)
         inputs = inputs if pair is None else pair[1]
         return super().predict_step(*state, (inputs,))
+
+    def source_statistics(self, windows, batch_size=256):
+        branch, parts = self._sides.sources[0], []
+        for start in range(0, len(windows), batch_size):
+            known = branch.statistics(ops.convert_to_tensor(windows[start : start + batch_size]))
+            parts.append(keras.tree.map_structure(ops.convert_to_numpy, known))
+        import numpy as np
+        return keras.tree.map_structure(lambda *p: np.concatenate(p), *parts)
 
     def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):
         """Trains the target, as `keras.Model.fit`.

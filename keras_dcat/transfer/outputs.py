@@ -9,13 +9,14 @@ class SourceOutputs(NamedTuple):
     """What one source says of the windows of a pair.
 
     Attributes:
-        prediction: its output `(batch, classes)`.
+        log_probabilities: `(batch, classes)`.
         projections: for each pair of attention layers that are compared, the source's
-            `(key, value)` or `(key, value, mask)`, and the target's.
+            `(key, value)`, `(key, value, mask)` or `KeyValueStatistic`, and the
+            target's.
         may_teach: `(batch,)`, what came with the pair; ones if nothing did.
     """
 
-    prediction: Any
+    log_probabilities: Any
     projections: tuple
     may_teach: Any
 
@@ -35,21 +36,17 @@ class PairOutputs(NamedTuple):
         """For each source, pairs `(source, target)` by what a loss says it reads.
 
         Args:
-            gives_logits: bools. Whether each source predicts logits, and at last
-                whether the target does.
+            gives_logits: bool. Whether the target predicts logits.
 
         Returns:
             list of dicts from a loss's `reads` to the list of pairs that it is called
             with, over which its value is averaged.
         """
-        *sources_give, target_gives = gives_logits
-        target = log_probabilities(self.prediction, target_gives)
+        target = log_probabilities(self.prediction, gives_logits)
         return [
             {
                 "projections": list(source.projections),
-                "log_probabilities": [
-                    (log_probabilities(source.prediction, gives), target)
-                ],
+                "log_probabilities": [(source.log_probabilities, target)],
             }
-            for source, gives in zip(self.sources, sources_give, strict=True)
+            for source in self.sources
         ]

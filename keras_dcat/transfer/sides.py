@@ -1,10 +1,12 @@
 """The sides of a transfer: sources that are frozen, and a target that learns."""
 
+import keras
 from keras import ops
 
 from keras_dcat.transfer.adapter import ProjectionAdapter
 from keras_dcat.transfer.branch import Branch
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
+from keras_dcat.transfer.statistics import KeyValueStatistic, SourceStatistics
 
 
 class Sides:
@@ -48,11 +50,29 @@ class Sides:
             for pair in sum(pairs, []):
                 _check_same_sizes(*pair)
 
+    def statistics_specs(self, num_classes):
+        """What `SourceStatistics` of each source look like.
+
+        Args:
+            num_classes: int.
+
+        Returns:
+            list of `SourceStatistics` of `KerasTensor`s.
+        """
+        return [
+            SourceStatistics(
+                keras.KerasTensor((None, num_classes)),
+                tuple(map(_statistic_spec, source.attentions)),
+            )
+            for source in self.sources
+        ]
+
     def passed(self, source_inputs, target_inputs, shares, training):
         """One pass over a pair.
 
         Args:
-            source_inputs: sequence of inputs, one for each source.
+            source_inputs: sequence of inputs, or of `SourceStatistics` in their place,
+                one for each source.
             target_inputs: the target's.
             shares: float tensor `(batch, sources)`, how much each may teach, or `None`.
             training: bool. For the target.
@@ -65,7 +85,10 @@ class Sides:
         for at, (source, inputs) in enumerate(
             zip(self.sources, source_inputs, strict=True)
         ):
-            believed, taught = source.frozen(inputs)
+            if isinstance(inputs, SourceStatistics):
+                believed, taught = keras.tree.map_structure(_float32, inputs)
+            else:
+                believed, taught = source.frozen(inputs)
             own = learned
             if self.adapters:
                 own = [
@@ -86,8 +109,15 @@ def _names_of_each(sources, names):
     return [_as_list(each) for each in _as_list(names)]
 
 
-def _as_it_is(projections):
-    return projections
+def _float32(x):
+    return ops.cast(x, "float32")
+
+
+def _statistic_spec(layer):
+    sizes = layer.num_heads, layer.key_dim, layer.value_dim
+    return KeyValueStatistic(
+        keras.KerasTensor((None, *sizes)), keras.KerasTensor((None,))
+    )
 
 
 def _as_list(names):

@@ -18,14 +18,14 @@ def transfer_terms(
         gate: function as in `gates`.
         combination: function as in `combination`.
         losses: dict from a name to `(loss, weight)`.
-        gives_logits: bools, as in `PairOutputs.readings`.
+        gives_logits: bool. Whether the target predicts logits.
 
     Returns:
         `(loss, shown)`: a float32 scalar, and a dict from a name to `(value, count)`,
         a mean and of how many windows it is one.
     """
     readings = outputs.readings(gives_logits)
-    probabilities = [ops.exp(r["log_probabilities"][0][0]) for r in readings]
+    probabilities = [ops.exp(s.log_probabilities) for s in outputs.sources]
     shares = [
         # Not in place: torch would change `may_teach` with it.
         ops.multiply(

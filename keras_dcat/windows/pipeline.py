@@ -8,7 +8,7 @@ from keras_dcat.windows.index import WindowIndex
 
 def pair_dataset(
     index: WindowIndex,
-    source: str,
+    source,
     target: str,
     batch_size: int = 64,
     shuffle: bool = False,
@@ -20,15 +20,17 @@ def pair_dataset(
 
     Args:
         index: `WindowIndex`.
-        source: str. Stream of the source modality.
+        source: str. Stream of the source modality. Or arrays that take its place, with
+            a row for each window: the `SourceStatistics` of this very index. Or a tuple
+            with one of these for each of several sources.
         target: str. Stream of the target modality.
         batch_size: int.
         shuffle: bool. Whether windows come in a new order every epoch.
         seed: int. Makes the orders repeatable.
         balance: bool. Whether windows of rare classes are repeated until every
             class has as many as the largest. Windows without a label stay single.
-        may_teach: float array `(windows,)`. By how much the gate is multiplied: 0
-            where the source must not teach.
+        may_teach: float array `(windows,)`, or `(windows, sources)` for several. By how
+            much the gate is multiplied: 0 where the source must not teach.
 
     Returns:
         `tf.data.Dataset` of `({"source": (batch, steps, channels…), "target":
@@ -36,20 +38,20 @@ def pair_dataset(
         it was given.
 
     Raises:
-        ValueError: if a stream is unknown, or if `may_teach` has another size.
+        ValueError: if a stream is unknown, or if arrays have not a row for each window.
     """
-    streams = {"source": source, "target": target}
-    if may_teach is None:
-        return _dataset(index, streams, batch_size, shuffle, seed, balance)
-    may_teach = np.asarray(may_teach, "float32")
-    if may_teach.shape != (len(index),):
-        raise ValueError(
-            "`may_teach` must be one number for each window. "
-            f"Received: shape {may_teach.shape} for {len(index)} windows. "
-            "Make it from the labels and predictions of this very index."
-        )
-    per_window = {"may_teach": may_teach}
-    return _dataset(index, streams, batch_size, shuffle, seed, balance, per_window)
+    inputs = {"source": source, "target": target}
+    if may_teach is not None:
+        inputs["may_teach"] = np.asarray(may_teach, "float32")
+    for name, arrays in inputs.items():
+        counts = {len(a) for a in tf.nest.flatten(arrays) if not isinstance(a, str)}
+        if counts - {len(index)}:
+            raise ValueError(
+                f"`{name}` must have one row for each window. "
+                f"Received: {sorted(counts)} rows for {len(index)} windows. "
+                "Make it for the windows of this very index, in their order."
+            )
+    return _dataset(index, inputs, batch_size, shuffle, seed, balance)
 
 
 def stream_dataset(
@@ -81,8 +83,9 @@ def stream_dataset(
     return _dataset(index, stream, batch_size, shuffle, seed, balance)
 
 
-def _dataset(index, streams, batch_size, shuffle, seed, balance, per_window=None):
-    names = set(tf.nest.flatten(streams))
+def _dataset(index, inputs, batch_size, shuffle, seed, balance):
+    """Batches of `(inputs, labels)`, inputs being streams by name, or arrays."""
+    names = {each for each in tf.nest.flatten(inputs) if isinstance(each, str)}
     unknown = sorted(names - set(index.samples))
     if unknown:
         raise ValueError(
@@ -90,14 +93,14 @@ def _dataset(index, streams, batch_size, shuffle, seed, balance, per_window=None
             f"Received: {unknown}. Choose from {sorted(index.samples)}."
         )
     gathers = {name: _gather_of(index, name) for name in names}
+    gathers = tf.nest.map_structure(
+        lambda each: gathers[each] if isinstance(each, str) else _rows_of(each), inputs
+    )
     labels = tf.constant(index.labels)
-    per_window = tf.nest.map_structure(tf.constant, per_window or {})
 
     def gather(windows):
         windows = windows[windows >= 0]
-        inputs = tf.nest.map_structure(lambda name: gathers[name](windows), streams)
-        for name, values in per_window.items():
-            inputs[name] = tf.gather(values, windows)
+        inputs = tf.nest.map_structure(lambda gathered: gathered(windows), gathers)
         return inputs, tf.gather(labels, windows)
 
     windows = _balanced(index.labels) if balance else np.arange(len(index))
@@ -123,6 +126,24 @@ def _batches(windows, batch_size, shuffle, seed):
     shuffle_by = tf.random.experimental.stateless_shuffle
     batches = seeds.batch(2).take(1).flat_map(lambda s: rows(shuffle_by(windows, s)))
     return batches.apply(tf.data.experimental.assert_cardinality(count))
+
+
+def _rows_of(array):
+    """A function from positions of windows to their rows of an array."""
+    if isinstance(array, np.memmap):
+
+        def read(windows):
+            return array[windows]
+
+        def gather_lazily(windows):
+            rows = tf.numpy_function(read, [windows], array.dtype, stateful=False)
+            return tf.ensure_shape(rows, (None, *array.shape[1:]))
+
+        return gather_lazily
+
+    with tf.device("CPU"):
+        rows = tf.constant(array)
+    return lambda windows: tf.gather(rows, windows)
 
 
 def _gather_of(index, name):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_dcat.transfer import alignment
+from keras_dcat.transfer import alignment, statistics
 from tests import gradients, references
 
 
@@ -18,7 +18,7 @@ def projections(rng, steps, heads=2, key_dim=9, value_dim=7):
 
 def test_key_value_product_is_summed_over_time_per_head(rng):
     key, value = projections(rng, steps=5)
-    product = ops.convert_to_numpy(alignment.key_value_product(key, value))
+    product = ops.convert_to_numpy(statistics.key_value_product(key, value))
     expected = references.key_value_product(key[1, :, 0], value[1, :, 0])
     np.testing.assert_allclose(product[1, 0], expected, rtol=1e-5)
 

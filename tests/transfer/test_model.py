@@ -438,8 +438,8 @@ def test_a_pass_over_a_pair_gives_all_that_the_loss_needs(rng):
     assert tuple(key.shape) == tuple(value.shape) == (3, 20, 1, 6)
     assert tuple(source[0].shape) == (3, 12, 1, 6)
     np.testing.assert_allclose(
-        ops.convert_to_numpy(outputs.sources[0].prediction),
-        ops.convert_to_numpy(model.source(pair[0])),
+        ops.convert_to_numpy(outputs.sources[0].log_probabilities),
+        ops.convert_to_numpy(ops.log_softmax(model.source(pair[0]))),
         rtol=1e-5,
     )
 

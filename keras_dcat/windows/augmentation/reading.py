@@ -67,7 +67,8 @@ def augment_pairs(
 
     Args:
         dataset: batches `({"source": …, "target": …}, labels[, sample_weight])`.
-        source: augmentation of the source, or `None`.
+        source: augmentation of the source, or `None`. Must be `None` where its
+            `SourceStatistics` stand in its place, which nothing varies.
         target: augmentation of the target, or `None`.
         together: `TimeWarp` or `Crop`. Both sides then show the same other
             moments, whatever their rates, before each is varied by itself.
@@ -108,11 +109,22 @@ def augment_pairs(
             f"sample weight. Received: {spec}. Make them with `pair_dataset`."
         )
 
+    if _is_known(inputs["source"]) and source is not None:
+        raise ValueError(
+            "A source whose statistics are known cannot be varied. "
+            f"Received: {source=} for pairs without windows of the source. "
+            "Vary the target alone, or pairs with windows of both."
+        )
+
     def vary(batch, seeds):
         inputs, *rest = batch
         seeds, varied = tf.reshape(seeds, (3, 2)), dict(inputs)
         if together is not None:
-            windows = {side: checked(inputs[side]) for side in own}
+            windows = {
+                side: checked(inputs[side])
+                for side in own
+                if not _is_known(inputs[side])
+            }
             steps = fewest_steps or min(w.shape[1] for w in windows.values())
             last = (steps - 1) / steps  # the last moment that both have
             for side, values in windows.items():
@@ -124,6 +136,13 @@ def augment_pairs(
         return (varied, *rest)
 
     return _with_seeds(dataset, vary, seed, count=6)
+
+
+def _is_known(inputs):
+    """Whether there are statistics instead of windows: of a source, or of several."""
+    if type(inputs) is tuple:
+        return all(map(_is_known, inputs))
+    return hasattr(inputs, "_fields")
 
 
 def _with_seeds(dataset, vary, seed, count):
