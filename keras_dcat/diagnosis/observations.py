@@ -9,12 +9,12 @@ import numpy as np
 from keras import ops
 
 from keras_dcat.transfer import inspection
-from keras_dcat.transfer.statistics import key_value_product
 from keras_dcat.transfer.batches import BatchFormat
 from keras_dcat.transfer.branch import Branch
 from keras_dcat.transfer.callbacks import EMPTY_MESSAGE
 from keras_dcat.transfer.cross_entropy import class_indices
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
+from keras_dcat.transfer.statistics import key_value_product
 
 # What float32 probabilities are told apart by; logits may say much less.
 _LEAST_LOG_PROBABILITY = math.log(1e-7)

@@ -187,7 +187,7 @@ class DCAT(Method):
         if self.gate == "shuffled":
             may_teach = np.random.default_rng(trial.seed).permutation(may_teach)
         if self.cached:
-            source = model.source_statistics(index.gather(source))
+            source = model.cache_source(index.gather(source), verbose=0)
         return model, trial.pairs(source, target, index, size, may_teach)
 
     def _callbacks(self):

@@ -158,6 +158,21 @@ class BatchFormat:
 
         return dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
 
+    def checked_source(self, windows):
+        """Windows of the source, once their nesting and shapes are found to fit.
+
+        Args:
+            windows: nested arrays, or their specs.
+
+        Returns:
+            `windows`.
+
+        Raises:
+            ValueError: if they are not what the source takes.
+        """
+        self._check_side("source", windows, self.source_spec)
+        return windows
+
     def _check_structure(self, x, y, pairs_only):
         """Checks nesting and static shapes; `{side: (inputs, spec)}`."""
         pair = self.as_pair(x)
@@ -176,15 +191,7 @@ class BatchFormat:
             )
         sides = self._sides(x)
         for side, (inputs, spec) in sides.items():
-            if not _nested_alike(inputs, spec) or not all(
-                map(_fits, keras.tree.flatten(inputs), keras.tree.flatten(spec))
-            ):
-                raise ValueError(
-                    f"{_named(side)} must be {_describe(spec)}. "
-                    f"Received: {_describe(inputs)}. "
-                    "Check the order (source, target), the window length, and that "
-                    "the dataset is batched."
-                )
+            self._check_side(side, inputs, spec)
         if not _is_label_shape(y, self.num_classes):
             raise ValueError(
                 f"Labels must be integers (batch,) or one-hot (batch, "
@@ -192,6 +199,17 @@ class BatchFormat:
                 "Use the classes that the two models were built with."
             )
         return sides
+
+    def _check_side(self, side, inputs, spec):
+        if not _nested_alike(inputs, spec) or not all(
+            map(_fits, keras.tree.flatten(inputs), keras.tree.flatten(spec))
+        ):
+            raise ValueError(
+                f"{_named(side)} must be {_describe(spec)}. "
+                f"Received: {_describe(inputs)}. "
+                "Check the order (source, target), the window length, and that "
+                "the dataset is batched."
+            )
 
     def _sides(self, x):
         """What is in a checked batch by name: `{side: (inputs, spec)}`."""

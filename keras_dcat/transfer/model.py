@@ -10,21 +10,21 @@ from keras_dcat.attention import AttentionKV
 from keras_dcat.transfer import combination as combinations
 from keras_dcat.transfer import gates, inspection
 from keras_dcat.transfer.batches import BatchFormat, teaching_shares
-from keras_dcat.transfer.callbacks import EMPTY_MESSAGE, watched
+from keras_dcat.transfer.callbacks import EMPTY_MESSAGE
 from keras_dcat.transfer.cross_entropy import (
     CrossEntropy,
     class_indices,
     for_classification,
 )
+from keras_dcat.transfer.loops import PairLoops
 from keras_dcat.transfer.outputs import PairOutputs
-from keras_dcat.transfer.recovery import weights_kept
 from keras_dcat.transfer.sides import Sides
 from keras_dcat.transfer.terms import over_replicas, transfer_terms
 from keras_dcat.transfer.transfer_weight import TransferWeight
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-class DCATModel(keras.Model):
+class DCATModel(PairLoops, keras.Model):
     """A target modality that learns from a frozen source, and then runs alone.
 
     In training both see the same moment; the loss is `classification +
@@ -273,81 +273,6 @@ class DCATModel(keras.Model):
         """The target's output, and labels and weights for it, of a pair or not."""
         prediction = y_pred.prediction if isinstance(y_pred, PairOutputs) else y_pred
         return prediction, *for_classification(y, sample_weight, self.num_classes)
-
-    def predict_step(self, *state_and_batch):
-        """One batch of predictions: of a pair, only the target is looked at."""
-        *state, batch = state_and_batch
-        inputs, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        pair = self._batch_format.as_pair(inputs)
-        inputs = inputs if pair is None else pair[1]
-        return super().predict_step(*state, (inputs,))
-
-    def source_statistics(self, windows, batch_size=256):
-        branch, parts = self._sides.sources[0], []
-        for start in range(0, len(windows), batch_size):
-            known = branch.statistics(ops.convert_to_tensor(windows[start : start + batch_size]))
-            parts.append(keras.tree.map_structure(ops.convert_to_numpy, known))
-        import numpy as np
-        return keras.tree.map_structure(lambda *p: np.concatenate(p), *parts)
-
-    def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):
-        """Trains the target, as `keras.Model.fit`.
-
-        Args:
-            x: pairs `(source, target)` or `{"source": …, "target": …}` of arrays;
-                or a `tf.data.Dataset`, `keras.utils.PyDataset` or generator of
-                batches `(pair, labels)` or `(pair, labels, sample_weight)`.
-            y: labels, with arrays: integers `(windows,)` or one-hot.
-            *args: as in Keras.
-            callbacks: as in Keras. There always is a `TransferGuard`, which sets
-                `transfer_weight` to 0 if the source has nothing to teach.
-            **kwargs: as in Keras. `sample_weight` and `class_weight` weigh both
-                parts of the loss.
-
-        Returns:
-            the `History`. Its `loss` is `classification_loss + transfer_weight ·
-            alignment_loss` (or the weighted sum of the transfer losses that were
-            given); `unmasked_share` is the share of windows that may teach,
-            `source_accuracy` how often the source was right.
-
-        Raises:
-            ValueError: before the first step, if the data are not pairs, do not
-                fit the two models, are empty, hold NaN, or have labels out of
-                range; at the batch in question, for data that come in batches.
-        """
-        x, y = self._batch_format.checked(x, y, pairs_only=True)
-        if kwargs.get("validation_data") is not None:
-            kwargs["validation_data"] = self._batch_format.checked_validation(
-                kwargs["validation_data"]
-            )
-        if y is None and not isinstance(x, keras.utils.PyDataset):
-            # Keras warns of its own default where the data come in order.
-            kwargs.setdefault("shuffle", False)
-        if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = watched(callbacks)
-        with self._batch_format.readable_errors(), weights_kept(self):
-            return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
-
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        """Scores the target, as `keras.Model.evaluate`, and changes no state.
-
-        Args:
-            x: pairs as in `fit`, or the target's inputs alone.
-            y: labels, with arrays.
-            *args: as in Keras.
-            **kwargs: as in Keras.
-
-        Returns:
-            as in Keras. Pairs also give the values of the transfer.
-        """
-        if "_use_cached_eval_dataset" not in kwargs:
-            x, y = self._batch_format.checked(x, y, pairs_only=False)
-        with self._batch_format.readable_errors():
-            results = super().evaluate(x, y, *args, **kwargs)
-        # Numbers, which older Keras gives only where all metrics have a value.
-        return keras.tree.map_structure(
-            lambda x: x if len(getattr(x, "shape", ())) else float(x), results
-        )
 
     def export(self, filepath, *args, **kwargs):
         """Writes the target alone, as `keras.Model.export` writes a model.

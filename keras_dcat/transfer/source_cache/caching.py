@@ -1,0 +1,158 @@
+"""The statistics of windows, from a source that runs over them once."""
+
+import operator
+import os
+import pathlib
+
+import keras
+import numpy as np
+
+from keras_dcat.transfer.source_cache.fingerprints import (
+    source_fingerprint,
+    window_identities,
+)
+from keras_dcat.transfer.source_cache.records import RecordFile
+from keras_dcat.transfer.statistics import KeyValueStatistic, SourceStatistics
+
+DTYPES = ("float32", "float16")
+
+
+def statistics_of(branch, spec, batches, count, path, dtype, verbose):
+    """Runs a source over windows that come in batches, unless a file has it already.
+
+    Args:
+        branch: `Branch` of the source.
+        spec: `SourceStatistics` of `KerasTensor`s, what it gives.
+        batches: iterable of its windows, nested arrays `(batch, …)`.
+        count: int or `None`. How many batches, if that is known.
+        path: path of a file, or `None` to keep all in memory.
+        dtype: `"float32"` or `"float16"`, of what is kept.
+        verbose: as in Keras.
+
+    Returns:
+        `(statistics, identities)`: `SourceStatistics` of NumPy arrays, memory-mapped if
+        there is a path; and for every batch the list of its windows' identities.
+
+    Raises:
+        ValueError: if the file is of another source or of other windows, or damaged, or
+            if float16 cannot hold the statistics.
+        OSError: if the file cannot be read or written. What is in it is kept, and the
+            next call goes on from there.
+    """
+    shown = _shown(batches, count, verbose)
+    forward = _Forward(branch)
+    if path is None:
+        identities, parts = [], []
+        for windows in shown:
+            identities.append(window_identities(windows))
+            parts.append(_rounded(forward.predict_on_batch(windows), dtype))
+        columns = [np.concatenate(c) for c in zip(*map(_flat, parts), strict=True)]
+        return keras.tree.pack_sequence_as(parts[0], columns), identities
+    about = {**source_fingerprint(branch), "dtype": dtype}
+    records = RecordFile(pathlib.Path(path), about, _fields(spec, dtype))
+    try:
+        with records.writing() as writer:
+            identities = _complete(records, writer, shown, forward)
+    except OSError as error:
+        raise type(error)(
+            error.errno,
+            f"{error.strerror}. The statistics of the source could not be written; "
+            "windows that are on disk already are not computed again. Free the disk, "
+            "or take another `path`",
+            os.fspath(path),
+        ) from error
+    found = records.read()
+    columns = [found[name] for name, *_ in records.fields]
+    return keras.tree.pack_sequence_as(spec, columns), identities
+
+
+def _complete(records, writer, batches, forward):
+    """Appends what is missing; identities of all windows by batch, all as recorded."""
+    kept = records.read() if writer is None else writer.kept
+    identities, seen = [], 0
+    for windows in batches:
+        own = window_identities(windows)
+        known = kept["identity"][seen : seen + len(own)]
+        for at, (found, expected) in enumerate(zip(known, own, strict=False)):
+            if found.tobytes() != expected:
+                raise records.refused(f"its window {seen + at} is another one")
+        missing = slice(len(known), None)
+        if own[missing]:
+            if writer is None:
+                raise records.refused(f"it holds {len(kept)} windows; these are more")
+            rest = keras.tree.map_structure(operator.itemgetter(missing), windows)
+            dtype = records.dtype["log_probabilities"].base
+            told = _flat(_rounded(forward.predict_on_batch(rest), dtype))
+            writer.append(own[missing], told)
+        identities.append(own)
+        seen += len(own)
+    if seen < len(kept):
+        raise records.refused(f"it holds {len(kept)} windows, and these are {seen}")
+    if writer is not None:
+        writer.complete(seen)
+    return identities
+
+
+class _Forward(keras.Model):
+    """A source's statistics, as Keras compiles a prediction on every backend."""
+
+    def __init__(self, branch):
+        super().__init__(name="source_statistics", autocast=False)
+        self.source = branch.model  # so that its weights are no constants
+        self.branch = branch
+        self.built = True
+
+    def call(self, windows):
+        return self.branch.statistics(windows)
+
+
+def _shown(batches, count, verbose):
+    """The batches, with a progress bar."""
+    verbose = 1 if verbose == "auto" else verbose
+    progress = keras.utils.Progbar(
+        count, verbose=verbose, unit_name="batch", stateful_metrics=["source windows"]
+    )
+    number, windows = 0, 0
+    for number, batch in enumerate(batches, start=1):
+        yield batch
+        windows += len(keras.tree.flatten(batch)[0])
+        progress.update(number, [("source windows", windows)], finalize=False)
+    if not number:
+        raise ValueError(
+            "There must be windows to run the source over. Received: none. "
+            "Check how the data were cut and filtered."
+        )
+    progress.update(number, [("source windows", windows)], finalize=True)
+
+
+def _rounded(statistics, dtype):
+    """Statistics as they are kept: the length in float32, all else in `dtype`."""
+    least = np.finfo(dtype).min  # a log-probability that says never
+    with np.errstate(over="ignore"):  # what overflows is refused below
+        rounded = SourceStatistics(
+            np.maximum(statistics.log_probabilities, least).astype(dtype),
+            tuple(
+                KeyValueStatistic(mean.astype(dtype), length.astype("float32"))
+                for mean, length in statistics.layers
+            ),
+        )
+    if not all(np.isfinite(x).all() for x in _flat(rounded)):
+        raise ValueError(
+            f"The statistics of the source must be finite in {dtype}. Received: values "
+            "that are not. Keep them as float32, or look for NaN in the source's "
+            "windows."
+        )
+    return rounded
+
+
+def _flat(statistics):
+    return keras.tree.flatten(statistics)
+
+
+def _fields(spec, dtype):
+    """The fields of a record, in the order of flat `SourceStatistics`."""
+    kept = np.dtype(dtype).newbyteorder("<")
+    fields = [("log_probabilities", kept, spec.log_probabilities.shape[1:])]
+    for at, layer in enumerate(spec.layers):
+        fields += [(f"mean_{at}", kept, layer.mean.shape[1:]), (f"length_{at}", "<f4")]
+    return fields

@@ -1,0 +1,181 @@
+"""A file of records of one size, each with a checksum; no pickle.
+
+    header    4,096 bytes: a mark, and JSON that is padded with spaces
+    records   identity of the window | its values | CRC-32 of both
+
+While it is written, the file has another name and its header says 0 windows; whoever
+comes after a run that died goes on behind the last record that is whole. At the end the
+header gets the number of windows, and the file its name.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import zlib
+
+import numpy as np
+
+from keras_dcat.transfer.source_cache.fingerprints import IDENTITY_BYTES
+
+try:
+    import fcntl
+except ImportError:  # Windows: two writers must not share a path there
+    fcntl = None
+
+_MARK = b"keras_dcat source statistics 1\n"
+_HEADER_BYTES = 4096
+
+
+class RecordFile:
+    """Records of windows on disk, in order.
+
+    Args:
+        path: path of the file.
+        about: dict of what the records depend on, as JSON can hold it.
+        fields: list of `(name, dtype)` or `(name, dtype, shape)`, as NumPy describes
+            the fields of a record.
+
+    Raises:
+        ValueError: if the file is there, and of something else, or damaged.
+        OSError: if it cannot be read or written.
+    """
+
+    def __init__(self, path: pathlib.Path, about: dict, fields: list):
+        self.path = path
+        self.fields = fields
+        self.dtype = np.dtype(
+            [("identity", f"V{IDENTITY_BYTES}"), *fields, ("checksum", "<u4")]
+        )
+        self._about = about
+        self._part = path.with_name(f"{path.name}.part")
+
+    @contextlib.contextmanager
+    def writing(self):
+        """Opens the file for the records that are missing; others wait.
+
+        Returns:
+            context manager that gives a `Writer`, or `None` if the file is complete.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            yield None
+            return
+        with open(self._part, "a+b") as file:
+            _lock(file)
+            if self.path.exists():  # another process has ended in the meantime
+                yield None
+                return
+            yield Writer(self, file)
+
+    def read(self) -> np.memmap:
+        """The complete file, memory-mapped, every record checked.
+
+        Returns:
+            `np.memmap` `(windows,)` with the fields of the records.
+        """
+        with open(self.path, "rb") as file:
+            windows = self.checked_header(file)
+        expected = _HEADER_BYTES + windows * self.dtype.itemsize
+        size = self.path.stat().st_size
+        if size != expected or not windows:
+            raise self.refused(f"it has {size} bytes instead of {expected}: cut off")
+        records = np.memmap(self.path, self.dtype, "r", _HEADER_BYTES, (windows,))
+        for start in range(0, windows, 1024):
+            whole = _are_whole(records[start : start + 1024])
+            if not all(whole):
+                at = start + whole.index(False)
+                raise self.refused(f"its window {at} is damaged")
+        return records
+
+    def checked_header(self, file) -> int:
+        """Number of windows of a file whose header is as expected."""
+        header = file.read(_HEADER_BYTES)
+        try:
+            if not header.startswith(_MARK) or len(header) < _HEADER_BYTES:
+                raise ValueError
+            found = json.loads(header[len(_MARK) :])
+            windows, about = int(found.pop("windows")), dict(found)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise self.refused("it is no such file, or damaged") from None
+        if about != self._about:
+            other = [k for k, v in self._about.items() if about.get(k) != v]
+            raise self.refused(f"it was written with other {' and '.join(other)}")
+        return windows
+
+    def header(self, windows: int) -> bytes:
+        """The header of a file of so many windows."""
+        text = json.dumps({**self._about, "windows": windows}).encode()
+        return (_MARK + text).ljust(_HEADER_BYTES)
+
+    def refused(self, reason: str) -> ValueError:
+        """The error that a file is not what it is taken for."""
+        return ValueError(
+            "`path` must be new, or a cache of this very source and these windows. "
+            f"Received: {str(self.path)!r}; {reason}. Delete it, or take another path."
+        )
+
+
+class Writer:
+    """Appends records to a file that is not complete yet.
+
+    Args:
+        records: `RecordFile`.
+        file: opened for appending, and locked.
+
+    Attributes:
+        kept: records of a run that died before, all whole.
+    """
+
+    def __init__(self, records: RecordFile, file):
+        self._records, self._file = records, file
+        file.seek(0, os.SEEK_END)
+        if file.tell() < _HEADER_BYTES:
+            file.truncate(0)
+            file.write(records.header(0))
+            file.flush()
+        file.seek(0)
+        records.checked_header(file)
+        itemsize = records.dtype.itemsize
+        rest = file.read()
+        found = np.frombuffer(rest[: len(rest) // itemsize * itemsize], records.dtype)
+        whole = [*_are_whole(found), False]
+        self.kept = found[: whole.index(False)]
+        file.truncate(_HEADER_BYTES + len(self.kept) * itemsize)
+
+    def append(self, identities: list[bytes], columns: list[np.ndarray]):
+        """Writes records.
+
+        Args:
+            identities: list of bytes.
+            columns: for each field its array `(records, …)`.
+        """
+        records = np.zeros(len(identities), self._records.dtype)
+        records["identity"] = np.frombuffer(b"".join(identities), f"V{IDENTITY_BYTES}")
+        for (name, *_), column in zip(self._records.fields, columns, strict=True):
+            records[name] = column
+        records["checksum"] = [zlib.crc32(_content(r)) for r in records]
+        self._file.write(records.tobytes())
+        self._file.flush()
+
+    def complete(self, windows: int):
+        """Gives the file its name, now that all windows are in it."""
+        self._file.flush()
+        with open(self._records._part, "r+b") as file:  # not for appending
+            file.write(self._records.header(windows))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(self._records._part, self._records.path)
+
+
+def _lock(file):
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def _are_whole(records):
+    return [zlib.crc32(_content(r)) == int(r["checksum"]) for r in records]
+
+
+def _content(record):
+    return record.tobytes()[:-4]

@@ -1,0 +1,124 @@
+import errno
+
+import keras
+import numpy as np
+import pytest
+
+import keras_dcat
+from keras_dcat.transfer.source_cache import caching
+from keras_dcat.transfer.source_cache.records import Writer
+from tests.models import pair_of_branches, windows
+
+
+@pytest.fixture
+def model():
+    return keras_dcat.DCATModel(*pair_of_branches())
+
+
+@pytest.fixture
+def skeletons(rng):
+    return windows(rng, count=20)[0][0]
+
+
+def flat(statistics):
+    return [np.asarray(x) for x in keras.tree.flatten(statistics)]
+
+
+def cached(model, skeletons, path=None, **options):
+    options = {"batch_size": 8, "verbose": 0, **options}
+    return model.cache_source(skeletons, path, **options)
+
+
+def counted(monkeypatch):
+    """The sizes of the batches that a source runs over from now on."""
+    sizes, forward = [], caching._Forward.predict_on_batch
+
+    def predict_on_batch(self, x):
+        sizes.append(len(x))
+        return forward(self, x)
+
+    monkeypatch.setattr(caching._Forward, "predict_on_batch", predict_on_batch)
+    return sizes
+
+
+def test_a_file_holds_what_memory_would(model, skeletons, tmp_path):
+    expected = flat(cached(model, skeletons))
+    for _ in range(2):
+        found = flat(cached(model, skeletons, tmp_path / "cache"))
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_source_runs_once_over_what_is_in_a_file(
+    model, skeletons, tmp_path, monkeypatch
+):
+    sizes = counted(monkeypatch)
+    cached(model, skeletons, tmp_path / "cache")
+    assert sizes == [8, 8, 4]
+    cached(model, skeletons, tmp_path / "cache", batch_size=7)
+    assert sizes == [8, 8, 4]
+
+
+def test_a_full_disk_is_an_error_and_nothing_is_computed_twice(
+    model, skeletons, tmp_path, monkeypatch
+):
+    append = Writer.append
+
+    def full(self, identities, columns):
+        if len(identities) < 8:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(self, identities, columns)
+
+    path = tmp_path / "cache"
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "append", full)
+        with pytest.raises(OSError, match=r"No space left.*Free the disk") as error:
+            cached(model, skeletons, path)
+    assert error.value.errno == errno.ENOSPC
+    assert error.value.filename == str(path)
+    sizes = counted(monkeypatch)
+    found = flat(cached(model, skeletons, path))
+    assert sizes == [4]
+    for one, other in zip(found, flat(cached(model, skeletons)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_other_windows_are_refused(model, skeletons, tmp_path):
+    path = tmp_path / "cache"
+    cached(model, skeletons, path)
+    other = skeletons.copy()
+    other[13, 0, 0] += 1
+    with pytest.raises(ValueError, match="its window 13 is another one"):
+        cached(model, other, path)
+    with pytest.raises(ValueError, match="it holds 20 windows, and these are 12"):
+        cached(model, skeletons[:12], path)
+    with pytest.raises(ValueError, match="it holds 20 windows; these are more"):
+        cached(model, np.concatenate([skeletons, other]), path)
+
+
+def test_a_source_that_was_trained_on_is_refused(model, skeletons, tmp_path):
+    cached(model, skeletons, tmp_path / "cache")
+    model.source.layers[-1].bias.assign([1.0, 0.0, 0.0, 0.0])
+    with pytest.raises(ValueError, match="written with other weights"):
+        cached(model, skeletons, tmp_path / "cache")
+
+
+def test_float16_takes_half_the_bytes_and_is_near(model, skeletons, tmp_path):
+    exact = cached(model, skeletons)
+    half = cached(model, skeletons, tmp_path / "cache", dtype="float16")
+    assert half.layers[0].mean.dtype == np.float16
+    np.testing.assert_allclose(half.layers[0].mean, exact.layers[0].mean, atol=1e-3)
+    with pytest.raises(ValueError, match="other dtype"):
+        cached(model, skeletons, tmp_path / "cache")
+
+
+def test_what_float16_cannot_hold_is_refused(model, skeletons):
+    with pytest.raises(ValueError, match="must be finite in float16"):
+        cached(model, 1e5 * skeletons, dtype="float16")
+
+
+def test_a_batch_normalization_of_the_source_stays_as_it_is(model, skeletons):
+    before = [keras.ops.convert_to_numpy(v).copy() for v in model.source.variables]
+    cached(model, skeletons)
+    for one, other in zip(before, model.source.variables, strict=True):
+        np.testing.assert_array_equal(one, keras.ops.convert_to_numpy(other))
