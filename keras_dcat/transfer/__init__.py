@@ -18,6 +18,7 @@ from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
 from keras_dcat.transfer.model import DCATModel
 from keras_dcat.transfer.out_of_fold import out_of_fold_predictions
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
+from keras_dcat.transfer.statistics import KeyValueStatistic, SourceStatistics
 from keras_dcat.transfer.stopping import StopTransfer
 
 __all__ = [
@@ -28,10 +29,12 @@ __all__ = [
     "CrossEntropy",
     "DCATModel",
     "GateCoverage",
+    "KeyValueStatistic",
     "LogitsDistillation",
     "MaskedCrossAttentionLoss",
     "PairOutputs",
     "SourceOutputs",
+    "SourceStatistics",
     "StopTransfer",
     "TransferGuard",
     "all_teach",
