@@ -244,9 +244,12 @@ class LateFusion(Method):
 
 METHODS = {
     "alone": Alone(),
-    "D-CAT": DCAT(gate="soft", distillation=0.5),
+    "D-CAT": DCAT(gate="soft", distillation=0.5, cached=True),
 }
-"""What a comparison is about: the target alone, and `DCATModel` with its defaults."""
+"""What a comparison is about: the target alone, and `DCATModel` with its defaults.
+
+The source runs once, over windows as they were recorded (`DCATModel.cache_source`).
+"""
 
 CONTROLS = {
     "random source": DCAT(source="random", gate=None, guarded=False),
@@ -256,10 +259,12 @@ CONTROLS = {
 """What must not help: nothing true is taught."""
 
 RIVALS = {
-    "logits distillation": DCAT(transfer_weight=0.0, distillation=0.3, gate=None),
+    "logits distillation": DCAT(
+        transfer_weight=0.0, distillation=0.3, gate=None, cached=True
+    ),
     "feature distillation": Features(),
     "contrastive": Features(kind="contrast"),
-    "D-CAT + logits": DCAT(distillation=0.3),
+    "D-CAT + logits": DCAT(distillation=0.3, cached=True),
     "late fusion": LateFusion(),
 }
 """Other ways to use both sensors; late fusion needs both at the test, too.

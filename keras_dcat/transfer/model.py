@@ -62,8 +62,9 @@ class DCATModel(PairLoops, keras.Model):
             one of these for each.
         target_attention: str, or a list of as many names.
         combination: which of several sources teaches a window: `"mean"` (all that
-            may), `"best"` (the one that is surest of the true class) or `"agree"`
-            (all that may, where they believe the same).
+            may), `"best"` (the one that is surest of the true class), `"agree"` (all
+            that may, where they believe the same) or `"product"` (all that may, with
+            one belief: the product of their probabilities).
         adapt_sizes: bool. Whether sizes of `AttentionKV` may differ: the target's keys
             and values are then mapped to the source's by layers that are trained
             along, and are no part of the target.

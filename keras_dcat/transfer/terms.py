@@ -16,7 +16,7 @@ def transfer_terms(
         labels: int32 tensor `(batch,)`, −1 where there is none.
         sample_weight: `(batch,)` or `(batch, 1)`, or `None`.
         gate: function as in `gates`.
-        combination: function as in `combination`.
+        combination: `Combination`.
         losses: dict from a name to `(loss, weight)`.
         gives_logits: bool. Whether the target predicts logits.
 
@@ -24,6 +24,8 @@ def transfer_terms(
         `(loss, shown)`: a float32 scalar, and a dict from a name to `(value, count)`,
         a mean and of how many windows it is one.
     """
+    if len(outputs.sources) > 1:
+        outputs = outputs._replace(sources=_as_believed(outputs.sources, combination))
     readings = outputs.readings(gives_logits)
     probabilities = [ops.exp(s.log_probabilities) for s in outputs.sources]
     shares = [
@@ -35,7 +37,7 @@ def transfer_terms(
         for believed, source in zip(probabilities, outputs.sources, strict=True)
     ]
     if len(shares) > 1:
-        shares = combination(ops.stack(shares), labels, ops.stack(probabilities))
+        shares = combination.shares(ops.stack(shares), labels, ops.stack(probabilities))
         shares = [shares[at] for at in range(len(probabilities))]
     counts = shares
     if sample_weight is not None:
@@ -62,6 +64,17 @@ def transfer_terms(
         shown[name] = (over_replicas(value), batch)
         total += weight * value
     return total, shown
+
+
+def _as_believed(sources, combination):
+    """Several sources with what they are taken to believe."""
+    log_probabilities = ops.stack([source.log_probabilities for source in sources])
+    may_teach = ops.stack([source.may_teach for source in sources])
+    believed = combination.belief(log_probabilities, may_teach)
+    return tuple(
+        source._replace(log_probabilities=believed[at])
+        for at, source in enumerate(sources)
+    )
 
 
 def over_replicas(loss):

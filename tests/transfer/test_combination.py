@@ -13,7 +13,7 @@ LABELS = np.array([0, 0, -1], "int32")
 
 
 def combined(name, shares, probabilities=PROBABILITIES):
-    function = combination.get(name)
+    function = combination.get(name).shares
     arguments = np.array(shares, "float32"), LABELS, probabilities
     return ops.convert_to_numpy(function(*map(ops.convert_to_tensor, arguments)))
 
@@ -43,6 +43,23 @@ def test_sources_that_disagree_teach_nothing():
     np.testing.assert_allclose(alone, [[1, 1, 1], [0, 0, 0]])
 
 
+def test_a_product_believes_what_speaks_for_a_class_together():
+    beliefs = ops.log(ops.convert_to_tensor(PROBABILITIES))
+    may_teach = np.array([[1, 1, 1], [0.5, 1, 0]], "float32")
+    joint = combination.get("product").belief(beliefs, ops.convert_to_tensor(may_teach))
+    joint = np.exp(ops.convert_to_numpy(joint))
+    product = PROBABILITIES[0] * PROBABILITIES[1]
+    product /= product.sum(axis=-1, keepdims=True)
+    for source in joint:
+        np.testing.assert_allclose(source[:2], product[:2], rtol=1e-5)
+        np.testing.assert_allclose(source[2], PROBABILITIES[0, 2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mean", "best", "agree"])
+def test_no_other_combination_changes_what_a_source_believes(name):
+    assert combination.get(name).belief("beliefs", "shares") == "beliefs"
+
+
 @pytest.mark.parametrize("name", combination.COMBINATIONS)
 def test_the_same_source_twice_teaches_as_much_as_once(name):
     twice = np.stack([PROBABILITIES[0]] * 2)
@@ -51,5 +68,5 @@ def test_the_same_source_twice_teaches_as_much_as_once(name):
 
 
 def test_an_unknown_combination_is_refused_with_those_there_are():
-    with pytest.raises(ValueError, match=r"'vote'.*'mean', 'best', 'agree'"):
+    with pytest.raises(ValueError, match=r"'vote'.*'mean', 'best', 'agree', 'product'"):
         combination.get("vote")

@@ -39,7 +39,7 @@ def terms(labels, losses, sample_weight=None, may_teach=(1.0, 1.0, 1.0), layers=
         gates.get("correct"),
         combination.get("mean"),
         losses,
-        [True] * (len(pair.sources) + 1),
+        True,
     )
     return float(total), {k: (float(v), float(n)) for k, (v, n) in shown.items()}
 
