@@ -73,6 +73,31 @@ def alignment_distance(source, target, lengths, normalization="none"):
     return safe_sqrt(ops.where(squared > floor, squared, 0.0))
 
 
+def centred_distance(source, target, scale, normalization):
+    """The distance between two products that were averaged over time, and centred.
+
+    Args:
+        source: float tensor `(batch, heads, d_k, d_v)`.
+        target: float tensor, likewise.
+        scale: array `(heads,)`, by which `"source"` divides.
+        normalization: `"source"`, `"unit"` or `"length"`.
+
+    Returns:
+        float tensor `(batch, heads)`, as `alignment_distance`.
+    """
+    factor = 1.0
+    if normalization == "unit":
+        source, target = map(_of_norm_one, (source, target))
+    elif normalization == "source":
+        factor = 1.0 / scale
+    else:
+        factor = 1.0 / math.sqrt(math.prod(source.shape[-2:]))
+    squared = ops.sum(ops.square(target - source), axis=(-2, -1))
+    size = ops.sum(ops.square(source) + ops.square(target), axis=(-2, -1))
+    floor = 1e-13 * ops.stop_gradient(size)
+    return factor * safe_sqrt(ops.where(squared > floor, squared, 0.0))
+
+
 def tokens_are_cheaper(source_key_shape, target_key_shape, value_dim):
     """Whether token Gram matrices cost fewer multiplications than `KᵀV`.
 
@@ -133,6 +158,11 @@ def _factors(normalization, size, lengths, source_square, target_square):
         return 1.0 / (source_length * root), 1.0 / (target_length * root)
     source_factor = _inverse_root(source_square)
     return source_factor, source_factor * source_length / target_length
+
+
+def _of_norm_one(product):
+    squared = ops.sum(ops.square(product), axis=(-2, -1))
+    return product * _inverse_root(squared)[..., None, None]
 
 
 def _inverse_root(squared):

@@ -1,10 +1,19 @@
 """The transfer loss: how far the target's `KᵀV` is from the source's."""
 
 import keras
+import numpy as np
 from keras import ops
 
-from keras_dcat.transfer.alignment import NORMALIZATIONS, alignment_distance
-from keras_dcat.transfer.statistics import KeyValueStatistic, masked_with_heads
+from keras_dcat.transfer.alignment import (
+    NORMALIZATIONS,
+    alignment_distance,
+    centred_distance,
+)
+from keras_dcat.transfer.statistics import (
+    KeyValueStatistic,
+    masked_with_heads,
+    statistic_of,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -34,6 +43,10 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
         reduction: a reduction of Keras. `"sum_over_batch_size"` averages over
             the batch (the indicator of the paper: fewer windows that may teach,
             a smaller loss), `"mean_with_sample_weight"` over the unmasked ones.
+        center: array `(heads, d_k, d_v)`, what all windows have in common. `adapt`
+            finds it.
+        scale: array `(heads,)`, how far from it a window of the source is. `adapt`
+            finds it.
         name: str. In the history of a training the loss is called `<name>_loss`.
         dtype: dtype of the computation. `"float32"` unless given, under every
             mixed-precision policy: the sum of squares overflows float16.
@@ -71,10 +84,20 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
         self,
         normalization: str = "source",
         reduction: str | None = "sum_over_batch_size",
+        center=None,
+        scale=None,
         name: str = "alignment",
         dtype: str = "float32",
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
+        if (center is None) != (scale is None):
+            raise ValueError(
+                "`center` and `scale` must come together. "
+                f"Received: {'scale' if center is None else 'center'} alone. "
+                "Let `adapt` find both."
+            )
+        self.center = None if center is None else np.asarray(center, "float32")
+        self.scale = None if scale is None else np.asarray(scale, "float32")
         if normalization not in NORMALIZATIONS:
             raise ValueError(
                 f"`normalization` must be one of {NORMALIZATIONS}. "
@@ -86,7 +109,50 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
     def __call__(self, y_true, y_pred, sample_weight=None):
         return super().__call__(*checked_projections(y_true, y_pred), sample_weight)
 
+    def adapt(self, statistic):
+        """Finds `center` and `scale` of a source over a training set.
+
+        Products averaged over time are then compared less the center: `"source"`
+        divides by the scale, the same for all windows, instead of by each window's
+        norm, and `"unit"` compares directions seen from the center. In the difference
+        of two products the center cancels, so that it matters to `"unit"` alone.
+
+        Args:
+            statistic: the source's `KeyValueStatistic` of the training windows, as in
+                `DCATModel.cache_source(windows).layers[0]`.
+
+        Returns:
+            the loss itself.
+
+        Raises:
+            ValueError: if it has no windows, or if `normalization` is `"none"`.
+
+        Example:
+
+        >>> statistic = KeyValueStatistic(ops.array([[[[1.0]]], [[[3.0]]]]), None)
+        >>> loss = MaskedCrossAttentionLoss().adapt(statistic)
+        >>> loss.center.item(), loss.scale.item()
+        (2.0, 1.0)
+        """
+        mean = ops.convert_to_numpy(statistic.mean).astype("float64")
+        if not len(mean) or self.normalization == "none":
+            raise ValueError(
+                "A loss is adapted to one window at least, and never with "
+                "normalization='none', which is the paper's formula to the letter. "
+                f"Received: {len(mean)} windows, normalization={self.normalization!r}. "
+                "Use 'source' or 'unit'."
+            )
+        center = mean.mean(axis=0)
+        norms = np.sqrt(np.square(mean - center).sum(axis=(-2, -1)))
+        self.center = center.astype("float32")
+        self.scale = np.maximum(norms.mean(axis=0), 1e-12).astype("float32")
+        return self
+
     def call(self, y_true, y_pred):
+        if self.center is not None:
+            means = (statistic_of(side).mean - self.center for side in (y_true, y_pred))
+            distances = centred_distance(*means, self.scale, self.normalization)
+            return ops.mean(distances, axis=-1)
         sides, lengths = zip(_with_length(y_true), _with_length(y_pred), strict=True)
         distances = alignment_distance(*sides, lengths, self.normalization)
         return ops.mean(distances, axis=-1)
@@ -95,6 +161,8 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
         return {
             **super().get_config(),
             "normalization": self.normalization,
+            "center": None if self.center is None else self.center.tolist(),
+            "scale": None if self.scale is None else self.scale.tolist(),
             "dtype": self.dtype,
         }
 
