@@ -21,7 +21,7 @@ UPSTREAM = {
     "metrics": set(),
     "transfer": {"attention"},
     "diagnosis": {"attention", "metrics", "transfer"},
-    "evaluation": {"extras", "metrics", "transfer", "windows"},
+    "evaluation": {"diagnosis", "extras", "metrics", "transfer", "windows"},
     "plots": {"diagnosis", "extras", "recordings", "windows"},
 }
 

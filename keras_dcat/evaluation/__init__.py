@@ -3,6 +3,7 @@
 from keras_dcat.evaluation.ablations import ABLATIONS, ablation
 from keras_dcat.evaluation.comparison import compare, environment, ordered_pairs
 from keras_dcat.evaluation.experiments import Experiment, run_experiments
+from keras_dcat.evaluation.foresight import Foresight, foresight
 from keras_dcat.evaluation.intervals import Interval, mean_interval, transfer_table
 from keras_dcat.evaluation.methods import (
     CONTROLS,
@@ -32,6 +33,7 @@ __all__ = [
     "RIVALS",
     "Alone",
     "Features",
+    "Foresight",
     "Interval",
     "LateFusion",
     "Method",
@@ -44,6 +46,7 @@ __all__ = [
     "compare",
     "corrected_t_test",
     "environment",
+    "foresight",
     "macro_f1_interval",
     "mean_interval",
     "ordered_pairs",

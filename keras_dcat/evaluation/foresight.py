@@ -1,0 +1,141 @@
+"""How often a diagnosis is right about what a comparison then finds."""
+
+import collections
+import dataclasses
+import os
+import pathlib
+
+import keras
+import numpy as np
+
+from keras_dcat.diagnosis import diagnose
+from keras_dcat.evaluation.intervals import Interval
+from keras_dcat.evaluation.results import Results
+from keras_dcat.evaluation.study import Study
+from keras_dcat.evaluation.trial import Trial
+from keras_dcat.windows import group_folds
+
+
+@dataclasses.dataclass(frozen=True)
+class Foresight:
+    """What was expected of each pair of modalities, and what was found.
+
+    `print` shows it as a table.
+
+    Attributes:
+        verdicts: dict from a pair to its verdict in each split, tuple of `"help"`,
+            `"neutral"` or `"harm"`.
+        gains: dict from a pair to the `Interval` of the gain over the target alone.
+    """
+
+    verdicts: dict[tuple[str, str], tuple[str, ...]]
+    gains: dict[tuple[str, str], Interval]
+
+    def expected(self, pair: tuple[str, str]) -> str:
+        """The verdict that most splits have; of a tie, the more careful one.
+
+        Args:
+            pair: `(source, target)`.
+
+        Returns:
+            str.
+        """
+        counts = collections.Counter(self.verdicts[pair])
+        careful = ("harm", "neutral", "help")
+        return max(careful, key=lambda verdict: counts[verdict])
+
+    def found(self, pair: tuple[str, str]) -> str:
+        """What the gain is, with 95 % confidence: `"neutral"` where that is neither.
+
+        Args:
+            pair: `(source, target)`.
+
+        Returns:
+            str.
+        """
+        gain = self.gains[pair]
+        if gain.low > 0:
+            return "help"
+        return "harm" if gain.high < 0 else "neutral"
+
+    @property
+    def right(self) -> list[tuple[str, str]]:
+        """The pairs of which what was expected was found."""
+        return [pair for pair in self.gains if self.expected(pair) == self.found(pair)]
+
+    def __str__(self) -> str:
+        lines = ["| source → target | expected | found | gain |", "|---|---|---|---|"]
+        for pair, gain in self.gains.items():
+            name = " → ".join(pair)
+            shown = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+            lines.append(
+                f"| {name} | {self.expected(pair)} | {self.found(pair)} | {shown} |"
+            )
+        total = f"Right about {len(self.right)} of {len(self.gains)} pairs."
+        return "\n".join([*lines, "", total])
+
+
+def foresight(
+    study: Study,
+    results: Results,
+    label: str = "D-CAT",
+    seed: int = 0,
+    path: str | os.PathLike | None = None,
+    verbose: int = 1,
+) -> Foresight:
+    """Diagnoses every pair of a comparison without its test, and sees who was right.
+
+    In each split, some of the training subjects are held out, source and target are
+    trained on the others, and `diagnose` says what it expects.
+
+    Args:
+        study: `Study`.
+        results: what `compare` found in it.
+        label: str. The method whose gain is foretold.
+        seed: int. Of the models that are diagnosed.
+        path: folder of the comparison, where trained models are kept; or `None`.
+        verbose: 0 for no progress bar.
+
+    Returns:
+        `Foresight`.
+
+    Raises:
+        ValueError: as `diagnose`, if too few windows can be held out.
+    """
+    folder = None if path is None else pathlib.Path(path)
+    verdicts = {pair: [] for pair in results.pairs}
+    jobs = len(study.splits) * len(verdicts)
+    progress = keras.utils.Progbar(jobs, unit_name="diagnosis", verbose=verbose)
+    for name, (train, _) in study.splits.items():
+        inner = dataclasses.replace(study, splits={name: _held_out(study, train)})
+        trial = Trial(inner, name, seed, folder)
+        for pair in verdicts:
+            verdicts[pair].append(_verdict(trial, *pair))
+            progress.add(1)
+    return Foresight(
+        {pair: tuple(found) for pair, found in verdicts.items()},
+        {pair: results.gain(pair, label) for pair in verdicts},
+    )
+
+
+def _held_out(study, train):
+    """Training windows with labels, without those of some people; and theirs.
+
+    Two people at least, if there are four: intervals are over them.
+    """
+    labelled = train.subset(train.is_labelled)
+    by = "subject" if study.new_subjects else "session"
+    groups = len(np.unique(getattr(labelled, f"{by}s")))
+    return group_folds(labelled, max(2, min(4, groups // 2)), by=by)[0]
+
+
+def _verdict(trial, source, target):
+    models = [trial.unimodal(stream)[0] for stream in (source, target)]
+    data = [
+        ((index.gather(source), index.gather(target)), index.labels)
+        for index in (trial.train, trial.test)
+    ]
+    people = trial.test.subjects if trial.study.new_subjects else trial.test.sessions
+    groups = people if len(np.unique(people)) > 1 else None
+    names = trial.study.class_names
+    return diagnose(*models, *data, groups=groups, class_names=names, verbose=0).verdict
