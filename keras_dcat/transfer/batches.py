@@ -158,20 +158,25 @@ class BatchFormat:
 
         return dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
 
-    def checked_source(self, windows):
-        """Windows of the source, once their nesting and shapes are found to fit.
+    def source_of(self, inputs):
+        """Windows of the source, whether they come alone or in a pair.
 
         Args:
-            windows: nested arrays, or their specs.
+            inputs: nested arrays, or their specs.
 
         Returns:
-            `windows`.
+            `(windows, is_pair)`.
 
         Raises:
             ValueError: if they are not what the source takes.
         """
+        # First: what two sources take may look like a pair.
+        if _all_fit(inputs, self.source_spec):
+            return inputs, False
+        pair = self.as_pair(inputs)
+        windows = inputs if pair is None else pair[0]
         self._check_side("source", windows, self.source_spec)
-        return windows
+        return windows, True
 
     def _check_structure(self, x, y, pairs_only):
         """Checks nesting and static shapes; `{side: (inputs, spec)}`."""
@@ -201,9 +206,7 @@ class BatchFormat:
         return sides
 
     def _check_side(self, side, inputs, spec):
-        if not _nested_alike(inputs, spec) or not all(
-            map(_fits, keras.tree.flatten(inputs), keras.tree.flatten(spec))
-        ):
+        if not _all_fit(inputs, spec):
             raise ValueError(
                 f"{_named(side)} must be {_describe(spec)}. "
                 f"Received: {_describe(inputs)}. "
@@ -330,6 +333,12 @@ def _fits(leaf, spec):
     return len(shape) == len(spec.shape) and all(
         None in (size, expected) or size == expected
         for size, expected in zip(shape[1:], spec.shape[1:], strict=True)
+    )
+
+
+def _all_fit(inputs, spec):
+    return _nested_alike(inputs, spec) and all(
+        map(_fits, keras.tree.flatten(inputs), keras.tree.flatten(spec))
     )
 
 

@@ -54,8 +54,7 @@ def cache_source(sides, batch_format, data, path, dtype, batch_size, verbose):
 
 
 def _of_arrays(data, batch_format, each_source, batch_size):
-    pair = batch_format.as_pair(data)
-    windows = batch_format.checked_source(data if pair is None else pair[0])
+    windows, is_pair = batch_format.source_of(data)
     rows = len(keras.tree.flatten(windows)[0])
 
     def batches_of(at):
@@ -68,25 +67,21 @@ def _of_arrays(data, batch_format, each_source, batch_size):
         return batches, len(starts)
 
     statistics, _ = each_source(batches_of)
-    return statistics if pair is None else _replaced(data, statistics)
+    return _replaced(data, statistics) if is_pair else statistics
 
 
 def _of_dataset(tf, dataset, batch_format, each_source):
     spec = dataset.element_spec
-    inputs = spec[0] if isinstance(spec, tuple) else spec
-    is_pair = batch_format.as_pair(inputs) is not None
-
-    def source_of(batch):
-        inputs = batch[0] if isinstance(batch, tuple) else batch
-        return batch_format.as_pair(inputs)[0] if is_pair else inputs
-
-    batch_format.checked_source(source_of(spec))
+    has_labels = isinstance(spec, tuple)
+    _, is_pair = batch_format.source_of(spec[0] if has_labels else spec)
     count = int(dataset.cardinality())
 
     def batches_of(at):
-        windows = dataset.map(lambda *b: source_of(b if len(b) > 1 else b[0]))
-        if at is not None:
-            windows = windows.map(lambda *each: each[at])
+        def windows_of(*batch):
+            windows, _ = batch_format.source_of(batch[0])
+            return windows if at is None else windows[at]
+
+        windows = dataset.map(windows_of)
         batches = (keras.tree.map_structure(_as_array, b) for b in windows)
         return batches, count if count >= 0 else None
 

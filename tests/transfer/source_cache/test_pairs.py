@@ -75,6 +75,18 @@ def test_several_sources_have_a_cache_each(rng, tmp_path):
         assert cached == pytest.approx(live, rel=1e-5)
 
 
+def test_windows_of_two_sources_are_not_taken_for_a_pair(rng):
+    (skeletons, imu), _ = windows(rng)
+    model = keras_dcat.DCATModel([branch(5, steps=12), branch(3)], branch(3))
+    known = model.cache_source((skeletons, imu), verbose=0)
+    assert [type(each) for each in known] == [SourceStatistics] * 2
+    pair = model.cache_source(((skeletons, imu), imu), verbose=0)
+    np.testing.assert_array_equal(
+        pair[0][1].log_probabilities, known[1].log_probabilities
+    )
+    assert pair[1] is imu
+
+
 def test_several_layers_are_cached(rng):
     def build(features, steps):
         inputs = keras.Input((steps, features))
