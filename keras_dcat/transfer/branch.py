@@ -30,12 +30,13 @@ class Branch:
         self.attentions = [find_attention(model, name) for name in names]
         self.gives_logits = gives_logits(model)
 
-    def passed(self, inputs, training):
+    def passed(self, inputs, training, split=None):
         """What the model predicts, and what its attention projects on the way.
 
         Args:
             inputs: what the model takes.
             training: bool.
+            split: as in `AttentionKV.capture`.
 
         Returns:
             `(prediction, projections)`: for each attention layer `(key, value)`, or
@@ -43,7 +44,7 @@ class Branch:
         """
         with contextlib.ExitStack() as stack:
             captures = [
-                stack.enter_context(layer.capture()) for layer in self.attentions
+                stack.enter_context(layer.capture(split)) for layer in self.attentions
             ]
             prediction = self.model(inputs, training=training)
         return prediction, tuple(_one_pass(c, self.model) for c in captures)

@@ -8,7 +8,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_dcat.attention import AttentionKV
 from keras_dcat.transfer import combination as combinations
-from keras_dcat.transfer import gates, inspection
+from keras_dcat.transfer import gates, inspection, junction
 from keras_dcat.transfer.batches import BatchFormat, teaching_shares
 from keras_dcat.transfer.callbacks import EMPTY_MESSAGE
 from keras_dcat.transfer.cross_entropy import (
@@ -19,7 +19,7 @@ from keras_dcat.transfer.cross_entropy import (
 from keras_dcat.transfer.loops import PairLoops
 from keras_dcat.transfer.outputs import PairOutputs
 from keras_dcat.transfer.sides import Sides
-from keras_dcat.transfer.terms import over_replicas, transfer_terms
+from keras_dcat.transfer.terms import over_replicas, transfer_metrics, transfer_terms
 from keras_dcat.transfer.transfer_weight import TransferWeight
 
 
@@ -68,6 +68,10 @@ class DCATModel(PairLoops, keras.Model):
         adapt_sizes: bool. Whether sizes of `AttentionKV` may differ: the target's keys
             and values are then mapped to the source's by layers that are trained
             along, and are no part of the target.
+        gradients: how the transfer's gradient joins the classification's at keys and
+            values and at the prediction: `"sum"`, `"balanced"` (a share λ of the
+            classification's in length, whatever the losses) or `"projected"` (without
+            what opposes the classification's). See docs/method.md.
         **kwargs: `name` and the like, as for any model.
 
     Call args:
@@ -83,7 +87,8 @@ class DCATModel(PairLoops, keras.Model):
 
     Raises:
         ValueError: if a model is not built, has no `AttentionKV`, has several
-            and none is named, or if the two differ in sizes or classes.
+            and none is named, if the two differ in sizes or classes, or if the name of
+            an option is unknown.
 
     Example:
 
@@ -120,6 +125,7 @@ class DCATModel(PairLoops, keras.Model):
         target_attention: str | list[str] | None = None,
         combination: str = "mean",
         adapt_sizes: bool = False,
+        gradients: str = "sum",
         **kwargs,
     ):
         # Each branch casts its own inputs: their policies may differ.
@@ -135,17 +141,15 @@ class DCATModel(PairLoops, keras.Model):
             "target_attention": target_attention,
             "combination": combination,
             "adapt_sizes": adapt_sizes,
+            "gradients": gradients,
         }
         self._adapters = self._sides.adapters  # so that Keras saves them
         self.gate = gates.get(gate)
         self._combination = combinations.get(combination)
         self._transfer_losses = inspection.named_losses(loss, loss_weights)
         self._transfer_weight = TransferWeight(transfer_weight, name="transfer_weight")
-        shown = ["classification_loss", *self._transfer_losses]
-        self._transfer_metrics = {
-            name: keras.metrics.Mean(name=name)
-            for name in (*shown, "unmasked_share", "source_accuracy")
-        }
+        self._junction = junction.get(gradients, self._transfer_weight)
+        self._transfer_metrics = transfer_metrics(self._transfer_losses)
         specs = [inspection.input_spec(model) for model in sources]
         several = isinstance(source, (list, tuple))
         self._batch_format = BatchFormat(
@@ -163,13 +167,12 @@ class DCATModel(PairLoops, keras.Model):
     @property
     def source_attention(self) -> AttentionKV | list:
         """The source's `AttentionKV`; lists, where there are several."""
-        layers = [_one_or_all(branch.attentions) for branch in self._sides.sources]
-        return _one_or_all(layers)
+        return self._sides.source_attention
 
     @property
     def target_attention(self) -> AttentionKV | list[AttentionKV]:
         """The target's `AttentionKV`; a list, where there are several."""
-        return _one_or_all(self._sides.target.attentions)
+        return self._sides.target_attention
 
     @property
     def transfer_losses(self) -> list[keras.losses.Loss]:
@@ -234,12 +237,15 @@ class DCATModel(PairLoops, keras.Model):
         if self._batch_format.num_sources is None:
             pair = ([pair[0]], pair[1])
             shares = None if shares is None else shares[:, None]
-        return self._sides.passed(*pair, shares, training)
+        return self._sides.passed(*pair, shares, training, self._junction)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         """Classification loss plus `transfer_weight` times the transfer losses."""
+        compared = y_pred
+        if isinstance(y_pred, PairOutputs):
+            y_pred, compared = y_pred.parted(self._junction if training else None)
         prediction, known, weights = self._classified(y, y_pred, sample_weight)
         classification = super().compute_loss(
             x, known, prediction, weights, training=training
@@ -248,7 +254,7 @@ class DCATModel(PairLoops, keras.Model):
             return classification
         labels = class_indices(y, self.num_classes)
         transfer, shown = transfer_terms(
-            y_pred,
+            compared,
             labels,
             sample_weight,
             self.gate,
@@ -287,11 +293,7 @@ class DCATModel(PairLoops, keras.Model):
 
     @property
     def trainable_variables(self):
-        if not self.trainable:
-            return []
-        adapters = keras.tree.flatten(self._adapters)
-        extra = [v for adapter in adapters for v in adapter.trainable_variables]
-        return self.target.trainable_variables + extra
+        return self._sides.trainable_variables if self.trainable else []
 
     @property
     def non_trainable_variables(self):
@@ -321,7 +323,3 @@ class DCATModel(PairLoops, keras.Model):
         for name in ("source", "target", "transfer_weight", "gate", "loss"):
             config[name] = deserialize(config[name], custom_objects)
         return cls(**config)
-
-
-def _one_or_all(items):
-    return items[0] if len(items) == 1 else list(items)

@@ -32,6 +32,20 @@ class PairOutputs(NamedTuple):
     prediction: Any
     sources: tuple
 
+    def parted(self, junction):
+        """The outputs twice, for the classification and for the transfer to read.
+
+        Args:
+            junction: `Junction` of the prediction, or `None`.
+
+        Returns:
+            `(classified, compared)`, both `PairOutputs`.
+        """
+        if junction is None:
+            return self, self
+        copies = junction(self.prediction)
+        return tuple(self._replace(prediction=prediction) for (prediction,) in copies)
+
     def readings(self, gives_logits):
         """For each source, pairs `(source, target)` by what a loss says it reads.
 

@@ -50,6 +50,23 @@ class Sides:
             for pair in sum(pairs, []):
                 _check_same_sizes(*pair)
 
+    @property
+    def source_attention(self):
+        """The sources' `AttentionKV`; lists, where there are several."""
+        return _one_or_all([_one_or_all(source.attentions) for source in self.sources])
+
+    @property
+    def target_attention(self):
+        """The target's `AttentionKV`; a list, where there are several."""
+        return _one_or_all(self.target.attentions)
+
+    @property
+    def trainable_variables(self):
+        """Those of the target, and of the adapters, if there are any."""
+        adapters = sum(self.adapters, [])
+        extra = [v for adapter in adapters for v in adapter.trainable_variables]
+        return self.target.model.trainable_variables + extra
+
     def statistics_specs(self, num_classes):
         """What `SourceStatistics` of each source look like.
 
@@ -67,7 +84,7 @@ class Sides:
             for source in self.sources
         ]
 
-    def passed(self, source_inputs, target_inputs, shares, training):
+    def passed(self, source_inputs, target_inputs, shares, training, junction=None):
         """One pass over a pair.
 
         Args:
@@ -76,11 +93,14 @@ class Sides:
             target_inputs: the target's.
             shares: float tensor `(batch, sources)`, how much each may teach, or `None`.
             training: bool. For the target.
+            junction: `Junction` of what the target's attention layers project, in
+                training, or `None`.
 
         Returns:
             `PairOutputs`.
         """
-        prediction, learned = self.target.passed(target_inputs, training)
+        split = junction if training else None
+        prediction, learned = self.target.passed(target_inputs, training, split)
         outputs = []
         for at, (source, inputs) in enumerate(
             zip(self.sources, source_inputs, strict=True)
@@ -118,6 +138,10 @@ def _statistic_spec(layer):
     return KeyValueStatistic(
         keras.KerasTensor((None, *sizes)), keras.KerasTensor((None,))
     )
+
+
+def _one_or_all(items):
+    return items[0] if len(items) == 1 else list(items)
 
 
 def _as_list(names):

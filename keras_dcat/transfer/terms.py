@@ -77,6 +77,19 @@ def _as_believed(sources, combination):
     )
 
 
+def transfer_metrics(losses):
+    """The means over an epoch of all that a training shows of a batch.
+
+    Args:
+        losses: dict whose keys are the names of the transfer losses.
+
+    Returns:
+        dict from a name to a `keras.metrics.Mean`.
+    """
+    names = ["classification_loss", *losses, "unmasked_share", "source_accuracy"]
+    return {name: keras.metrics.Mean(name=name) for name in names}
+
+
 def over_replicas(loss):
     """Undoes Keras's division by the number of replicas, to show the value."""
     if keras.backend.backend() != "tensorflow":

@@ -273,6 +273,35 @@ def test_without_transfer_it_trains_bit_for_bit_like_the_target_alone(rng, optio
     assert_same_state(*results)
 
 
+@pytest.mark.parametrize("options", [{"transfer_weight": 0.0}, {"gate": never}])
+@pytest.mark.parametrize("gradients", ["balanced", "projected"])
+def test_without_transfer_nothing_of_the_source_gets_through_a_junction(
+    rng, gradients, options
+):
+    pair, labels = windows(rng)
+    target = branch(3, dropout=0.4)
+    start, results = target.get_weights(), []
+    for seen in (None, pair[0], -3.0 * pair[0]):
+        keras.utils.set_random_seed(7)
+        target = branch(3, dropout=0.4)
+        target.set_weights(start)
+        if seen is None:
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            target.compile(keras.optimizers.SGD(0.1), loss)
+            train(target, pair[1], labels)
+        else:
+            model = keras_dcat.DCATModel(
+                branch(5, steps=12), target, gradients=gradients, **options
+            )
+            model.compile(keras.optimizers.SGD(0.1))
+            train(model, (seen, pair[1]), labels)
+        results.append(target.get_weights())
+    assert_same_state(*results[1:])
+    # Not to the bit: what a compiler fuses, and how tensors lie, rounds otherwise.
+    for alone, joined in zip(*results[:2], strict=True):
+        np.testing.assert_allclose(joined, alone, rtol=1e-5, atol=1e-6)
+
+
 def test_the_transfer_weight_can_be_changed_between_epochs(rng):
     pair, labels = windows(rng)
     model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=0.0)
@@ -535,6 +564,32 @@ def test_a_model_with_several_losses_is_loaded_with_them(rng, tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     scores = [m.evaluate(pair, labels, verbose=0) for m in (model, loaded)]
     np.testing.assert_allclose(scores[1], scores[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["json", "keras"])
+def test_how_gradients_meet_is_saved_and_loaded(rng, tmp_path, form):
+    pair, labels = windows(rng)
+    model = keras_dcat.DCATModel(*pair_of_branches(), 0.5, gradients="balanced")
+    model.compile(keras.optimizers.SGD(0.1))
+    if form == "json":
+        loaded = keras.models.model_from_json(model.to_json())
+        loaded.compile(keras.optimizers.SGD(0.1))
+        loaded.set_weights(model.get_weights())
+    else:
+        model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+    plain = keras_dcat.DCATModel(loaded.source, keras.models.clone_model(model.target))
+    assert loaded.get_config()["gradients"] == "balanced"
+    assert plain.get_config()["gradients"] == "sum"
+    plain.target.set_weights(model.target.get_weights())
+    plain.transfer_weight = 0.5
+    plain.compile(keras.optimizers.SGD(0.1))
+    for trained in (model, loaded, plain):
+        trained.train_on_batch(pair, labels)
+    after = [trained.target.get_weights() for trained in (model, loaded, plain)]
+    for one, other in zip(*after[:2], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    assert not all(map(np.allclose, after[0], after[2]))
 
 
 @pytest.mark.parametrize(

@@ -17,3 +17,12 @@ def test_a_loss_reads_projections_or_log_probabilities_of_source_and_target():
     assert source is believed
     target = ops.convert_to_numpy(target)
     np.testing.assert_allclose(target, logits - np.log(np.exp(2) + 1), rtol=1e-6)
+
+
+def test_outputs_are_parted_at_the_prediction_if_there_is_a_junction():
+    outputs = PairOutputs(np.ones((2, 3)), ("a source",))
+    assert outputs.parted(None) == (outputs, outputs)
+    classified, compared = outputs.parted(lambda x: ((x + 1,), (x + 2,)))
+    assert classified.sources == compared.sources == ("a source",)
+    assert (classified.prediction == 2).all()
+    assert (compared.prediction == 3).all()
