@@ -38,15 +38,25 @@ TO_ONE = [("skeleton", "accelerometer"), ("skeleton", "gyroscope")]
 FEW_LABELS = "Both directions, labels of two of four"
 ALL_LABELS = "Both directions, all labels"
 WEAK = "Both directions, the weak one teaches"
+TWO_SOURCES = "Both directions, two sources"
+NO_LABELS = "Both directions, no label of the target"
+TWO_TO_ONE = [(("skeleton", "depth"), target) for _, target in TO_ONE]
 
 DEFAULT = METHODS["D-CAT"]
 PARTS = {
     "without alignment": dataclasses.replace(DEFAULT, transfer_weight=0.0),
     "alignment alone": dataclasses.replace(DEFAULT, distillation=0.0),
 }
+FELLOW = {"D-CAT with a fellow": dataclasses.replace(DEFAULT, fellow=True)}
 WRONG = {
     "D-CAT, random source": dataclasses.replace(DEFAULT, source="random"),
     "D-CAT, shuffled pairs": dataclasses.replace(DEFAULT, mispaired=1.0),
+}
+UNLABELLED = {
+    "D-CAT without labels": dataclasses.replace(DEFAULT, target_labels=False),
+    "distillation without labels": dataclasses.replace(
+        PARTS["without alignment"], target_labels=False
+    ),
 }
 ONE_SENSOR = {label: m for label, m in RIVALS.items() if label != "late fusion"}
 
@@ -143,15 +153,26 @@ def both_directions(clips, streams, training, num_labelled=4):
 
 
 def headlines(done):
-    """The numbers that we are judged by, each with its 95 % interval as `…_ci`."""
+    """The numbers that we are judged by, each with its 95 % interval as `…_ci`.
+
+    Of each, `asked` has the experiment, the pairs, the method, and over what it gains:
+    its baseline (`None`), another method, itself with one source alone, or nothing.
+    """
+    one_source, nothing = "one source", "nothing"
+    distilled = "distillation without labels"
     asked = {
         "low_label_gain": (FEW_LABELS, TO_ONE, "D-CAT", None),
+        "low_label_gain_fellow": (FEW_LABELS, TO_ONE, "D-CAT with a fellow", None),
         "alignment_part": (FEW_LABELS, TO_ONE, "D-CAT", "without alignment"),
         "full_label_gain": (ALL_LABELS, TO_ONE, "D-CAT", None),
+        "full_label_gain_fellow": (ALL_LABELS, TO_ONE, "D-CAT with a fellow", None),
         "window_gain": ("Known subjects, 1 s windows", [TO_ONE[0]], "D-CAT", None),
         "harm_weak_teaches_strong": (WEAK, [("depth", "imu")], "D-CAT", None),
         "harm_random_source": (ALL_LABELS, TO_ONE, "D-CAT, random source", None),
         "harm_shuffled_pairs": (ALL_LABELS, TO_ONE, "D-CAT, shuffled pairs", None),
+        "multi_source_gain": (TWO_SOURCES, TWO_TO_ONE, "D-CAT", one_source),
+        "zero_label_f1": (NO_LABELS, TO_ONE, "D-CAT without labels", nothing),
+        "zero_label_distilled_f1": (NO_LABELS, TO_ONE, distilled, nothing),
         **{
             f"vs_{rival.replace(' ', '_')}": (FEW_LABELS, TO_ONE, "D-CAT", rival)
             for rival in ("logits distillation", "feature distillation", "contrastive")
@@ -160,13 +181,19 @@ def headlines(done):
     numbers = {}
     for key, (heading, pairs, label, over) in asked.items():
         results = done.get(heading)
-        if results is None or not {label, over or label} <= set(results.baselines):
+        methods = {label, over or label} - {one_source, nothing}
+        if results is None or not methods <= set(results.baselines):
             continue
         tested = [pair for pair in pairs if pair in results.pairs]
-        gain = results.gain(tested, label, over)
+        if over == nothing:
+            number = results.score(tested, label)
+        elif over == one_source:
+            number = results.gain_over_single(tested, label)
+        else:
+            number = results.gain(tested, label, over)
         numbers |= {
-            key: gain.mean,
-            f"{key}_ci": [gain.low, gain.high],
+            key: number.mean,
+            f"{key}_ci": [number.low, number.high],
             f"{key}_seeds": results.seeds,
             f"{key}_targets": [target for _, target in tested],
         }
@@ -237,17 +264,24 @@ if args.depth:
 both = both_directions(clips, streams, budget)
 few = both_directions(clips, streams, budget, num_labelled=2)
 experiments |= {
-    FEW_LABELS: Experiment(few, TO_ONE, METHODS | PARTS | ONE_SENSOR),
-    ALL_LABELS: Experiment(both, TO_ONE, METHODS | PARTS | ONE_SENSOR | WRONG),
+    FEW_LABELS: Experiment(few, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR),
+    ALL_LABELS: Experiment(both, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR | WRONG),
+    NO_LABELS: Experiment(both, TO_ONE, METHODS | UNLABELLED),
 }
 if args.depth:
+    singles = [(source, t) for sources, t in TWO_TO_ONE for source in sources]
     experiments[WEAK] = Experiment(both, [("depth", "imu")])
+    experiments[TWO_SOURCES] = Experiment(both, singles + TWO_TO_ONE)
 if args.quick:
-    experiments = {
+    quick = {
         "Unseen subjects": Experiment(unseen, [pair]),
         "Known subjects, 1 s windows": Experiment(known, [pair]),
         FEW_LABELS: Experiment(few, [pair]),
+        NO_LABELS: Experiment(both, [pair], METHODS | UNLABELLED),
     }
+    if args.depth:
+        quick[TWO_SOURCES] = Experiment(both, [*singles[:2], TWO_TO_ONE[0]])
+    experiments = quick
 for heading, (study, pairs, methods) in list(experiments.items()):
     if args.methods:
         methods = {label: m for label, m in methods.items() if label in args.methods}

@@ -1,7 +1,7 @@
 """Does it help people never seen, and how sure is that?"""
 
 from keras_dcat.evaluation.ablations import ABLATIONS, ablation
-from keras_dcat.evaluation.comparison import compare, environment, ordered_pairs
+from keras_dcat.evaluation.comparison import compare, environment
 from keras_dcat.evaluation.experiments import Experiment, run_experiments
 from keras_dcat.evaluation.foresight import Foresight, foresight
 from keras_dcat.evaluation.intervals import Interval, mean_interval, transfer_table
@@ -15,6 +15,7 @@ from keras_dcat.evaluation.methods import (
     LateFusion,
     Method,
 )
+from keras_dcat.evaluation.pairs import ordered_pairs
 from keras_dcat.evaluation.report import write_report
 from keras_dcat.evaluation.results import Results, Run
 from keras_dcat.evaluation.statistics import (

@@ -15,32 +15,15 @@ import numpy as np
 
 from keras_dcat.evaluation.files import written_whole
 from keras_dcat.evaluation.methods import METHODS, Method
+from keras_dcat.evaluation.pairs import arrow, ordered_pairs, sources_of
 from keras_dcat.evaluation.results import Results, Run
 from keras_dcat.evaluation.study import Study, changes
 from keras_dcat.evaluation.trial import Trial
 
 
-def ordered_pairs(modalities: Iterable[str]) -> list[tuple[str, str]]:
-    """Every modality as the source of every other one.
-
-    Args:
-        modalities: names of streams.
-
-    Returns:
-        list of `(source, target)`.
-
-    Example:
-
-    >>> ordered_pairs(["video", "imu"])
-    [('video', 'imu'), ('imu', 'video')]
-    """
-    names = list(modalities)
-    return [(a, b) for a in names for b in names if a != b]
-
-
 def compare(
     study: Study,
-    pairs: Iterable[tuple[str, str]] | None = None,
+    pairs: Iterable[tuple] | None = None,
     methods: Mapping[str, Method] = METHODS,
     seeds: Iterable[int] = range(5),
     path: str | os.PathLike | None = None,
@@ -54,7 +37,7 @@ def compare(
     Args:
         study: `Study`.
         pairs: list of `(source, target)`; all ordered pairs of the study's modalities
-            by default.
+            by default. A source may be a tuple of several, which then teach together.
         methods: dict from a label to a `Method`: `METHODS`, `CONTROLS`, `RIVALS`, what
             `ablation` gives, or your own. For each there must be its `baseline`.
         seeds: ints. Two or more give intervals.
@@ -68,9 +51,11 @@ def compare(
 
     Raises:
         ValueError: if there is no pair or seed, if a pair names another modality than
-            the study's, or if a method has no baseline to compare with.
+            the study's, if a method cannot take the several sources of a pair, or has
+            no baseline to compare with.
     """
-    pairs = ordered_pairs(study.modalities) if pairs is None else list(pairs)
+    pairs = ordered_pairs(study.modalities) if pairs is None else pairs
+    pairs = [(s if isinstance(s, str) else tuple(s), target) for s, target in pairs]
     seeds = list(seeds)
     _check(study, pairs, methods, seeds)
     folder = None if path is None else pathlib.Path(path)
@@ -140,13 +125,27 @@ def _check(study, pairs, methods, seeds):
             f"Received: pairs={pairs}, seeds={seeds}. "
             "Leave them out for all pairs and five seeds."
         )
-    unknown = {name for pair in pairs for name in pair} - set(study.modalities)
+    named = {s for source, target in pairs for s in (*sources_of(source), target)}
+    unknown = named - set(study.modalities)
     if unknown:
         raise ValueError(
             "`pairs` must be of the study's modalities. "
             f"Received: {sorted(unknown)}. Choose from {sorted(study.modalities)}."
         )
+    several = [pair for pair in pairs if isinstance(pair[0], tuple)]
+    for source, _ in several:
+        if len(set(source)) < max(len(source), 2):
+            raise ValueError(
+                "Sources that teach together must be two different streams or more. "
+                f"Received: {source}. Name a single one by itself, not in a tuple."
+            )
     for label, method in methods.items():
+        if several and not method.takes_several_sources:
+            raise ValueError(
+                "Every method must be able to learn from all sources of a pair. "
+                f"Received: {label!r}, which takes one, and {arrow(several[0])}. "
+                "Leave it out, or compare it for pairs of one source."
+            )
         if method.baseline() not in methods.values():
             raise ValueError(
                 "Every method must be compared with its baseline. "
@@ -180,8 +179,9 @@ def _about(job):
 def _file(study, job, folder):
     """Where the run of a job is written, by all that it depends on."""
     split, seed, source, target, method = job
-    streams = [target] if source is None else [source, target]
-    digest = study.fingerprint(split, streams, _about(job))
+    sources = () if source is None else sources_of(source)
+    digest = study.fingerprint(split, [*sources, target], _about(job))
+    streams = ["+".join(sources), target] if sources else [target]
     names = [split, *streams, type(method).__name__, str(seed), digest]
     return folder / "runs" / (".".join(names).replace("/", "-") + ".npz")
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from keras_dcat.evaluation.comparison import compare
 from keras_dcat.evaluation.files import written_whole
 from keras_dcat.evaluation.methods import METHODS, Method
+from keras_dcat.evaluation.pairs import arrow
 from keras_dcat.evaluation.report import write_report
 from keras_dcat.evaluation.results import Results
 from keras_dcat.evaluation.study import Study
@@ -18,12 +19,13 @@ class Experiment(NamedTuple):
 
     Attributes:
         study: `Study`.
-        pairs: list of `(source, target)`; all ordered pairs if `None`.
+        pairs: list of `(source, target)`, of which a source may be a tuple of several;
+            all ordered pairs if `None`.
         methods: dict from a label to a `Method`.
     """
 
     study: Study
-    pairs: list[tuple[str, str]] | None = None
+    pairs: list[tuple] | None = None
     methods: Mapping[str, Method] = METHODS
 
 
@@ -60,7 +62,7 @@ def run_experiments(
         done[heading] = compare(study, pairs, methods, seeds, folder)
         own = f"\n## {heading}\n"
         for pair in done[heading].pairs:
-            own += f"\n### {' → '.join(pair)}\n\n{done[heading].table(pair)}\n"
+            own += f"\n### {arrow(pair)}\n\n{done[heading].table(pair)}\n"
         print(own)
         tables += own
         write_report(folder / "report.html", done, title=title, about=about)

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_dcat.diagnosis import diagnose
 from keras_dcat.evaluation.intervals import Interval
+from keras_dcat.evaluation.pairs import arrow
 from keras_dcat.evaluation.results import Results
 from keras_dcat.evaluation.study import Study
 from keras_dcat.evaluation.trial import Trial
@@ -66,10 +67,10 @@ class Foresight:
     def __str__(self) -> str:
         lines = ["| source → target | expected | found | gain |", "|---|---|---|---|"]
         for pair, gain in self.gains.items():
-            name = " → ".join(pair)
             shown = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
             lines.append(
-                f"| {name} | {self.expected(pair)} | {self.found(pair)} | {shown} |"
+                f"| {arrow(pair)} | {self.expected(pair)} | {self.found(pair)} "
+                f"| {shown} |"
             )
         total = f"Right about {len(self.right)} of {len(self.gains)} pairs."
         return "\n".join([*lines, "", total])

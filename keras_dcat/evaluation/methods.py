@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_dcat.evaluation import rivals
+from keras_dcat.evaluation.pairs import sources_of
 from keras_dcat.evaluation.trial import Trial
 from keras_dcat.transfer import (
     ContrastiveAlignment,
@@ -20,6 +21,7 @@ from keras_dcat.transfer import (
 from keras_dcat.windows import misaligned, mispaired
 
 OUT_OF_FOLD = ("out-of-fold", "shuffled")
+NEED_LABELS = ("correct", *OUT_OF_FOLD)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Method:
     data_fraction: float = dataclasses.field(default=1.0, kw_only=True)
 
     needs_source = True
+    takes_several_sources = False
 
     def baseline(self) -> "Alone":
         """The target alone, with the same changes: what a gain is measured against."""
@@ -44,14 +47,12 @@ class Method:
             build=self.build, training=self.training, data_fraction=self.data_fraction
         )
 
-    def run(
-        self, trial: Trial, source: str, target: str
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def run(self, trial: Trial, source, target: str) -> tuple[np.ndarray, np.ndarray]:
         """Trains a target and tests it.
 
         Args:
             trial: `Trial`.
-            source: str. Stream that teaches.
+            source: str. Stream that teaches; or a tuple of several.
             target: str. Stream that learns.
 
         Returns:
@@ -75,7 +76,7 @@ class Method:
 
         Args:
             trial: `Trial`.
-            source: str.
+            source: str, or a tuple of several.
             target: str.
             learner: `keras.Model`, the new target.
             index: `WindowIndex` to train on; some may have no label.
@@ -104,6 +105,7 @@ class Alone(Method):
     """
 
     needs_source = False
+    takes_several_sources = True
 
     def run(self, trial, source, target):
         if not self.build and not self.training:
@@ -121,9 +123,9 @@ class DCAT(Method):
 
     Attributes:
         transfer_weight: float. λ of the alignment.
-        gate: `"correct"`, `"soft"`, `None`, `"out-of-fold"` (where models that have not
-            seen the subject are right) or `"shuffled"` (as many windows as out of fold,
-            but others).
+        gate: as in `DCATModel`, `"out-of-fold"` (where models that have not seen the
+            subject are right) or `"shuffled"` (as many windows as out of fold, but
+            others).
         normalization: as in `MaskedCrossAttentionLoss`.
         distillation: float. Weight of logits distillation.
         temperature: float. That of the distillation.
@@ -132,12 +134,21 @@ class DCAT(Method):
         mispaired: float. Share of windows that get the source of another one.
         alignment: `"distance"`, or `"contrast"` for `ContrastiveAlignment`.
         decay: bool. Whether the weight of the transfer falls to 0 over the training.
+        guarded: bool. Whether a `TransferGuard` may end the transfer, as by default.
         cached: bool. Whether the source sees each window once, as it was recorded,
             before the training; not anew, and varied, at every step.
-        guarded: bool. Whether a `TransferGuard` may end the transfer, as by default.
+        combination: as in `DCATModel`, how several sources teach.
+        fellow: bool. Whether the target as it was trained alone is a further source,
+            and all teach with one belief, as with the combination `"product"`.
+        target_labels: bool. Whether the target sees labels. Without, it has the same
+            pairs in the same batches, and its classification loss is 0; the source is
+            trained with labels all the same.
         build: as in `Method`; for the target, not the source.
         training: as in `Method`.
         data_fraction: as in `Method`.
+
+    Raises:
+        ValueError: if a target without labels has a gate that asks for them.
     """
 
     transfer_weight: float = 0.1
@@ -152,12 +163,28 @@ class DCAT(Method):
     decay: bool = False
     guarded: bool = True
     cached: bool = False
+    combination: str = "mean"
+    fellow: bool = False
+    target_labels: bool = True
+
+    takes_several_sources = True
+
+    def __post_init__(self):
+        if not self.target_labels and self.gate in NEED_LABELS:
+            raise ValueError(
+                "Without labels of the target, windows without a label must teach. "
+                f"Received: gate={self.gate!r}, which asks for their label. "
+                "Choose 'soft', 'sure', 'confident' or None."
+            )
 
     def joined(self, trial, source, target, learner, index, size):
-        if self.source == "random":
-            teacher = trial.build(source, index, seed=trial.seed + 1000)
-        else:
-            teacher, _ = trial.unimodal(source, self.data_fraction)
+        sources = sources_of(source)
+        teachers = [self._teacher(trial, *each, index) for each in enumerate(sources)]
+        streams = sources
+        if self.fellow:
+            streams = (*sources, target)
+            teachers.append(trial.unimodal(target, self.data_fraction)[0])
+        several = len(streams) > 1
         aligned = {
             "distance": MaskedCrossAttentionLoss(self.normalization),
             "contrast": ContrastiveAlignment(),
@@ -168,27 +195,46 @@ class DCAT(Method):
         }
         used = {loss: weight for loss, weight in losses.items() if weight}
         model = DCATModel(
-            teacher,
+            teachers if several else teachers[0],
             learner,
             transfer_weight=self._falling(trial, index, size) if self.decay else 1.0,
             gate=None if self.gate in OUT_OF_FOLD else self.gate,
             loss=list(used or losses),
             loss_weights=list((used or losses).values()),
+            combination="product" if self.fellow else self.combination,
         )
-        if self.offset:
-            index = misaligned(index, source, self.offset)
-        if self.mispaired:
-            index = mispaired(index, source, self.mispaired, trial.seed)
-        may_teach = None
+        index, may_teach = self._paired(trial, sources, index), None
         if self.gate in OUT_OF_FOLD:
-            predicted = trial.out_of_fold(source, self.data_fraction).argmax(axis=-1)
-            right = predicted == index.labels
-            may_teach = (right | ~index.is_labelled).astype("float32")
+            right = [self._unseen_right(trial, each, index) for each in streams]
+            may_teach = np.stack(right, axis=-1) if several else right[0]
         if self.gate == "shuffled":
             may_teach = np.random.default_rng(trial.seed).permutation(may_teach)
+        taught_by = streams if several else streams[0]
         if self.cached:
-            source = model.cache_source(index.gather(source), verbose=0)
-        return model, trial.pairs(source, target, index, size, may_teach)
+            windows = tuple(index.gather(each) for each in streams)
+            known = windows if several else windows[0]
+            taught_by = model.cache_source(known, verbose=0)
+        return model, trial.pairs(taught_by, target, index, size, may_teach)
+
+    def _paired(self, trial, sources, index):
+        """The windows, each with the moment of the sources that it is paired with."""
+        for source in sources:
+            if self.offset:
+                index = misaligned(index, source, self.offset)
+            if self.mispaired:
+                index = mispaired(index, source, self.mispaired, trial.seed)
+        return index if self.target_labels else index.without_labels(slice(None))
+
+    def _teacher(self, trial, number, source, index):
+        if self.source == "random":
+            return trial.build(source, index, seed=trial.seed + 1000 + number)
+        return trial.unimodal(source, self.data_fraction)[0]
+
+    def _unseen_right(self, trial, source, index):
+        """Where one that has not seen the subject is right, or there is no label."""
+        predicted = trial.out_of_fold(source, self.data_fraction).argmax(axis=-1)
+        right = predicted == index.labels
+        return (right | ~index.is_labelled).astype("float32")
 
     def _callbacks(self):
         return [] if self.guarded else [TransferGuard(only_warn=True)]
@@ -226,7 +272,7 @@ class Features(Method):
 
 @dataclasses.dataclass(frozen=True)
 class LateFusion(Method):
-    """Both sensors at the test, too: the mean of what both models believe.
+    """All sensors at the test, too: the mean of what their models believe.
 
     Attributes:
         build: as in `Method`; for the target, not the source.
@@ -234,9 +280,11 @@ class LateFusion(Method):
         data_fraction: as in `Method`.
     """
 
+    takes_several_sources = True
+
     def run(self, trial, source, target):
         parts = []
-        for stream in (source, target):
+        for stream in (*sources_of(source), target):
             model, losses = trial.unimodal(stream, self.data_fraction)
             parts.append(trial.predict(model, stream))
         return np.mean(parts, axis=0), losses

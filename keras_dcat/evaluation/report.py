@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_dcat.evaluation import figures
 from keras_dcat.evaluation.files import written_whole
+from keras_dcat.evaluation.pairs import arrow, named
 from keras_dcat.evaluation.results import Results
 from keras_dcat.extras import require
 
@@ -97,7 +98,7 @@ def _section(heading, results):
         "overview": list(_overview(heading, results, rows, gains)),
         "pairs": [
             {
-                "name": _arrow(pair),
+                "name": arrow(pair),
                 "rows": [r for r in rows if (r["source"], r["target"]) == pair],
                 "details": list(_details(heading, results, pair)),
             }
@@ -110,13 +111,13 @@ def _overview(heading, results, rows, gains):
     """Captions and figures of what is to be seen first."""
     shown = _shown(results)
     if shown and len(gains) > 1:
-        matrix = {pair: each[shown] for pair, each in gains.items()}
+        matrix = {(named(s), t): each[shown] for (s, t), each in gains.items()}
         caption = f"Who teaches whom: the gain of {shown}, and its interval."
         yield caption, figures.transfer_matrix(f"{heading}: who teaches whom", matrix)
     if gains:
-        named = {_arrow(pair): each for pair, each in gains.items()}
+        groups = {arrow(pair): each for pair, each in gains.items()}
         caption = "Gains with their intervals. ▲ gain, ▼ loss, ● unclear."
-        yield caption, figures.gain_intervals(f"{heading}: gains", named)
+        yield caption, figures.gain_intervals(f"{heading}: gains", groups)
     name, settings = _settings(results.baselines)
     if not settings:
         return
@@ -124,16 +125,16 @@ def _overview(heading, results, rows, gains):
     for pair in gains:
         taught = [scores[*pair, label] for label in settings]
         alone = [scores[*pair, results.baselines[label]] for label in settings]
-        title = f"{heading}, {_arrow(pair)}: macro F1 by {name}"
+        title = f"{heading}, {arrow(pair)}: macro F1 by {name}"
         yield (
-            f"{_arrow(pair)}: macro F1 taught and alone; the bands are intervals.",
+            f"{arrow(pair)}: macro F1 taught and alone; the bands are intervals.",
             figures.setting_curve(title, name, [*settings.values()], taught, alone),
         )
 
 
 def _details(heading, results, pair):
     """Captions and figures of one pair that are to be seen on demand."""
-    shown, about = _shown(results), f"{heading}, {_arrow(pair)}"
+    shown, about = _shown(results), f"{heading}, {arrow(pair)}"
     if shown:
         baseline = results.baselines[shown]
         new, old = (results.f1_by_class(pair, label) for label in (shown, baseline))
@@ -214,10 +215,6 @@ def _environment(experiments):
             for name, value in run.environment.items():
                 found.setdefault(name, set()).add(value)
     return {name: ", ".join(sorted(values)) for name, values in found.items()}
-
-
-def _arrow(pair):
-    return f"{pair[0]} → {pair[1]}"
 
 
 def _signed(number):

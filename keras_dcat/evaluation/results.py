@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_dcat.evaluation.files import written_whole
 from keras_dcat.evaluation.intervals import Interval
+from keras_dcat.evaluation.pairs import arrow, named, sources_of
 from keras_dcat.evaluation.statistics import (
     corrected_t_test,
     macro_f1_interval,
@@ -26,7 +27,7 @@ class Run:
     Attributes:
         split: str.
         seed: int.
-        source: str, or `None` for a method without one.
+        source: str, a tuple of several, or `None` for a method without one.
         target: str.
         method: dict, the settings of the method.
         labels: int array `(windows,)`, of the test.
@@ -39,7 +40,7 @@ class Run:
 
     split: str
     seed: int
-    source: str | None
+    source: str | tuple[str, ...] | None
     target: str
     method: Mapping
     labels: np.ndarray
@@ -94,10 +95,10 @@ class Run:
             `Run`.
         """
         with np.load(path, allow_pickle=False) as file:
-            return cls(
-                **json.loads(str(file["about"])),
-                **{name: file[name] for name in _ARRAYS},
-            )
+            about = json.loads(str(file["about"]))
+            if isinstance(about["source"], list):  # JSON has no tuples
+                about["source"] = tuple(about["source"])
+            return cls(**about, **{name: file[name] for name in _ARRAYS})
 
 
 _ARRAYS = ("labels", "subjects", "probabilities", "losses")
@@ -108,7 +109,8 @@ class Results:
     """The runs of a comparison.
 
     Attributes:
-        runs: dict from `(split, seed, (source, target), label)` to `Run`.
+        runs: dict from `(split, seed, (source, target), label)` to `Run`. A source of
+            several streams is a tuple of them.
         baselines: dict from a label to that of its baseline.
         class_names: tuple of str.
     """
@@ -118,7 +120,7 @@ class Results:
     class_names: tuple[str, ...]
 
     @property
-    def pairs(self) -> list[tuple[str, str]]:
+    def pairs(self) -> list[tuple]:
         """`(source, target)`, in the order in which they were compared."""
         return list(dict.fromkeys(pair for _, _, pair, _ in self.runs))
 
@@ -132,7 +134,7 @@ class Results:
         """The splits."""
         return list(dict.fromkeys(split for split, _, _, _ in self.runs))
 
-    def of(self, pair: tuple[str, str], label: str) -> list[list[Run]]:
+    def of(self, pair: tuple, label: str) -> list[list[Run]]:
         """Runs of a method: a list for each seed, of one run for each split.
 
         Args:
@@ -147,17 +149,17 @@ class Results:
             for seed in self.seeds
         ]
 
-    def score(self, pair: tuple[str, str], label: str) -> Interval:
+    def score(self, pair, label: str) -> Interval:
         """Macro F1 of a method, with an interval over test subjects and seeds.
 
         Args:
-            pair: `(source, target)`.
+            pair: `(source, target)`, or a list of pairs, over which F1 is averaged.
             label: str.
 
         Returns:
             `Interval`.
         """
-        labels, subjects, predicted = self._tested(pair, label)
+        labels, subjects, predicted = self._pooled(_listed(pair), label)
         return macro_f1_interval(labels, predicted, subjects)
 
     def gain(self, pair, label: str, over: str | None = None) -> Interval:
@@ -171,27 +173,31 @@ class Results:
         Returns:
             `Interval` of a paired bootstrap over test subjects and seeds.
         """
-        pairs = [pair] if isinstance(pair, tuple) else pair
-        sides = []
-        for each in (label, self.baselines[label] if over is None else over):
-            tested = [self._tested(pair, each) for pair in pairs]
-            # Classes of another pair are other classes: macro F1 is the pairs' mean.
-            shift = len(self.class_names) * np.arange(len(pairs))
-            sides.append(
-                (
-                    np.concatenate(
-                        [t[0] + n for t, n in zip(tested, shift, strict=True)]
-                    ),
-                    np.concatenate([t[1] for t in tested]),
-                    np.concatenate(
-                        [t[2] + n for t, n in zip(tested, shift, strict=True)], axis=1
-                    ),
-                )
-            )
-        (labels, subjects, predicted), (_, _, other) = sides
-        return paired_bootstrap(labels, predicted, other, subjects)
+        pairs, over = _listed(pair), self.baselines[label] if over is None else over
+        return _difference(self._pooled(pairs, label), self._pooled(pairs, over))
 
-    def fold_test(self, pair: tuple[str, str], label: str) -> float:
+    def gain_over_single(self, pair, label: str) -> Interval:
+        """Macro F1 with several sources less that with the best one of them alone.
+
+        The best is that with the highest mean on these very test windows, so that a
+        gain is rather found too small than too large.
+
+        Args:
+            pair: `(sources, target)`, or a list of such pairs, over which F1 is
+                averaged. There must be runs of each source by itself, too.
+            label: str.
+
+        Returns:
+            `Interval` of a paired bootstrap over test subjects and seeds.
+
+        Raises:
+            ValueError: if a source was not compared by itself.
+        """
+        pairs = _listed(pair)
+        singles = [self._best_single(each, label) for each in pairs]
+        return _difference(self._pooled(pairs, label), self._pooled(singles, label))
+
+    def fold_test(self, pair: tuple, label: str) -> float:
         """How likely such gains are over the splits if there is none.
 
         Args:
@@ -212,7 +218,7 @@ class Results:
         gains = mine - baseline
         return corrected_t_test(gains, train_size=folds - 1, test_size=1)
 
-    def f1_by_class(self, pair: tuple[str, str], label: str) -> np.ndarray:
+    def f1_by_class(self, pair: tuple, label: str) -> np.ndarray:
         """F1 of every class, mean over seeds.
 
         Args:
@@ -227,7 +233,7 @@ class Results:
         # A class that is nowhere has no F1, and is not worth a warning.
         return np.ma.masked_invalid(each).mean(axis=0).filled(np.nan)
 
-    def confusion(self, pair: tuple[str, str], label: str) -> np.ndarray:
+    def confusion(self, pair: tuple, label: str) -> np.ndarray:
         """How often each class is taken for which, mean over seeds.
 
         Args:
@@ -243,7 +249,7 @@ class Results:
             np.add.at(counts, (labels, each), 1 / len(predicted))
         return counts
 
-    def table(self, pair: tuple[str, str]) -> str:
+    def table(self, pair: tuple) -> str:
         """Every method for one pair.
 
         Args:
@@ -264,7 +270,7 @@ class Results:
             )
         return "\n".join(lines)
 
-    def rows(self, pairs: list[tuple[str, str]] | None = None) -> list[dict]:
+    def rows(self, pairs: list[tuple] | None = None) -> list[dict]:
         """Every pair and method: scores, gain and the test over folds.
 
         Args:
@@ -298,7 +304,7 @@ class Results:
             yield {
                 "split": split,
                 "seed": seed,
-                "source": source,
+                "source": named(source),
                 "target": target,
                 "method": label,
                 "baseline": self.baselines[label],
@@ -334,6 +340,27 @@ class Results:
             "seconds": float(np.mean([run.seconds for run in runs])),
         }
 
+    def _best_single(self, pair, label):
+        """The pair of the one source that teaches better alone than the others."""
+        singles = [(source, pair[1]) for source in sources_of(pair[0])]
+        missing = [arrow(each) for each in singles if each not in self.pairs]
+        if missing:
+            raise ValueError(
+                "Every source of a pair must have been compared by itself, too. "
+                f"Received: {arrow(pair)} without {' and '.join(missing)}. "
+                "Add them to `pairs` of `compare`."
+            )
+        return max(singles, key=lambda each: self.score(each, label).mean)
+
+    def _pooled(self, pairs, label):
+        """As `_tested`, of several pairs: F1 over all classes is the pairs' mean."""
+        parts = []
+        for number, pair in enumerate(pairs):
+            labels, subjects, predicted = self._tested(pair, label)
+            shift = number * len(self.class_names)  # classes of another pair are others
+            parts.append((labels + shift, subjects, predicted + shift))
+        return [np.concatenate(each, axis=-1) for each in zip(*parts, strict=True)]
+
     def _tested(self, pair, label):
         """Labels and subjects `(windows,)`, predictions `(seeds, windows)`."""
         seeds = self.of(pair, label)
@@ -343,6 +370,15 @@ class Results:
         )
         predicted = [np.concatenate([run.predicted for run in runs]) for runs in seeds]
         return labels, subjects, np.array(predicted)
+
+
+def _listed(pair):
+    return [pair] if isinstance(pair, tuple) else pair
+
+
+def _difference(tested, others):
+    labels, subjects, predicted = tested
+    return paired_bootstrap(labels, predicted, others[2], subjects)
 
 
 def _signed(interval):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_dcat.evaluation.files import written_whole
+from keras_dcat.evaluation.pairs import sources_of
 from keras_dcat.evaluation.study import Study
 from keras_dcat.transfer.inspection import gives_logits
 from keras_dcat.windows import WindowIndex, group_folds
@@ -101,11 +102,13 @@ class Trial:
         """Varied, shuffled batches of pairs with one-hot labels.
 
         Args:
-            source: str. Stream of the source; or its `SourceStatistics` of the windows.
+            source: str. Stream of the source; or its `SourceStatistics` of the windows;
+                or a tuple with one of these for each of several sources.
             target: str. Stream of the target.
             index: `WindowIndex`.
             batch_size: int.
-            may_teach: float array `(windows,)` or `None`, as in `pair_dataset`.
+            may_teach: float array `(windows,)`, `(windows, sources)` or `None`, as in
+                `pair_dataset`.
 
         Returns:
             `tf.data.Dataset`.
@@ -130,13 +133,17 @@ class Trial:
         dataset = dataset.map(
             lambda x, y: (tf.nest.map_structure(lambda v: tf.cast(v, tf.float32), x), y)
         )
-        is_stream = isinstance(source, str)
+        modalities = self.study.modalities
+        own = [
+            modalities[each].augmentation if isinstance(each, str) else None
+            for each in sources_of(source)
+        ]
         dataset = vary.augment_pairs(
             dataset,
-            source=self.study.modalities[source].augmentation if is_stream else None,
-            target=self.study.modalities[target].augmentation,
+            source=own if type(source) is tuple else own[0],
+            target=modalities[target].augmentation,
             together=self.study.training.together,
-            fewest_steps=min(index.steps[s] for s in self.study.modalities),
+            fewest_steps=min(index.steps[s] for s in modalities),
             seed=self.seed,
         )
         classes = len(self.study.class_names)

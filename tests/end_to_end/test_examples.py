@@ -101,7 +101,9 @@ def test_an_example_prints_its_tables_and_writes_its_report(tmp_path, name):
     folder = tmp_path / "outputs" / name
     with (folder / "report.csv").open() as file:
         runs = list(csv.DictReader(file))
-    assert {run["method"] for run in runs} == {"alone", "D-CAT"}
+    without = ("D-CAT without labels", "distillation without labels")
+    methods = {"alone", "D-CAT", *(without if name == "utd_mhad" else ())}
+    assert {run["method"] for run in runs} == methods
     assert all(0 <= float(run["macro_f1"]) <= 1 for run in runs)
     pairs = {(run["source"], run["target"]) for run in runs}
     for pair in pairs:
@@ -115,3 +117,7 @@ def test_an_example_prints_its_tables_and_writes_its_report(tmp_path, name):
         low, high = numbers["low_label_gain_ci"]
         assert low <= numbers["low_label_gain"] <= high
         assert numbers["low_label_gain_targets"] == ["accelerometer"]
+        for key in ("zero_label_f1", "zero_label_distilled_f1"):
+            low, high = numbers[f"{key}_ci"]
+            assert 0 <= low <= numbers[key] <= high <= 1
+            assert numbers[f"{key}_seeds"] == [0, 1]

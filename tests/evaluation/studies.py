@@ -1,4 +1,4 @@
-"""A small study: two streams that show the class, of which one is noisy."""
+"""A small study: streams that show the class, of which all but one are noisy."""
 
 import keras
 import numpy as np
@@ -13,9 +13,11 @@ from keras_dcat.windows.augmentation import Scaling, TimeWarp
 CLASSES = ("wave", "clap", "sit")
 RATES = {"camera": 8.0, "imu": 16.0}
 PAIR = ("camera", "imu")
+THREE_RATES = {**RATES, "watch": 12.0}
+SEVERAL = (("camera", "watch"), "imu")
 
 
-def windows(subjects=6, repetitions=3, seed=0):
+def windows(subjects=6, repetitions=3, seed=0, rates=RATES):
     """One window of a second for each class, repetition and subject."""
     rng = np.random.default_rng(seed)
     recordings = []
@@ -23,7 +25,7 @@ def windows(subjects=6, repetitions=3, seed=0):
         for label in range(len(CLASSES)):
             for trial in range(repetitions):
                 streams = {}
-                for name, rate in RATES.items():
+                for name, rate in rates.items():
                     steps = int(rate)
                     angle = 2 * np.pi * (label + 1) * np.arange(steps) / steps
                     shown = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
@@ -57,4 +59,5 @@ def study(index=None, splits=None, epochs=2, **options):
     training = Training(
         epochs, batch_size=16, learning_rate=0.01, together=TimeWarp(0.3)
     )
-    return Study(splits, {s: modality(s) for s in RATES}, CLASSES, training, **options)
+    modalities = {stream: modality(stream) for stream in index.samples}
+    return Study(splits, modalities, CLASSES, training, **options)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -82,3 +84,26 @@ def test_changes_of_target_and_training_are_used(trial):
     probabilities, losses = changed.run(trial, None, "imu")
     assert len(losses) == 1
     assert len(probabilities) == len(trial.test)
+
+
+def test_a_fellow_teaches_beside_the_source_and_both_believe_together(trial):
+    learner = trial.build("imu", trial.train)
+    method = DCAT(gate="soft", distillation=0.5, fellow=True, cached=True)
+    model, dataset = method.joined(trial, *PAIR, learner, trial.train, 16)
+    alone, _ = trial.unimodal("imu")
+    assert model.source[1] is alone
+    assert model.target is learner is not alone
+    assert model.get_config()["combination"] == "product"
+    inputs, _ = next(iter(dataset))
+    assert len(inputs["source"]) == 2
+    probabilities, _ = method.run(trial, *PAIR)
+    plain, _ = dataclasses.replace(method, fellow=False).run(trial, *PAIR)
+    assert np.abs(probabilities - plain).max() > 1e-4
+
+
+def test_a_fellow_is_asked_out_of_fold_as_the_source_is(trial):
+    learner = trial.build("imu", trial.train)
+    method = DCAT(gate="out-of-fold", fellow=True, cached=True)
+    _, dataset = method.joined(trial, *PAIR, learner, trial.train, 16)
+    inputs, _ = next(iter(dataset))
+    assert inputs["may_teach"].shape[1:] == (2,)

@@ -145,6 +145,15 @@ def test_gains_and_losses_are_called_so(page, experiments):
     assert re.search(r"2 gains,\s+2 losses", page)
 
 
+def test_sources_that_teach_together_have_one_name(tmp_path):
+    pairs = [PAIRS[0], (("camera", "watch"), "imu")]
+    write_report(tmp_path / "page.html", {"Two": results(SHARES, pairs)})
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert Page(page).headings[2:4] == ["camera → imu", "camera + watch → imu"]
+    teaches = page[page.index('aria-label="Two: who teaches whom"') :]
+    assert "camera + watch<" in teaches[: teaches.index("</svg>")]
+
+
 def test_there_is_no_test_over_folds_where_there_are_none(page):
     assert "p" in Page(page).tables[0][0]
     assert "p" not in Page(page).tables[-1][0]

@@ -10,13 +10,13 @@ PAIR = ("camera", "imu")
 CLASSES = ("wave", "clap", "sit")
 
 
-def run(rng, split, seed, method, share_right):
+def run(rng, split, seed, method, share_right, source="camera"):
     labels = np.arange(60) % 3
     predicted = np.where(rng.uniform(size=60) < share_right, labels, (labels + 1) % 3)
     return Run(
         split=split,
         seed=seed,
-        source="camera",
+        source=source,
         target="imu",
         method={"name": method},
         labels=labels,
@@ -47,17 +47,15 @@ def pooled(results, label, seed):
     )
 
 
-def test_a_run_is_read_as_it_was_written(rng, tmp_path):
-    one = run(rng, "a", 0, "DCAT", 0.5)
+@pytest.mark.parametrize("source", ["camera", ("camera", "watch"), None])
+def test_a_run_is_read_as_it_was_written(rng, tmp_path, source):
+    one = run(rng, "a", 0, "DCAT", 0.5, source)
     one.save(tmp_path / "run.npz")
     again = Run.load(tmp_path / "run.npz")
     for name in ("labels", "subjects", "probabilities", "losses"):
         np.testing.assert_array_equal(getattr(again, name), getattr(one, name))
-    assert (again.seed, again.method, again.environment) == (
-        one.seed,
-        one.method,
-        one.environment,
-    )
+    for name in ("source", "seed", "method", "environment"):
+        assert getattr(again, name) == getattr(one, name)
 
 
 def test_scores_are_means_over_seeds_of_macro_f1(results):
@@ -130,3 +128,81 @@ def test_a_gain_may_be_over_any_method_and_the_mean_of_several_pairs(rng, result
     over = both.gain(PAIR, "alone", over="D-CAT")
     assert over.mean == pytest.approx(-gains[0])
     assert over.low < over.mean < over.high
+
+
+def test_the_score_of_several_pairs_is_the_mean_of_theirs(rng, results):
+    others = {
+        (split, seed, PAIR[::-1], label): run(rng, split, seed, label, 0.7)
+        for split, seed, _, label in results.runs
+    }
+    both = Results({**results.runs, **others}, results.baselines, CLASSES)
+    pairs = [PAIR, PAIR[::-1]]
+    each = [both.score(pair, "D-CAT") for pair in pairs]
+    together = both.score(pairs, "D-CAT")
+    assert together.mean == pytest.approx(np.mean([one.mean for one in each]))
+    assert together.low > min(one.low for one in each)
+    assert together.high < max(one.high for one in each)
+
+
+SEVERAL = ("camera", "watch")
+
+
+@pytest.fixture
+def of_several(rng):
+    """Two targets, for which another one of the two sources is the better."""
+    shares = {
+        ("camera", "imu"): 0.7,
+        ("watch", "imu"): 0.5,
+        (SEVERAL, "imu"): 0.8,
+        ("camera", "radar"): 0.4,
+        ("watch", "radar"): 0.6,
+        (SEVERAL, "radar"): 0.7,
+    }
+    runs = {
+        (split, seed, pair, label): run(rng, split, seed, label, share)
+        for split in ("a", "b")
+        for seed in (0, 1, 2)
+        for pair, share in shares.items()
+        for label in ("alone", "D-CAT")
+    }
+    return Results(runs, {"alone": "alone", "D-CAT": "alone"}, CLASSES)
+
+
+@pytest.mark.parametrize(("target", "better"), [("imu", "camera"), ("radar", "watch")])
+def test_several_sources_are_compared_with_the_better_one_run_by_run(
+    of_several, target, better
+):
+    def tested(source):
+        seeds = of_several.of((source, target), "D-CAT")
+        return [np.concatenate([one.predicted for one in runs]) for runs in seeds]
+
+    first = of_several.of((SEVERAL, target), "D-CAT")[0]
+    labels, subjects = (
+        np.concatenate([getattr(one, name) for one in first])
+        for name in ("labels", "subjects")
+    )
+    expected = paired_bootstrap(labels, tested(SEVERAL), tested(better), subjects)
+    assert of_several.gain_over_single((SEVERAL, target), "D-CAT") == expected
+    assert expected.mean > 0
+
+
+def test_the_gain_of_several_sources_may_be_the_mean_of_several_pairs(of_several):
+    pairs = [(SEVERAL, target) for target in ("imu", "radar")]
+    each = [of_several.gain_over_single(pair, "D-CAT").mean for pair in pairs]
+    together = of_several.gain_over_single(pairs, "D-CAT")
+    assert together.mean == pytest.approx(np.mean(each))
+    assert together.low < together.mean < together.high
+
+
+def test_each_of_several_sources_must_have_been_compared_too(of_several):
+    left = {k: r for k, r in of_several.runs.items() if k[2] != ("watch", "imu")}
+    without = Results(left, of_several.baselines, CLASSES)
+    with pytest.raises(
+        ValueError, match=r"camera \+ watch → imu without watch → imu\. Add them"
+    ):
+        without.gain_over_single((SEVERAL, "imu"), "D-CAT")
+
+
+def test_lines_name_all_sources_of_a_run(of_several):
+    sources = [line["source"] for line in of_several.lines()]
+    assert set(sources) == {"camera", "watch", "camera + watch"}

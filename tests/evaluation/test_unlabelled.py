@@ -1,4 +1,6 @@
-"""Some people's training windows have no labels: only a source can use them."""
+"""Some training windows have no labels, or none has: only a source can use them."""
+
+import dataclasses
 
 import numpy as np
 import pytest
@@ -37,17 +39,22 @@ def test_a_source_is_trained_without_them_too(trials):
     np.testing.assert_allclose(half, two, atol=1e-6)
 
 
-def test_a_step_sees_as_many_labels_and_all_the_pairs(trials, monkeypatch):
-    seen = []
-    real = Trial.pairs
+@pytest.fixture
+def batches(monkeypatch):
+    """The datasets that targets are trained on, the last of them last."""
+    seen, real = [], Trial.pairs
 
     def pairs(self, *args, **options):
         seen.append(real(self, *args, **options))
         return seen[-1]
 
     monkeypatch.setattr(Trial, "pairs", pairs)
+    return seen
+
+
+def test_a_step_sees_as_many_labels_and_all_the_pairs(trials, batches):
     DCAT(gate=None).run(trials["half"], *PAIR)
-    batches = [labels.numpy().sum(axis=-1) for _, labels in seen[-1]]
+    batches = [labels.numpy().sum(axis=-1) for _, labels in batches[-1]]
     alone = trials["half"].windows("imu", trials["half"].labelled(1.0), 16)
     assert len(batches) == len(alone)
     assert sum(len(batch) for batch in batches) == len(trials["half"].train)
@@ -82,3 +89,48 @@ def test_tests_need_labels_and_training_some():
         study(index, {"a": (train, test.without_labels([0]))})
     with pytest.raises(ValueError, match="none in split 'a'.*Leave some"):
         study(index, {"a": (train.without_labels(slice(None)), test)})
+
+
+@pytest.mark.parametrize("split", ["half", "two"])
+def test_a_target_without_labels_sees_the_pairs_that_it_would_see_with_them(
+    trials, batches, split
+):
+    method = DCAT(gate="soft", distillation=0.5)
+    with_labels, _ = method.run(trials[split], *PAIR)
+    hidden = dataclasses.replace(method, target_labels=False)
+    without, losses = hidden.run(trials[split], *PAIR)
+    assert losses.tolist() == [0.0] * 3
+    assert np.abs(with_labels - without).max() > 1e-3
+    known, unknown = (
+        [(x["source"], x["target"], y) for x, y in dataset]
+        for dataset in (batches[-2], batches[-1])
+    )
+    assert sum(labels.numpy().sum() for *_, labels in known) == 18
+    assert sum(labels.numpy().sum() for *_, labels in unknown) == 0
+    for one, other in zip(known, unknown, strict=True):
+        for side in (0, 1):
+            np.testing.assert_array_equal(one[side], other[side])
+
+
+def test_a_target_may_learn_without_any_label():
+    one = study(epochs=15)
+    training = dataclasses.replace(one.training, learning_rate=0.05)
+    trial = Trial(dataclasses.replace(one, training=training), "official", seed=0)
+    untaught = trial.predict(trial.build("camera", trial.train), "camera")
+    method = DCAT(0.0, gate="soft", distillation=5.0, target_labels=False)
+    taught, _ = method.run(trial, "imu", "camera")
+    labels = trial.test.labels
+    before, after = (np.mean(p.argmax(axis=-1) == labels) for p in (untaught, taught))
+    assert before < 0.5 < after
+
+
+@pytest.mark.parametrize("gate", ["correct", "out-of-fold", "shuffled"])
+def test_without_labels_windows_without_a_label_must_teach(gate):
+    message = f"gate='{gate}'.*Choose 'soft', 'sure', 'confident' or None"
+    with pytest.raises(ValueError, match=message):
+        DCAT(gate=gate, target_labels=False)
+
+
+def test_without_labels_a_target_is_compared_with_one_that_has_them():
+    method = DCAT(gate="soft", target_labels=False, build={"dropout": 0.3})
+    assert method.baseline() == Alone(build={"dropout": 0.3})

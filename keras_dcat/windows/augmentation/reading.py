@@ -1,6 +1,6 @@
 """Windows are varied while they are read, and both sides of a pair in step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -53,7 +53,7 @@ def augment_windows(
 def augment_pairs(
     dataset: tf.data.Dataset,
     *,
-    source: Callable | None = None,
+    source: Callable | Sequence[Callable | None] | None = None,
     target: Callable | None = None,
     together: TimeWarp | Crop | None = None,
     fewest_steps: int | None = None,
@@ -67,13 +67,14 @@ def augment_pairs(
 
     Args:
         dataset: batches `({"source": …, "target": …}, labels[, sample_weight])`.
-        source: augmentation of the source, or `None`. Must be `None` where its
-            `SourceStatistics` stand in its place, which nothing varies.
+        source: augmentation of the source, or `None`; for a tuple of sources, a
+            sequence of these. Must be `None` where the `SourceStatistics` of a source
+            stand in its place, which nothing varies.
         target: augmentation of the target, or `None`.
-        together: `TimeWarp` or `Crop`. Both sides then show the same other
-            moments, whatever their rates, before each is varied by itself.
+        together: `TimeWarp` or `Crop`. Both sides, and all sources, then show the
+            same other moments, whatever their rates, before each is varied by itself.
         fewest_steps: int. Number of steps whose last one is the last moment that is
-            shown. That of the slower side by default; the same for all pairs gives one
+            shown. That of the slowest by default; the same for all pairs gives one
             stream the same windows in each of them.
         seed: int. Makes the variations repeatable.
 
@@ -81,8 +82,9 @@ def augment_pairs(
         `tf.data.Dataset` of the same structure, shapes and dtypes.
 
     Raises:
-        ValueError: if the dataset is not of pairs, if `source` or `target` would
-            change the time of one side alone, or `together` something else.
+        ValueError: if the dataset is not of pairs, if there is not an augmentation or
+            `None` for each source, if one would change the time of a side alone, or
+            `together` something else.
 
     Example:
 
@@ -94,8 +96,8 @@ def augment_pairs(
     >>> [inputs["target"].shape for inputs, _ in dataset]
     [TensorShape([8, 100, 6])]
     """
-    own = {"source": source, "target": target}
-    if not isinstance(together, Retiming | None) or any(map(_retimes, own.values())):
+    varying = [*(source if _are_several(source) else (source,)), target]
+    if not isinstance(together, Retiming | None) or any(map(_retimes, varying)):
         raise ValueError(
             "`together`, and only it, must be a `TimeWarp` or a `Crop`. "
             f"Received: {together=}, {source=}, {target=}. "
@@ -108,8 +110,17 @@ def augment_pairs(
             "Batches must be ({'source': …, 'target': …}, labels) or that and a "
             f"sample weight. Received: {spec}. Make them with `pair_dataset`."
         )
-
-    if _is_known(inputs["source"]) and source is not None:
+    several, count = _are_several(inputs["source"]), len(_sides(inputs)) - 1
+    if source is None:
+        varying = [*[None] * count, target]
+    elif several != _are_several(source) or len(varying) != count + 1:
+        raise ValueError(
+            "`source` must be one augmentation, or a sequence of one for each of "
+            f"several sources. Received: {source=} for {count} source(s). "
+            "Give as many; None where nothing is to be varied."
+        )
+    known = [_is_known(side) for side in _sides(inputs)]
+    if any(k and own is not None for k, own in zip(known, varying, strict=True)):
         raise ValueError(
             "A source whose statistics are known cannot be varied. "
             f"Received: {source=} for pairs without windows of the source. "
@@ -118,30 +129,40 @@ def augment_pairs(
 
     def vary(batch, seeds):
         inputs, *rest = batch
-        seeds, varied = tf.reshape(seeds, (3, 2)), dict(inputs)
+        of_source, of_target, of_time = tf.unstack(tf.reshape(seeds, (3, 2)))
+        # However many sources there are, the target is varied alike.
+        others = tf.unstack(tf.random.split(of_source, count - 1))
+        seeds, sides = [of_source, *others, of_target], _sides(inputs)
         if together is not None:
-            windows = {
-                side: checked(inputs[side])
-                for side in own
-                if not _is_known(inputs[side])
-            }
+            windows = {n: checked(sides[n]) for n in range(count + 1) if not known[n]}
             steps = fewest_steps or min(w.shape[1] for w in windows.values())
-            last = (steps - 1) / steps  # the last moment that both have
-            for side, values in windows.items():
-                varied[side] = retimed(values, together, seeds[2], last)
-        for number, (side, augmentation) in enumerate(own.items()):
+            last = (steps - 1) / steps  # the last moment that all have
+            for number, values in windows.items():
+                sides[number] = retimed(values, together, of_time, last)
+        for number, augmentation in enumerate(varying):
             if augmentation is not None:
-                values = augmentation(varied[side], seeds[number])
-                varied[side] = tf.ensure_shape(values, inputs[side].shape)
-        return (varied, *rest)
+                values = augmentation(sides[number], seeds[number])
+                sides[number] = tf.ensure_shape(values, sides[number].shape)
+        *sources, varied = sides
+        sources = tuple(sources) if several else sources[0]
+        return ({**inputs, "source": sources, "target": varied}, *rest)
 
     return _with_seeds(dataset, vary, seed, count=6)
 
 
+def _are_several(source):
+    """Whether sources, or their augmentations, are a sequence of some."""
+    return type(source) in (tuple, list)
+
+
+def _sides(inputs):
+    """The source, or each of several, and the target."""
+    source = inputs["source"]
+    return [*(source if _are_several(source) else (source,)), inputs["target"]]
+
+
 def _is_known(inputs):
-    """Whether there are statistics instead of windows: of a source, or of several."""
-    if type(inputs) is tuple:
-        return all(map(_is_known, inputs))
+    """Whether there are statistics of a source instead of its windows."""
     return hasattr(inputs, "_fields")
 
 

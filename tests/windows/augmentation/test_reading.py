@@ -4,6 +4,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keras_dcat.transfer.statistics import SourceStatistics
 from keras_dcat.windows.augmentation import (
     Compose,
     Crop,
@@ -116,6 +117,7 @@ def test_what_a_batch_is_like_does_not_change():
     [
         {"source": TimeWarp(0.1)},
         {"target": Compose((Jitter(0.1), Compose((Crop(0.5),))))},
+        {"source": [Jitter(0.1), TimeWarp(0.1)]},
         {"together": Jitter(0.1)},
         {"together": lambda windows, seed: windows},
     ],
@@ -123,6 +125,97 @@ def test_what_a_batch_is_like_does_not_change():
 def test_what_would_bring_a_pair_out_of_step_is_refused(options):
     with pytest.raises(ValueError, match=r"only it.*Received:.*as `together`; call"):
         augment_pairs(pairs_of_clocks((30, 60)), **options)
+
+
+def clocks_of_several(sources, target, count=10):
+    """Two sources and a target, of so many steps each, that all show the time."""
+    clocks = [
+        np.tile((np.arange(n) / n)[:, None], (count, 1, 1)) for n in (*sources, target)
+    ]
+    inputs = {"source": tuple(clocks[:-1]), "target": clocks[-1]}
+    return tf.data.Dataset.from_tensor_slices((inputs, np.arange(count))).batch(4)
+
+
+def sides_of(dataset):
+    """One pass over the dataset: every source, then the target."""
+    batches = [(*x["source"], x["target"]) for x, _ in dataset.as_numpy_iterator()]
+    return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+
+@pytest.mark.parametrize("change", [TimeWarp(0.5), Crop(0.6)])
+def test_all_sources_show_the_same_moments_after_a_warp(change):
+    clocks = clocks_of_several((30, 20), 60)
+    slow, slower, fast = sides_of(augment_pairs(clocks, together=change, seed=0))
+    np.testing.assert_allclose(fast[:, ::2], slow, atol=1e-9)
+    np.testing.assert_allclose(fast[:, ::3], slower, atol=1e-9)
+    assert np.abs(slow - np.arange(30)[:, None] / 30).max() > 0.01
+
+
+def test_a_target_and_a_first_source_vary_alike_however_many_sources_there_are():
+    vary = {"target": Jitter(1.0), "together": Crop(0.5), "fewest_steps": 20, "seed": 0}
+    alone = augment_pairs(pairs_of_clocks((30, 60)), source=Jitter(0.5), **vary)
+    several = augment_pairs(
+        clocks_of_several((30, 20), 60), source=[Jitter(0.5), Scaling(0.1)], **vary
+    )
+    for _ in range(2):  # epochs
+        source, target, *_ = passed_over(alone)
+        first, _, same_target = sides_of(several)
+        np.testing.assert_array_equal(same_target, target)
+        np.testing.assert_array_equal(first, source)
+
+
+def test_each_source_is_varied_by_its_own_augmentation_in_its_own_way():
+    clocks = clocks_of_several((30, 30), 60, count=40)
+    before = sides_of(clocks)
+    both = sides_of(augment_pairs(clocks, source=(Jitter(1.0), Jitter(2.0)), seed=0))
+    first, second, target = (b - a for a, b in zip(before, both, strict=True))
+    assert first.std() == pytest.approx(1.0, rel=0.1)
+    assert second.std() == pytest.approx(2.0, rel=0.1)
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.1
+    assert not target.any()
+    one = sides_of(augment_pairs(clocks, source=[None, Jitter(2.0)], seed=0))
+    np.testing.assert_array_equal(one[0], before[0])
+    np.testing.assert_array_equal(one[1], both[1])
+    varied = augment_pairs(clocks, source=[None, Jitter(2.0)])
+    assert varied.element_spec == clocks.element_spec
+
+
+def with_statistics():
+    """Pairs of which the second source has statistics in the place of windows."""
+    clocks = clocks_of_several((30, 20), 60)
+    known = SourceStatistics(tf.zeros((4, 3)), (tf.ones((4, 1, 2, 2)),))
+
+    def replaced(inputs, labels):
+        return {**inputs, "source": (inputs["source"][0], known)}, labels
+
+    return clocks.map(replaced)
+
+
+def test_a_source_whose_statistics_are_known_is_left_as_it_is():
+    pairs = with_statistics()
+    varied = augment_pairs(
+        pairs, source=[Jitter(1.0), None], together=Crop(0.5), seed=0
+    )
+    assert varied.element_spec == pairs.element_spec
+    for (inputs, _), (old, _) in zip(varied, pairs, strict=True):
+        assert np.abs(inputs["source"][0] - old["source"][0]).max() > 1
+        assert np.abs(inputs["target"] - old["target"]).max() > 0.01
+        tf.nest.map_structure(
+            np.testing.assert_array_equal, inputs["source"][1], old["source"][1]
+        )
+    with pytest.raises(ValueError, match="known cannot be varied.*Vary the target"):
+        augment_pairs(pairs, source=[None, Jitter(1.0)])
+
+
+@pytest.mark.parametrize("source", [Jitter(1.0), [Jitter(1.0)], [None] * 3])
+def test_there_must_be_an_augmentation_for_each_of_several_sources(source):
+    with pytest.raises(ValueError, match=r"for each.*for 2 source.*Give as many"):
+        augment_pairs(clocks_of_several((30, 20), 60), source=source)
+
+
+def test_a_single_source_has_no_sequence_of_augmentations():
+    with pytest.raises(ValueError, match=r"source=\[Jitter.*for 1 source"):
+        augment_pairs(pairs_of_clocks((30, 60)), source=[Jitter(1.0)])
 
 
 def test_batches_that_are_no_pairs_and_sides_that_do_not_fit_are_refused():
