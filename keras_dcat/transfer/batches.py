@@ -231,12 +231,13 @@ class BatchFormat:
 
     def _source_spec_for(self, inputs):
         """What a source's part must look like: windows, or what is known of them."""
-        several = self.num_sources is not None
-        if not several or not isinstance(inputs, (list, tuple)):
+        if self.num_sources is None:
             is_known = isinstance(inputs, SourceStatistics)
             return self.statistics_spec if is_known else self.source_spec
+        if not isinstance(inputs, (list, tuple)) or len(inputs) != self.num_sources:
+            return self.source_spec
         known = [isinstance(each, SourceStatistics) for each in inputs]
-        each = zip(known, self.statistics_spec, self.source_spec, strict=False)
+        each = zip(known, self.statistics_spec, self.source_spec, strict=True)
         return tuple(statistics if k else spec for k, statistics, spec in each)
 
     def _value_messages(self):
