@@ -95,7 +95,7 @@ def test_an_example_prints_its_tables_and_writes_its_report(tmp_path, name):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=True,
     ).stdout
     folder = tmp_path / "outputs" / name
