@@ -95,7 +95,8 @@ def centred_distance(source, target, scale, normalization):
     squared = ops.sum(ops.square(target - source), axis=(-2, -1))
     size = ops.sum(ops.square(source) + ops.square(target), axis=(-2, -1))
     floor = 1e-13 * ops.stop_gradient(size)
-    return factor * safe_sqrt(ops.where(squared > floor, squared, 0.0))
+    distance = safe_sqrt(ops.where(squared > floor, squared, 0.0))
+    return ops.multiply(distance, factor)
 
 
 def tokens_are_cheaper(source_key_shape, target_key_shape, value_dim):

@@ -150,7 +150,10 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         if self.center is not None:
-            means = (statistic_of(side).mean - self.center for side in (y_true, y_pred))
+            means = (
+                ops.subtract(statistic_of(side).mean, self.center)
+                for side in (y_true, y_pred)
+            )
             distances = centred_distance(*means, self.scale, self.normalization)
             return ops.mean(distances, axis=-1)
         sides, lengths = zip(_with_length(y_true), _with_length(y_pred), strict=True)
