@@ -14,7 +14,7 @@ from keras_dcat.transfer.branch import Branch
 from keras_dcat.transfer.callbacks import EMPTY_MESSAGE
 from keras_dcat.transfer.cross_entropy import class_indices
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
-from keras_dcat.transfer.statistics import key_value_product
+from keras_dcat.transfer.statistics import statistic_of
 
 # What float32 probabilities are told apart by; logits may say much less.
 _LEAST_LOG_PROBABILITY = math.log(1e-7)
@@ -201,14 +201,11 @@ def time_averages(key, value, mask=None):
     [[[6.0]], [[2.0]], [[3.0]]]
     """
     key, value = ops.cast(key, "float32"), ops.cast(value, "float32")
-    steps = np.full(key.shape[0], key.shape[1], "float32")
-    if mask is not None:
-        steps = ops.convert_to_numpy(ops.sum(ops.cast(mask, "float32"), axis=1))
-    sums = key_value_product(key, value), ops.sum(key, axis=1), ops.sum(value, axis=1)
-    return [
-        ops.convert_to_numpy(x).reshape(len(steps), -1) / np.maximum(steps, 1)[:, None]
-        for x in sums
-    ]
+    mean, length = map(ops.convert_to_numpy, statistic_of((key, value, mask)))
+    sums = (ops.convert_to_numpy(ops.sum(x, axis=1)) for x in (key, value))
+    steps = np.maximum(length, 1)[:, None]
+    averages = (x.reshape(len(length), -1) / steps for x in sums)
+    return [mean.reshape(len(length), -1), *averages]
 
 
 def _are_arrays(data):

@@ -17,7 +17,7 @@ from keras_dcat.transfer.statistics import key_value_product
 NORMALIZATIONS = ("none", "length", "source", "unit")
 
 
-def alignment_distance(source, target, lengths, normalization="none"):
+def alignment_distance(source, target, lengths, normalization="none", scale=None):
     """`‖b·K_BᵀV_B − a·K_AᵀV_A‖_F` per sample and head.
 
     The factors `a` and `b` depend on the normalization, with `T` the number of
@@ -37,6 +37,8 @@ def alignment_distance(source, target, lengths, normalization="none"):
         lengths: number of unmasked steps `(source, target)`: ints, or float
             tensors `(batch,)`.
         normalization: one of `NORMALIZATIONS`.
+        scale: array `(heads,)`, by which `"source"` divides the products averaged over
+            time, instead of by the norm of each window's.
 
     Returns:
         float tensor `(batch, heads)`. Exactly zero, with a gradient of zero,
@@ -50,7 +52,8 @@ def alignment_distance(source, target, lengths, normalization="none"):
         target_square = _token_inner_product(target, target)
         cross = _token_inner_product(source, target)
         size = source[0].shape[-1] * source[1].shape[-1]
-        a, b = _factors(normalization, size, lengths, source_square, target_square)
+        squares = source_square, target_square
+        a, b = _factors(normalization, size, lengths, squares, scale)
         source_square, target_square = a * a * source_square, b * b * target_square
         squared = source_square + target_square - 2.0 * (a * b * cross)
         # A difference of large numbers: below this it is rounding, not distance.
@@ -63,7 +66,8 @@ def alignment_distance(source, target, lengths, normalization="none"):
         source_square = ops.sum(ops.square(source_product), axis=(-2, -1))
         target_square = ops.sum(ops.square(target_product), axis=(-2, -1))
         size = math.prod(source_product.shape[-2:])
-        a, b = _factors(normalization, size, lengths, source_square, target_square)
+        squares = source_square, target_square
+        a, b = _factors(normalization, size, lengths, squares, scale)
         gap = b[..., None, None] * target_product - a[..., None, None] * source_product
         squared = ops.sum(ops.square(gap), axis=(-2, -1))
         source_square, target_square = a * a * source_square, b * b * target_square
@@ -71,32 +75,6 @@ def alignment_distance(source, target, lengths, normalization="none"):
         resolution = 1e-13
     floor = resolution * ops.stop_gradient(source_square + target_square)
     return safe_sqrt(ops.where(squared > floor, squared, 0.0))
-
-
-def centred_distance(source, target, scale, normalization):
-    """The distance between two products that were averaged over time, and centred.
-
-    Args:
-        source: float tensor `(batch, heads, d_k, d_v)`.
-        target: float tensor, likewise.
-        scale: array `(heads,)`, by which `"source"` divides.
-        normalization: `"source"`, `"unit"` or `"length"`.
-
-    Returns:
-        float tensor `(batch, heads)`, as `alignment_distance`.
-    """
-    factor = 1.0
-    if normalization == "unit":
-        source, target = map(_of_norm_one, (source, target))
-    elif normalization == "source":
-        factor = 1.0 / scale
-    else:
-        factor = 1.0 / math.sqrt(math.prod(source.shape[-2:]))
-    squared = ops.sum(ops.square(target - source), axis=(-2, -1))
-    size = ops.sum(ops.square(source) + ops.square(target), axis=(-2, -1))
-    floor = 1e-13 * ops.stop_gradient(size)
-    distance = safe_sqrt(ops.where(squared > floor, squared, 0.0))
-    return ops.multiply(distance, factor)
 
 
 def tokens_are_cheaper(source_key_shape, target_key_shape, value_dim):
@@ -143,8 +121,9 @@ def _token_inner_product(first, second):
     return ops.sum(keys * values, axis=(-2, -1))
 
 
-def _factors(normalization, size, lengths, source_square, target_square):
+def _factors(normalization, size, lengths, squares, scale):
     """Factors of both products of `size` entries, `(batch, heads)` each."""
+    source_square, target_square = squares
     if normalization == "none":
         return ops.ones_like(source_square), ops.ones_like(target_square)
     if normalization == "unit":
@@ -157,13 +136,12 @@ def _factors(normalization, size, lengths, source_square, target_square):
     if normalization == "length":
         root = math.sqrt(size)
         return 1.0 / (source_length * root), 1.0 / (target_length * root)
+    if scale is not None:
+        return tuple(
+            1.0 / ops.multiply(x, scale) for x in (source_length, target_length)
+        )
     source_factor = _inverse_root(source_square)
     return source_factor, source_factor * source_length / target_length
-
-
-def _of_norm_one(product):
-    squared = ops.sum(ops.square(product), axis=(-2, -1))
-    return product * _inverse_root(squared)[..., None, None]
 
 
 def _inverse_root(squared):

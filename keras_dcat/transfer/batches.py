@@ -170,13 +170,12 @@ class BatchFormat:
         Raises:
             ValueError: if they are not what the source takes.
         """
-        # First: what two sources take may look like a pair.
-        if _all_fit(inputs, self.source_spec):
-            return inputs, False
         pair = self.as_pair(inputs)
-        windows = inputs if pair is None else pair[0]
+        # What two sources take may look like a pair.
+        is_pair = pair is not None and not _all_fit(inputs, self.source_spec)
+        windows = pair[0] if is_pair else inputs
         self._check_side("source", windows, self.source_spec)
-        return windows, True
+        return windows, is_pair
 
     def _check_structure(self, x, y, pairs_only):
         """Checks nesting and static shapes; `{side: (inputs, spec)}`."""

@@ -4,11 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_dcat.transfer.alignment import (
-    NORMALIZATIONS,
-    alignment_distance,
-    centred_distance,
-)
+from keras_dcat.transfer.alignment import NORMALIZATIONS, alignment_distance
 from keras_dcat.transfer.statistics import (
     KeyValueStatistic,
     masked_with_heads,
@@ -149,16 +145,15 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
         return self
 
     def call(self, y_true, y_pred):
-        if self.center is not None:
-            means = (
-                ops.subtract(statistic_of(side).mean, self.center)
-                for side in (y_true, y_pred)
-            )
-            distances = centred_distance(*means, self.scale, self.normalization)
-            return ops.mean(distances, axis=-1)
-        sides, lengths = zip(_with_length(y_true), _with_length(y_pred), strict=True)
-        distances = alignment_distance(*sides, lengths, self.normalization)
+        sides, lengths = zip(*map(self._side, (y_true, y_pred)), strict=True)
+        distances = alignment_distance(*sides, lengths, self.normalization, self.scale)
         return ops.mean(distances, axis=-1)
+
+    def _side(self, projections):
+        """What is compared of one side, and of how many steps it is the sum."""
+        if self.center is None:
+            return _with_length(projections)
+        return ops.subtract(statistic_of(projections).mean, self.center), 1
 
     def get_config(self):
         return {

@@ -41,16 +41,23 @@ def pair_dataset(
         ValueError: if a stream is unknown, or if arrays have not a row for each window.
     """
     inputs = {"source": source, "target": target}
+    arrays = [a for a in tf.nest.flatten(source) if not isinstance(a, str)]
+    if any(np.shape(array)[:1] != (len(index),) for array in arrays):
+        raise ValueError(
+            "`source` must have one row for each window, where it is arrays. "
+            f"Received: shapes {[np.shape(a) for a in arrays]} for {len(index)} "
+            "windows. Make it for the windows of this very index, in their order."
+        )
     if may_teach is not None:
-        inputs["may_teach"] = np.asarray(may_teach, "float32")
-    for name, arrays in inputs.items():
-        counts = {len(a) for a in tf.nest.flatten(arrays) if not isinstance(a, str)}
-        if counts - {len(index)}:
+        may_teach = np.asarray(may_teach, "float32")
+        each = (len(source),) if type(source) is tuple else ()
+        if may_teach.shape != (len(index), *each):
             raise ValueError(
-                f"`{name}` must have one row for each window. "
-                f"Received: {sorted(counts)} rows for {len(index)} windows. "
-                "Make it for the windows of this very index, in their order."
+                "`may_teach` must be one number for each window, and source if there "
+                f"are several. Received: shape {may_teach.shape} for {len(index)} "
+                "windows. Make it from the labels and predictions of this very index."
             )
+        inputs["may_teach"] = may_teach
     return _dataset(index, inputs, batch_size, shuffle, seed, balance)
 
 
@@ -131,16 +138,7 @@ def _batches(windows, batch_size, shuffle, seed):
 def _rows_of(array):
     """A function from positions of windows to their rows of an array."""
     if isinstance(array, np.memmap):
-
-        def read(windows):
-            return array[windows]
-
-        def gather_lazily(windows):
-            rows = tf.numpy_function(read, [windows], array.dtype, stateful=False)
-            return tf.ensure_shape(rows, (None, *array.shape[1:]))
-
-        return gather_lazily
-
+        return _reading(array.__getitem__, array.dtype, array.shape[1:])
     with tf.device("CPU"):
         rows = tf.constant(array)
     return lambda windows: tf.gather(rows, windows)
@@ -154,11 +152,7 @@ def _gather_of(index, name):
         def read(windows):
             return samples.gather(starts[windows])
 
-        def gather_lazily(windows):
-            batch = tf.numpy_function(read, [windows], samples.dtype, stateful=False)
-            return tf.ensure_shape(batch, (None, *shape))
-
-        return gather_lazily
+        return _reading(read, samples.dtype, shape)
 
     with tf.device("CPU"):  # the samples stay off the accelerator
         blocks, first_block, per_window = samples.packed(starts)
@@ -169,6 +163,16 @@ def _gather_of(index, name):
         within = tf.range(per_window, dtype=first.dtype)
         batch = tf.gather(blocks, first[:, None] + within)
         return tf.reshape(batch, (-1, *shape))
+
+    return gather
+
+
+def _reading(read, dtype, shape):
+    """A function from positions of windows to what NumPy reads for them."""
+
+    def gather(windows):
+        batch = tf.numpy_function(read, [windows], dtype, stateful=False)
+        return tf.ensure_shape(batch, (None, *shape))
 
     return gather
 

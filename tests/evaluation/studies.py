@@ -61,3 +61,13 @@ def study(index=None, splits=None, epochs=2, **options):
     )
     modalities = {stream: modality(stream) for stream in index.samples}
     return Study(splits, modalities, CLASSES, training, **options)
+
+
+def assert_trains_otherwise(method, trial, pair, alone):
+    """That a method predicts the test, and not as the target alone; its losses."""
+    probabilities, losses = method.run(trial, *pair)
+    assert probabilities.shape == (len(trial.test), len(CLASSES))
+    np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-5)
+    assert np.isfinite(losses).all()
+    assert np.abs(probabilities - alone).max() > 1e-4
+    return losses

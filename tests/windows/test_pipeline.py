@@ -132,5 +132,28 @@ def test_what_a_window_may_teach_comes_with_it_in_every_order(index):
 
 
 def test_shares_of_other_windows_are_refused(index):
-    with pytest.raises(ValueError, match=r"\[3\] rows for 27.*this very index"):
+    with pytest.raises(ValueError, match=r"shape \(3,\) for 27.*this very index"):
         windows.pair_dataset(index, "skeleton", "imu", may_teach=np.ones(3))
+    with pytest.raises(ValueError, match=r"shape \(27, 2\) for 27"):
+        windows.pair_dataset(index, "skeleton", "imu", may_teach=np.ones((27, 2)))
+    both = ("skeleton", "imu")
+    with pytest.raises(ValueError, match=r"shape \(27,\) for 27"):
+        windows.pair_dataset(index, both, "imu", may_teach=np.ones(27))
+
+
+def test_arrays_for_other_windows_are_refused(index):
+    with pytest.raises(ValueError, match=r"`source`.*\[\(3, 4\)\] for 27 windows"):
+        windows.pair_dataset(index, np.ones((3, 4)), "imu")
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_arrays_in_the_place_of_a_source_come_row_by_row(index, on_disk, tmp_path):
+    rows = np.arange(27, dtype="float32")[:, None] * np.ones(4, "float32")
+    if on_disk:
+        np.save(tmp_path / "rows.npy", rows)
+        rows = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    dataset = windows.pair_dataset(index, rows, "imu", batch_size=4, shuffle=True)
+    imu = {window.tobytes(): at for at, window in enumerate(index.gather("imu"))}
+    for inputs, _ in collected(dataset):
+        positions = [imu[window.tobytes()] for window in inputs["target"]]
+        np.testing.assert_array_equal(inputs["source"], rows[positions])

@@ -40,19 +40,19 @@ def statistics_of(branch, spec, batches, count, path, dtype, verbose):
             next call goes on from there.
     """
     shown = _shown(batches, count, verbose)
-    forward = _Forward(branch)
+    forward = _Forward(branch, dtype)
     if path is None:
         identities, parts = [], []
         for windows in shown:
             identities.append(window_identities(windows))
-            parts.append(_rounded(forward.predict_on_batch(windows), dtype))
+            parts.append(forward.rounded(windows))
         columns = [np.concatenate(c) for c in zip(*map(_flat, parts), strict=True)]
         return keras.tree.pack_sequence_as(parts[0], columns), identities
     about = {**source_fingerprint(branch), "dtype": dtype}
     records = RecordFile(pathlib.Path(path), about, _fields(spec, dtype))
     try:
         with records.writing() as writer:
-            identities = _complete(records, writer, shown, forward)
+            found, identities = _complete(records, writer, shown, forward)
     except OSError as error:
         raise type(error)(
             error.errno,
@@ -61,13 +61,12 @@ def statistics_of(branch, spec, batches, count, path, dtype, verbose):
             "or take another `path`",
             os.fspath(path),
         ) from error
-    found = records.read()
     columns = [found[name] for name, *_ in records.fields]
     return keras.tree.pack_sequence_as(spec, columns), identities
 
 
 def _complete(records, writer, batches, forward):
-    """Appends what is missing; identities of all windows by batch, all as recorded."""
+    """Appends what is missing: all records, and identities of the windows by batch."""
     kept = records.read() if writer is None else writer.kept
     identities, seen = [], 0
     for windows in batches:
@@ -81,29 +80,33 @@ def _complete(records, writer, batches, forward):
             if writer is None:
                 raise records.refused(f"it holds {len(kept)} windows; these are more")
             rest = keras.tree.map_structure(operator.itemgetter(missing), windows)
-            dtype = records.dtype["log_probabilities"].base
-            told = _flat(_rounded(forward.predict_on_batch(rest), dtype))
-            writer.append(own[missing], told)
+            writer.append(own[missing], _flat(forward.rounded(rest)))
         identities.append(own)
         seen += len(own)
     if seen < len(kept):
         raise records.refused(f"it holds {len(kept)} windows, and these are {seen}")
-    if writer is not None:
-        writer.complete(seen)
-    return identities
+    if writer is None:
+        return kept, identities
+    writer.complete(seen)
+    return records.read(), identities
 
 
 class _Forward(keras.Model):
     """A source's statistics, as Keras compiles a prediction on every backend."""
 
-    def __init__(self, branch):
+    def __init__(self, branch, kept_dtype):
         super().__init__(name="source_statistics", autocast=False)
         self.source = branch.model  # so that its weights are no constants
         self.branch = branch
+        self.kept_dtype = kept_dtype
         self.built = True
 
     def call(self, windows):
         return self.branch.statistics(windows)
+
+    def rounded(self, windows):
+        """`SourceStatistics` of a batch, as they are kept."""
+        return _rounded(self.predict_on_batch(windows), self.kept_dtype)
 
 
 def _shown(batches, count, verbose):

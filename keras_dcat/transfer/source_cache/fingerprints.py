@@ -6,6 +6,8 @@ import json
 import keras
 import numpy as np
 
+from keras_dcat.transfer.fold_cache import fingerprint
+
 IDENTITY_BYTES = 16
 
 
@@ -22,20 +24,19 @@ def source_fingerprint(branch) -> dict[str, str]:
         dict from a part, in words, to its hexadecimal digest.
     """
     model = branch.model
-    weights = hashlib.blake2b(digest_size=IDENTITY_BYTES)
-    for variable in model.variables:
-        values = keras.ops.convert_to_numpy(variable)
-        weights.update(repr((str(values.dtype), values.shape)).encode())
-        weights.update(np.ascontiguousarray(values).tobytes())
+    weights = {
+        str(at): np.atleast_1d(keras.ops.convert_to_numpy(variable))
+        for at, variable in enumerate(model.variables)
+    }
     layers = list(model._flatten_layers())
     compared = [
         next(at for at, layer in enumerate(layers) if layer is attention)
         for attention in branch.attentions
     ]
     return {
-        "weights": weights.hexdigest(),
-        "architecture": _digest(_architecture(model, layers)),
-        "attention layers": _digest(repr(compared)),
+        "weights": fingerprint(weights, ()),
+        "architecture": fingerprint({}, [_architecture(model, layers)]),
+        "attention layers": fingerprint({}, compared),
     }
 
 
@@ -94,7 +95,3 @@ def _renamed(config, names):
     if len(config) == 3 and isinstance(config[0], str):  # a layer, a node, a tensor
         return [names.get(config[0], config[0]), *config[1:]]
     return [_renamed(value, names) for value in config]
-
-
-def _digest(text):
-    return hashlib.blake2b(text.encode(), digest_size=IDENTITY_BYTES).hexdigest()

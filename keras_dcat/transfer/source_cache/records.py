@@ -81,11 +81,9 @@ class RecordFile:
         if size != expected or not windows:
             raise self.refused(f"it has {size} bytes instead of {expected}: cut off")
         records = np.memmap(self.path, self.dtype, "r", _HEADER_BYTES, (windows,))
-        for start in range(0, windows, 1024):
-            whole = _are_whole(records[start : start + 1024])
-            if not all(whole):
-                at = start + whole.index(False)
-                raise self.refused(f"its window {at} is damaged")
+        whole = _count_whole(records)
+        if whole < windows:
+            raise self.refused(f"its window {whole} is damaged")
         return records
 
     def checked_header(self, file) -> int:
@@ -139,8 +137,7 @@ class Writer:
         itemsize = records.dtype.itemsize
         rest = file.read()
         found = np.frombuffer(rest[: len(rest) // itemsize * itemsize], records.dtype)
-        whole = [*_are_whole(found), False]
-        self.kept = found[: whole.index(False)]
+        self.kept = found[: _count_whole(found)]
         file.truncate(_HEADER_BYTES + len(self.kept) * itemsize)
 
     def append(self, identities: list[bytes], columns: list[np.ndarray]):
@@ -173,8 +170,12 @@ def _lock(file):
         fcntl.flock(file, fcntl.LOCK_EX)
 
 
-def _are_whole(records):
-    return [zlib.crc32(_content(r)) == int(r["checksum"]) for r in records]
+def _count_whole(records):
+    """How many records there are before the first that is damaged."""
+    for at, record in enumerate(records):
+        if zlib.crc32(_content(record)) != int(record["checksum"]):
+            return at
+    return len(records)
 
 
 def _content(record):
