@@ -160,3 +160,24 @@ def test_tensorboard_gets_every_part_of_the_loss(rng, tmp_path):
         v.tag for event in summary_iterator(str(events)) for v in event.summary.value
     }
     assert {"epoch_alignment_loss", "epoch_unmasked_share", "epoch_loss"} <= tags
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="runs eagerly on torch")
+def test_a_step_is_traced_in_the_first_epoch_only(rng, monkeypatch):
+    passes, call = [], keras_dcat.DCATModel.call
+
+    def counted(self, inputs, training=False):
+        passes.append(training)
+        return call(self, inputs, training=training)
+
+    monkeypatch.setattr(keras_dcat.DCATModel, "call", counted)
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    pair, labels = windows(rng)
+    known = model.cache_source(pair, verbose=0)
+    options = {"batch_size": 12, "validation_data": (pair, labels), "verbose": 0}
+    model.fit(known, labels, **options)  # 32 windows: a last batch of another size
+    first = len(passes)
+    assert first
+    model.transfer_weight = 0.5
+    model.fit(known, labels, epochs=3, **options)
+    assert len(passes) == first

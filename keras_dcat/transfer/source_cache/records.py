@@ -64,6 +64,7 @@ class RecordFile:
         with open(self._part, "a+b") as file:
             _lock(file)
             if self.path.exists():  # another process has ended in the meantime
+                self._part.unlink(missing_ok=True)  # what `open` may have made
                 yield None
                 return
             yield Writer(self, file)
@@ -80,11 +81,18 @@ class RecordFile:
         size = self.path.stat().st_size
         if size != expected or not windows:
             raise self.refused(f"it has {size} bytes instead of {expected}: cut off")
-        records = np.memmap(self.path, self.dtype, "r", _HEADER_BYTES, (windows,))
+        records = self.mapped(self.path, size - _HEADER_BYTES)
         whole = _count_whole(records)
         if whole < windows:
             raise self.refused(f"its window {whole} is damaged")
         return records
+
+    def mapped(self, path: pathlib.Path, size: int) -> np.ndarray:
+        """Records in the first `size` bytes behind a header, memory-mapped."""
+        count = size // self.dtype.itemsize
+        if not count:  # which cannot be mapped
+            return np.empty(0, self.dtype)
+        return np.memmap(path, self.dtype, "r", _HEADER_BYTES, (count,))
 
     def checked_header(self, file) -> int:
         """Number of windows of a file whose header is as expected."""
@@ -127,18 +135,16 @@ class Writer:
 
     def __init__(self, records: RecordFile, file):
         self._records, self._file = records, file
-        file.seek(0, os.SEEK_END)
-        if file.tell() < _HEADER_BYTES:
+        size = file.seek(0, os.SEEK_END)
+        if size < _HEADER_BYTES:
             file.truncate(0)
             file.write(records.header(0))
             file.flush()
         file.seek(0)
         records.checked_header(file)
-        itemsize = records.dtype.itemsize
-        rest = file.read()
-        found = np.frombuffer(rest[: len(rest) // itemsize * itemsize], records.dtype)
+        found = records.mapped(records._part, max(size - _HEADER_BYTES, 0))
         self.kept = found[: _count_whole(found)]
-        file.truncate(_HEADER_BYTES + len(self.kept) * itemsize)
+        file.truncate(_HEADER_BYTES + self.kept.nbytes)
 
     def append(self, identities: list[bytes], columns: list[np.ndarray]):
         """Writes records.

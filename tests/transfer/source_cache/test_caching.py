@@ -1,4 +1,8 @@
 import errno
+import signal
+import subprocess
+import sys
+import time
 
 import keras
 import numpy as np
@@ -81,6 +85,61 @@ def test_a_full_disk_is_an_error_and_nothing_is_computed_twice(
     assert sizes == [4]
     for one, other in zip(found, flat(cached(model, skeletons)), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+HANGING = """
+import sys
+import keras
+import numpy as np
+import keras_dcat
+from keras_dcat.transfer.source_cache import caching
+
+model = keras.models.load_model(sys.argv[1])
+windows = np.load(sys.argv[2])
+forward = caching._Forward.predict_on_batch
+
+def predict_on_batch(self, x):
+    if (x[0] == windows[16]).all():
+        import time
+        time.sleep(600)
+    return forward(self, x)
+
+caching._Forward.predict_on_batch = predict_on_batch
+model.cache_source(windows, sys.argv[3], batch_size=8, verbose=0)
+"""
+
+
+def test_a_process_that_is_killed_loses_nothing(
+    model, skeletons, tmp_path, monkeypatch
+):
+    model.save(tmp_path / "model.keras")
+    np.save(tmp_path / "windows.npy", skeletons)
+    path, part = tmp_path / "cache", tmp_path / "cache.part"
+    arguments = tmp_path / "model.keras", tmp_path / "windows.npy", path
+    process = subprocess.Popen([sys.executable, "-c", HANGING, *arguments])
+    try:
+        deadline, records = time.monotonic() + 300, 0
+        while records < 2:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+            size = part.stat().st_size if part.exists() else 0
+            records = max(size - 4096, 0) // (size_of_record(model) * 8)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    sizes = counted(monkeypatch)
+    found = flat(cached(model, skeletons, path))
+    assert sizes == [4]
+    assert not part.exists()
+    for one, other in zip(found, flat(cached(model, skeletons)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def size_of_record(model):
+    """Bytes of a window: its identity, its values and a checksum."""
+    key_dim = model.source_attention.key_dim
+    return 16 + 4 * (model.num_classes + key_dim**2 + 1) + 4
 
 
 def test_other_windows_are_refused(model, skeletons, tmp_path):

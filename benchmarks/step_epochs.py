@@ -1,0 +1,120 @@
+"""What does an epoch of D-CAT take over an epoch of its parts, on this backend?"""
+
+import argparse
+import json
+import statistics
+import time
+
+import keras
+import workload
+from timing import seconds
+
+import keras_dcat
+from keras_dcat import windows
+
+
+class EpochTimes(keras.callbacks.Callback):
+    """Seconds of every epoch of a training, each ended by what it computed."""
+
+    def on_train_begin(self, logs=None):
+        self.found = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        float(logs["loss"])
+        self.found.append(time.perf_counter() - self.started)
+
+
+def epoch(model, dataset):
+    """A function that trains two epochs and tells the seconds of the second."""
+    times = EpochTimes()
+
+    def run():
+        model.fit(dataset, epochs=2, verbose=0, callbacks=[times])
+        return times.found[-1]
+
+    return run
+
+
+def in_turns(runs, rounds):
+    """Seconds of each of several runs, taken in turns; the first round is left out."""
+    for run in runs.values():
+        run()
+    return [{name: run() for name, run in runs.items()} for _ in range(rounds)]
+
+
+def median_ratio(rounds, over, *under):
+    """Median over the rounds of one run's seconds over the sum of others'."""
+    return statistics.median(r[over] / sum(r[name] for name in under) for r in rounds)
+
+
+def transfer(index, rounds):
+    """D-CAT from a skeleton to an IMU, live and cached, and the IMU alone."""
+    source, order = workload.trained_source(index), workload.ORDER
+    alone = workload.compiled(workload.encoder(index, "imu"))
+    live, cached = (
+        keras_dcat.DCATModel(source, workload.encoder(index, "imu")) for _ in "12"
+    )
+    known = cached.cache_source(index.gather("skeleton"), verbose=0)
+    of_source = windows.stream_dataset(index, "skeleton")
+    found = in_turns(
+        {
+            "alone": epoch(alone, windows.stream_dataset(index, "imu", **order)),
+            "cached": epoch(cached, windows.pair_dataset(index, known, "imu", **order)),
+            "live": epoch(
+                live, windows.pair_dataset(index, "skeleton", "imu", **order)
+            ),
+            "source": lambda: seconds(lambda: source.predict(of_source, verbose=0)),
+        },
+        rounds,
+    )
+    return {
+        "cached_vs_unimodal": median_ratio(found, "cached", "alone"),
+        "live_vs_parts": median_ratio(found, "live", "source", "alone"),
+        "windows_per_second": {
+            name: len(index) / statistics.median(r[name] for r in found)
+            for name in found[0]
+        },
+    }
+
+
+def distiller(index, rounds):
+    """Keras's own Distiller and D-CAT, of two models that see the same windows."""
+    teacher, order = workload.trained_source(index, "imu"), workload.ORDER
+    student, target = (workload.encoder(index, "imu") for _ in "12")
+    features = keras.distillation.FeatureDistillation(
+        loss="mse", teacher_layer_name="attention", student_layer_name="attention"
+    )
+    distilled = keras.distillation.Distiller(
+        teacher, student, [features, keras.distillation.LogitsDistillation()]
+    )
+    workload.compiled(distilled)
+    model = keras_dcat.DCATModel(teacher, target)
+    known = model.cache_source(index.gather("imu"), verbose=0)
+    found = in_turns(
+        {
+            "distiller": epoch(
+                distilled, windows.stream_dataset(index, "imu", **order)
+            ),
+            "cached": epoch(model, windows.pair_dataset(index, known, "imu", **order)),
+        },
+        rounds,
+    )
+    return {"distiller_vs_cached": median_ratio(found, "distiller", "cached")}
+
+
+def main():
+    """Prints one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--windows", type=int, default=2048)
+    parser.add_argument("--rounds", type=int, default=7)
+    args = parser.parse_args()
+    index = workload.window_index(args.windows)
+    results = transfer(index, args.rounds) | distiller(index, args.rounds)
+    print(json.dumps({"backend": keras.backend.backend(), **results}))
+
+
+if __name__ == "__main__":
+    main()
