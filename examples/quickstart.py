@@ -63,7 +63,8 @@ for seed in range(args.seeds):
     model = DCATModel(source, taught)
     fit(source, windows.stream_dataset(train, teacher, **order))
     curves["alone"].append(fit(alone, windows.stream_dataset(train, learner, **order)))
-    pairs = windows.pair_dataset(train, teacher, learner, **order)
+    known = model.cache_source(train.gather(teacher), verbose=0)  # it runs once
+    pairs = windows.pair_dataset(train, known, learner, **order)
     curves["D-CAT"].append(fit(model, pairs))
     for name, trained in zip(f1, (source, alone, taught), strict=True):
         unseen = test.gather(teacher if trained is source else learner)

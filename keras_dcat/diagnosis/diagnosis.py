@@ -27,7 +27,7 @@ class Diagnosis:
     """What can be known of a transfer before it is trained.
 
     `print` shows it as a small report, `keras_dcat.plots.plot_diagnosis` as a picture.
-    Windows without a label count nowhere.
+    Windows without a label count nowhere but in `num_unlabelled`.
 
     Attributes:
         verdict: `"help"`, `"neutral"` or `"harm"`: what the transfer is expected to do.
@@ -36,12 +36,14 @@ class Diagnosis:
         recommended: dict. Arguments for `DCATModel(source, target, **recommended)`.
         class_names: tuple of str.
         num_windows: tuple of int. Labelled windows, training and held-out.
+        num_unlabelled: int. Training windows without a label.
         num_groups: int. Groups of the held-out windows, or `None` without `groups`.
         source_f1: tuple of float. Macro F1 on training and on held-out windows.
         target_f1: tuple of float. Likewise.
         advantage: float. Macro F1 of the source less that of the target, held-out.
         advantage_interval: tuple of float. Its 95 % interval, over groups.
         fusion_f1: float. Held-out macro F1 of the mean of both models' probabilities.
+        product_f1: float. Likewise, of their product.
         chance: float. Accuracy of a source that guesses as often each class as this
             one predicts it, on held-out windows.
         coverage: dict from a class to the share of its training windows that the
@@ -59,12 +61,14 @@ class Diagnosis:
     recommended: dict
     class_names: tuple[str, ...]
     num_windows: tuple[int, int]
+    num_unlabelled: int
     num_groups: int | None
     source_f1: tuple[float, float]
     target_f1: tuple[float, float]
     advantage: float
     advantage_interval: tuple[float, float]
     fusion_f1: float
+    product_f1: float
     chance: float
     coverage: dict[str, float]
     out_of_fold_coverage: dict[str, float] | None
@@ -218,6 +222,7 @@ def diagnose(
         recommended={},
         class_names=names,
         num_windows=(len(seen.labels), len(new.labels)),
+        num_unlabelled=len(seen.known) - len(seen.labels),
         num_groups=None if groups is None else len(np.unique(groups)),
         source_f1=source_f1,
         target_f1=target_f1,
@@ -228,6 +233,7 @@ def diagnose(
         fusion_f1=macro_f1(
             new.labels, np.exp(new.source) + np.exp(new.target), len(names)
         ),
+        product_f1=macro_f1(new.labels, new.source + new.target, len(names)),
         chance=chance_accuracy(new.labels, new.source),
         coverage=coverage,
         out_of_fold_coverage=out_of_fold_coverage,

@@ -141,6 +141,14 @@ def _cautions(found):
             "The source gets no training window right of "
             f"{', '.join(map(repr, found.never_right))}: it will teach nothing of them."
         )
+    better_alone = max(found.source_f1[1], found.target_f1[1])
+    if found.num_unlabelled and found.product_f1 >= better_alone + MIN_ADVANTAGE:
+        yield (
+            f"{found.num_unlabelled} training windows have no label, and together both "
+            f"are right more often: the product of what they predict has a macro F1 of "
+            f"{found.product_f1:.2f}. Let this target teach a new one beside the "
+            "source: DCATModel([source, target], new, combination='product')."
+        )
     told = found.predictability
     if _is_unrelated(found) and not _mispaired(found):
         yield (

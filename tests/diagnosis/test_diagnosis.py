@@ -207,6 +207,9 @@ def test_scores_are_those_of_the_models_on_the_windows(rng):
     }
     mean = (told[1][0] + told[1][1]) / 2
     assert found.fusion_f1 == metrics.macro_f1(labels, mean, CLASSES)
+    product = told[1][0] * told[1][1]
+    assert found.product_f1 == metrics.macro_f1(labels, product, CLASSES)
+    assert found.num_unlabelled == 0
     right = told[0][0].argmax(axis=-1) == training[1]
     assert found.coverage == {
         "all": right.mean(),
@@ -310,6 +313,7 @@ def test_windows_without_a_label_count_nowhere(rng):
     less = tuple(x[known] for x in pair), labels[known]
     expected = diagnose(*models, less, less, groups=subjects[known], **options)
     assert found.num_windows == (50, 50)
+    assert found.num_unlabelled == 10
     assert found.num_groups == 2
     assert found.coverage == expected.coverage
     assert found.predictability.r2 == pytest.approx(expected.predictability.r2)

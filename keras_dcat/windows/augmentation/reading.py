@@ -13,10 +13,15 @@ def augment_windows(
 ) -> tf.data.Dataset:
     """Varies the windows of one modality anew in every epoch.
 
+    Use it for a variation of your own, too: once a seed is set, as
+    `keras.utils.set_random_seed` does, `Dataset.map` with `tf.random.normal` draws the
+    same numbers in every pass.
+
     Args:
         dataset: batches `(windows, labels[, sample_weight])`, as `stream_dataset`
             makes them.
-        augmentation: what varies the windows, such as `Compose((…))`.
+        augmentation: what varies the windows, such as `Compose((…))`; or a function
+            `(windows, seed) -> windows`, for `tf.random.stateless_normal` and its kin.
         seed: int. Makes the variations repeatable, as in `augment_pairs`.
 
     Returns:
