@@ -40,6 +40,7 @@ clean:
 
 NUMERIC_CORE := tests/test_attention.py tests/test_import.py tests/transfer \
 	tests/end_to_end/test_saving.py tests/end_to_end/test_training_options.py \
+	tests/end_to_end/test_distribution.py \
 	tests/diagnosis tests/encoders tests/windows/test_normalization.py tests/evaluation/test_rivals.py \
 	keras_dcat/attention.py keras_dcat/transfer
 

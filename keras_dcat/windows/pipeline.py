@@ -15,6 +15,7 @@ def pair_dataset(
     seed: int | None = None,
     balance: bool = False,
     may_teach: np.ndarray | None = None,
+    shard: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Batches of synchronized windows, as `DCATModel.fit` takes them.
 
@@ -31,6 +32,9 @@ def pair_dataset(
             class has as many as the largest. Windows without a label stay single.
         may_teach: float array `(windows,)`, or `(windows, sources)` for several. By how
             much the gate is multiplied: 0 where the source must not teach.
+        shard: `(process, processes)` of a training on several machines: only that
+            process's share of every batch is read. `batch_size` is that of all
+            together, and windows that do not fill a last batch are left out.
 
     Returns:
         `tf.data.Dataset` of `({"source": (batch, steps, channels…), "target":
@@ -38,7 +42,8 @@ def pair_dataset(
         it was given.
 
     Raises:
-        ValueError: if a stream is unknown, or if arrays have not a row for each window.
+        ValueError: if a stream is unknown, if arrays have not a row for each window, or
+            if processes cannot share the batches.
     """
     inputs = {"source": source, "target": target}
     arrays = [a for a in tf.nest.flatten(source) if not isinstance(a, str)]
@@ -58,7 +63,7 @@ def pair_dataset(
                 "windows. Make it from the labels and predictions of this very index."
             )
         inputs["may_teach"] = may_teach
-    return _dataset(index, inputs, batch_size, shuffle, seed, balance)
+    return _dataset(index, inputs, batch_size, shuffle, seed, balance, shard)
 
 
 def stream_dataset(
@@ -68,6 +73,7 @@ def stream_dataset(
     shuffle: bool = False,
     seed: int | None = None,
     balance: bool = False,
+    shard: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Batches of one modality: to train a source, or to score a target.
 
@@ -80,17 +86,18 @@ def stream_dataset(
             `pair_dataset` with this seed.
         balance: bool. Whether windows of rare classes are repeated until every
             class has as many as the largest. Windows without a label stay single.
+        shard: `(process, processes)`, as in `pair_dataset`.
 
     Returns:
         `tf.data.Dataset` of `((batch, steps, channels…), labels (batch,))`.
 
     Raises:
-        ValueError: if the stream is unknown.
+        ValueError: if the stream is unknown, or if processes cannot share the batches.
     """
-    return _dataset(index, stream, batch_size, shuffle, seed, balance)
+    return _dataset(index, stream, batch_size, shuffle, seed, balance, shard)
 
 
-def _dataset(index, inputs, batch_size, shuffle, seed, balance):
+def _dataset(index, inputs, batch_size, shuffle, seed, balance, shard):
     """Batches of `(inputs, labels)`, inputs being streams by name, or arrays."""
     names = {each for each in tf.nest.flatten(inputs) if isinstance(each, str)}
     unknown = sorted(names - set(index.samples))
@@ -111,18 +118,43 @@ def _dataset(index, inputs, batch_size, shuffle, seed, balance):
         return inputs, tf.gather(labels, windows)
 
     windows = _balanced(index.labels) if balance else np.arange(len(index))
-    batches = _batches(windows, batch_size, shuffle, seed)
+    if shard is not None:
+        _check_shard(shard, len(windows), batch_size, shuffle, seed)
+    batches = _batches(windows, batch_size, shuffle, seed, shard)
     return batches.map(gather, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def _batches(windows, batch_size, shuffle, seed):
+def _check_shard(shard, num_windows, batch_size, shuffle, seed):
+    """That all processes make the same batches, and can share each of them."""
+    process, processes = shard
+    if not 0 <= process < processes or batch_size % processes:
+        raise ValueError(
+            "`shard` must be (process, processes), process from 0, and `batch_size` "
+            f"a multiple of processes. Received: {shard=} and {batch_size=}. "
+            "Give the number of this process, and the size of the whole batch."
+        )
+    if num_windows < batch_size or (shuffle and seed is None):
+        raise ValueError(
+            "Processes need a `seed` to shuffle alike, and windows for one whole "
+            f"batch. Received: {seed=}, {num_windows} windows and {batch_size=}. "
+            "Give all of them the same seed, or choose a smaller batch."
+        )
+
+
+def _batches(windows, batch_size, shuffle, seed, shard):
     """Rows of positions, in a new order every epoch; -1 fills the last row.
 
     One permutation an epoch costs less than a buffer that windows pass one by one.
     """
     count = -(-len(windows) // batch_size)
+    if shard is not None:
+        process, processes = shard
+        count = len(windows) // batch_size
 
     def rows(order):
+        if shard is not None:
+            whole = tf.reshape(order[: count * batch_size], (count, batch_size))
+            return tf.data.Dataset.from_tensor_slices(whole[:, process::processes])
         padding = [[0, count * batch_size - len(windows)]]
         padded = tf.pad(order, padding, constant_values=-1)
         return tf.data.Dataset.from_tensor_slices(tf.reshape(padded, (count, -1)))

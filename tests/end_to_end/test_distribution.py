@@ -1,9 +1,15 @@
 """Training on several devices, each in a process of its own."""
 
+import csv
+import os
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 
+import keras
+import numpy as np
 import pytest
 
 MIRRORED = """
@@ -60,3 +66,58 @@ def test_two_mirrored_devices_report_and_learn_what_one_does(pytestconfig):
         timeout=300,
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
+
+
+ON_JAX = pytest.mark.skipif(keras.backend.backend() != "jax", reason="is for JAX")
+
+
+def start(root, folder, processes, epochs):
+    """`examples/distributed.py`, in a process group of its own."""
+    options = {"processes": processes, "epochs": epochs, "learning-rate": 1e-4}
+    line = [f"--{name}={value}" for name, value in options.items()]
+    return subprocess.Popen(
+        [sys.executable, "examples/distributed.py", *line, "--output", folder],
+        cwd=root,
+        start_new_session=True,
+    )
+
+
+def losses(folder):
+    """What each epoch printed, by name."""
+    rows = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
+    names = [name for name, value in rows[0].items() if value != "NA"]
+    return {name: np.array([float(row[name]) for row in rows]) for name in names}
+
+
+@ON_JAX
+def test_two_processes_train_as_one_and_go_on_where_they_were_killed(
+    pytestconfig, tmp_path
+):
+    root, one, two, killed = pytestconfig.rootpath, *map(tmp_path.joinpath, "123")
+    assert start(root, one, 1, 3).wait(300) == 0
+    for folder in (two, killed):
+        folder.mkdir()
+        (folder / "source.keras").write_bytes((one / "source.keras").read_bytes())
+    assert start(root, two, 2, 3).wait(300) == 0
+    expected, found = losses(one), losses(two)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        assert found[name] == pytest.approx(values, rel=1e-3), name
+
+    running, deadline = start(root, killed, 2, 1000), time.monotonic() + 300
+    try:
+        while not (killed / "backup" / "epoch-001.weights.h5").exists():
+            assert running.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+    done = len(list((killed / "backup").glob("epoch-*")))
+    assert start(root, killed, 2, max(done + 1, 3)).wait(300) == 0
+    for name, values in losses(two).items():
+        last = dict(zip(losses(killed)["epoch"], losses(killed)[name], strict=True))
+        for epoch, value in enumerate(values):
+            if epoch >= done:
+                assert last[epoch] == pytest.approx(value, rel=1e-4), name
+    assert (killed / "target.keras").exists()

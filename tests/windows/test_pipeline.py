@@ -157,3 +157,42 @@ def test_arrays_in_the_place_of_a_source_come_row_by_row(index, on_disk, tmp_pat
     for inputs, _ in collected(dataset):
         positions = [imu[window.tobytes()] for window in inputs["target"]]
         np.testing.assert_array_equal(inputs["source"], rows[positions])
+
+
+@pytest.mark.parametrize("balance", [False, True])
+def test_processes_share_the_batches_of_one(index, balance):
+    options = {"batch_size": 12, "shuffle": True, "seed": 3, "balance": balance}
+    whole = windows.pair_dataset(index, "skeleton", "imu", **options)
+    shares = [
+        windows.pair_dataset(index, "skeleton", "imu", shard=(process, 3), **options)
+        for process in range(3)
+    ]
+    for _ in range(2):  # epochs, each in an order of its own
+        expected = collected(whole)[:-1]  # 27 windows: a last batch of 3 is left out
+        found = list(zip(*map(collected, shares), strict=True))
+        assert len(found) == len(expected) == len(shares[0]) == 2
+        for (inputs, labels), parts in zip(expected, found, strict=True):
+            for process, (own, own_labels) in enumerate(parts):
+                np.testing.assert_array_equal(own_labels, labels[process::3])
+                for side, values in own.items():
+                    np.testing.assert_array_equal(values, inputs[side][process::3])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"shard": (2, 2)},
+            r"shard=\(2, 2\) and batch_size=12.*number of this process",
+        ),
+        ({"shard": (0, 5)}, r"multiple of processes.*the size of the whole batch"),
+        (
+            {"shard": (0, 2), "shuffle": True},
+            r"need a `seed`.*seed=None.*the same seed",
+        ),
+        ({"shard": (0, 2), "batch_size": 28}, r"27 windows and batch_size=28.*smaller"),
+    ],
+)
+def test_what_processes_cannot_share_is_refused(index, options, message):
+    with pytest.raises(ValueError, match=message):
+        windows.stream_dataset(index, "imu", **{"batch_size": 12, **options})
