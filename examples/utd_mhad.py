@@ -229,7 +229,7 @@ parser.add_argument("--targets", nargs="+", help="streams that learn")
 parser.add_argument("--folds", action="store_true", help="of the training subjects")
 parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
 parser.add_argument("--output", default="outputs/utd_mhad")
-parser.add_argument("--json", help="file for the headline numbers")
+parser.add_argument("--json", help="file for the headline numbers; keeps others in it")
 args = parser.parse_args()
 
 streams = {"skeleton": skeleton(), **{stream: inertial(stream) for stream in INERTIAL}}
@@ -298,4 +298,6 @@ done = evaluation.run_experiments(
     about=__doc__,
 )
 if args.json:
-    pathlib.Path(args.json).write_text(json.dumps(headlines(done), indent=2) + "\n")
+    path = pathlib.Path(args.json)
+    earlier = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**earlier, **headlines(done)}, indent=2) + "\n")
