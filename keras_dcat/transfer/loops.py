@@ -81,8 +81,10 @@ class PairLoops:
         Raises:
             ValueError: before the first step, if the data are not pairs, do not
                 fit the two models, are empty, hold NaN, or have labels out of
-                range; at the batch in question, for data that come in batches.
+                range; at the batch in question, for data that come in batches. Of
+                several machines on TensorFlow, which need the JAX backend.
         """
+        _check_strategy(self)
         x, y = self._batch_format.checked(x, y, pairs_only=True)
         if kwargs.get("validation_data") is not None:
             kwargs["validation_data"] = self._batch_format.checked_validation(
@@ -115,4 +117,19 @@ class PairLoops:
         # Numbers, which older Keras gives only where all metrics have a value.
         return keras.tree.map_structure(
             lambda x: x if len(getattr(x, "shape", ())) else float(x), results
+        )
+
+
+def _check_strategy(model):
+    """Refuses what Keras cannot train: `PerReplica` batches of several workers."""
+    if keras.backend.backend() != "tensorflow":
+        return
+    resolver = getattr(model.distribute_strategy, "cluster_resolver", None)
+    workers = resolver.cluster_spec().as_dict().get("worker", []) if resolver else []
+    if len(workers) > 1:
+        raise ValueError(
+            "Several machines must train on the JAX backend of Keras. "
+            f"Received: {len(workers)} workers of a tf.distribute strategy. "
+            "Set KERAS_BACKEND=jax, and use keras.distribution as "
+            "examples/distributed.py does."
         )

@@ -1,8 +1,10 @@
 """Training on several devices, each in a process of its own."""
 
 import csv
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -66,6 +68,50 @@ def test_two_mirrored_devices_report_and_learn_what_one_does(pytestconfig):
         timeout=300,
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
+
+
+SEVERAL_WORKERS = """
+    import keras
+    import numpy as np
+    import pytest
+    import tensorflow as tf
+
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+
+    import keras_dcat
+    from tests.models import pair_of_branches, windows
+
+    with strategy.scope():
+        model = keras_dcat.DCATModel(*pair_of_branches())
+    message = "Received: 2 workers of a tf.distribute.*KERAS_BACKEND=jax"
+    with pytest.raises(ValueError, match=message):
+        model.fit(*windows(np.random.default_rng(0)), verbose=0)
+"""
+
+
+@pytest.mark.tensorflow
+def test_several_workers_on_tensorflow_are_told_of_jax(pytestconfig):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in "12"]
+    addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
+    for each in sockets:
+        each.close()
+    workers = []
+    for number in range(2):
+        task = {"type": "worker", "index": number}
+        config = {"cluster": {"worker": addresses}, "task": task}
+        workers.append(
+            subprocess.Popen(
+                [sys.executable, "-c", textwrap.dedent(SEVERAL_WORKERS)],
+                cwd=pytestconfig.rootpath,
+                env={**os.environ, "TF_CONFIG": json.dumps(config)},
+            )
+        )
+    try:
+        assert [worker.wait(300) for worker in workers] == [0, 0]
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
 
 
 ON_JAX = pytest.mark.skipif(keras.backend.backend() != "jax", reason="is for JAX")
