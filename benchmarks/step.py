@@ -16,7 +16,7 @@ def printed(script, *options, backend="tensorflow"):
     """The last line that a part of this benchmark prints, in a process of its own."""
     finished = subprocess.run(
         [sys.executable, HERE / script, *map(str, options)],
-        env={**os.environ, "KERAS_BACKEND": backend},
+        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONWARNINGS": "ignore"},
         stdout=subprocess.PIPE,
         text=True,
         check=True,

@@ -12,19 +12,25 @@ from step_epochs import epoch, in_turns
 import keras_dcat
 from keras_dcat import windows
 
-BASE = {"steps": 200, "key_dim": 32, "batch": 64, "windows": 1024}
+BASE = {"steps": 200, "key_dim": 32, "batch": 64, "count": 1024}
 AXES = {
     "steps": (50, 100, 200, 400),
     "key_dim": (16, 32, 64, 128),
     "batch": (16, 32, 64, 128),
-    "windows": (512, 1024, 2048, 4096),
+    "count": (512, 1024, 2048, 4096),
+}
+LABELS = {
+    "steps": "steps of a window",
+    "key_dim": "size of keys and values",
+    "batch": "windows in a batch",
+    "count": "windows",
 }
 
 
-def training(steps, key_dim, batch, windows_count):
-    """A function that trains with a stored source; seconds of an epoch."""
+def training(steps, key_dim, batch, count):
+    """Number of windows, and a function: trains with a stored source, seconds."""
     shapes = workload.SHAPES | {"imu": (steps, workload.SHAPES["imu"][1])}
-    index = workload.window_index(windows_count, shapes)
+    index = workload.window_index(count, shapes)
     source = workload.encoder(index, "skeleton", key_dim)
     target = workload.encoder(index, "imu", key_dim)
     model = keras_dcat.DCATModel(source, target)
@@ -39,10 +45,8 @@ def grown(axis, rounds):
     runs, per_epoch = {}, {}
     for size in AXES[axis]:
         options = BASE | {axis: size}
-        count, runs[size] = training(
-            options["steps"], options["key_dim"], options["batch"], options["windows"]
-        )
-        per_epoch[size] = 1 if axis == "windows" else -(-count // options["batch"])
+        count, runs[size] = training(**options)
+        per_epoch[size] = 1 if axis == "count" else -(-count // options["batch"])
     found = in_turns(runs, rounds)
     seconds = {
         size: statistics.median(r[size] for r in found) / per_epoch[size]
@@ -65,8 +69,8 @@ def plot(path, growth):
         panel.loglog(sizes, seconds, "o-")
         panel.set_xticks(sizes, map(str, sizes), minor=False)
         panel.minorticks_off()
-        panel.set_xlabel(axis.replace("_", " "))
-        panel.set_ylabel("s an epoch" if axis == "windows" else "s a step")
+        panel.set_xlabel(LABELS[axis])
+        panel.set_ylabel("s an epoch" if axis == "count" else "s a step")
         panel.set_title(f"exponent {found['exponent']:.2f}")
     figure.savefig(path, dpi=120)
 

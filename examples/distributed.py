@@ -38,7 +38,8 @@ if args.process is None and args.processes > 1:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     line = [sys.executable, *sys.argv, "--coordinator", address, "--process"]
     running = [subprocess.Popen([*line, str(n)]) for n in range(args.processes)]
-    sys.exit(max(process.wait() for process in running))
+    codes = [process.wait() for process in running]
+    sys.exit(any(codes))
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 import keras  # noqa: E402
@@ -76,8 +77,8 @@ def trained_source(path):
         source = build("imu")
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         source.compile(keras.optimizers.Adam(3e-3), loss)
-        order = {"shuffle": True, "seed": 0}
-        source.fit(windows.stream_dataset(train, "imu", **order), epochs=10, verbose=0)
+        batches = windows.stream_dataset(train, "imu", shuffle=True, seed=0)
+        source.fit(batches, epochs=10, shuffle=False, verbose=0)
         source.save(path.with_suffix(".part.keras"))
         path.with_suffix(".part.keras").replace(path)
     if processes > 1:
