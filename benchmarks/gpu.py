@@ -7,12 +7,12 @@ import argparse
 import json
 import os
 import statistics
-import time
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import keras
 import numpy as np
+from timing import EpochTimes
 
 import keras_dcat
 from keras_dcat import encoders
@@ -47,20 +47,6 @@ def forward_flops(model, shape):
     with FlopCounterMode(display=False) as counter:
         model(window)
     return counter.get_total_flops()
-
-
-class EpochTimes(keras.callbacks.Callback):
-    """Seconds of every epoch; asking for its loss waits for the device."""
-
-    def on_train_begin(self, logs=None):
-        self.found = []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.started = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        float(logs["loss"])
-        self.found.append(time.perf_counter() - self.started)
 
 
 def epoch_seconds(model, x, labels, batch, epochs):

@@ -3,28 +3,13 @@
 import argparse
 import json
 import statistics
-import time
 
 import keras
 import workload
-from timing import seconds
+from timing import EpochTimes, seconds
 
 import keras_dcat
 from keras_dcat import windows
-
-
-class EpochTimes(keras.callbacks.Callback):
-    """Seconds of every epoch of a training, each ended by what it computed."""
-
-    def on_train_begin(self, logs=None):
-        self.found = []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.started = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        float(logs["loss"])
-        self.found.append(time.perf_counter() - self.started)
 
 
 def epoch(model, dataset):
