@@ -144,11 +144,11 @@ def test_two_processes_train_as_one_and_go_on_where_they_were_killed(
     for folder in (two, killed):
         folder.mkdir()
         (folder / "source.keras").write_bytes((one / "source.keras").read_bytes())
-    assert start(root, two, 2, 3).wait(300) == 0
+    assert start(root, two, 2, 8).wait(300) == 0
     expected, found = losses(one), losses(two)
     assert found.keys() == expected.keys()
     for name, values in expected.items():
-        assert found[name] == pytest.approx(values, rel=1e-3), name
+        assert found[name][:3] == pytest.approx(values, rel=1e-3), name
 
     running, deadline = start(root, killed, 2, 1000), time.monotonic() + 300
     try:
@@ -160,10 +160,9 @@ def test_two_processes_train_as_one_and_go_on_where_they_were_killed(
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
     done = len(list((killed / "backup").glob("epoch-*")))
-    assert start(root, killed, 2, max(done + 1, 3)).wait(300) == 0
-    for name, values in losses(two).items():
-        last = dict(zip(losses(killed)["epoch"], losses(killed)[name], strict=True))
-        for epoch, value in enumerate(values):
-            if epoch >= done:
-                assert last[epoch] == pytest.approx(value, rel=1e-4), name
+    assert done < 8
+    assert start(root, killed, 2, 8).wait(300) == 0
+    resumed = losses(killed)
+    for name, values in found.items():  # its last rows are of the run that went on
+        assert resumed[name][done - 8 :] == pytest.approx(values[done:], rel=1e-4), name
     assert (killed / "target.keras").exists()
