@@ -6,11 +6,12 @@ import json
 import keras
 import numpy as np
 from keras import ops
-from timing import time_ratio
+from timing import seconds, time_ratio
 
 from keras_dcat.transfer.alignment import alignment_distance, safe_sqrt
 
 BATCH = 64
+RUN_SECONDS = 0.15
 STEPS, SIZES = (8, 16, 32, 64, 128, 256, 512), (16, 32, 64, 128)
 
 
@@ -48,7 +49,7 @@ def gradient(loss, source, target):
 
 
 def repeated(call, times):
-    """A run of many calls, long beside the resolution of a clock."""
+    """A run of many calls, long beside what else the machine does."""
 
     def run():
         for _ in range(times):
@@ -69,8 +70,11 @@ def ratio(steps, size, rounds):
         )
         for _ in range(2)
     )
-    runs = [repeated(gradient(loss, source, target), 20) for loss in (best, naive)]
-    return time_ratio(*runs, pairs=rounds)
+    calls = [gradient(loss, source, target) for loss in (best, naive)]
+    for call in calls:
+        call()  # which compiles it
+    times = max(1, round(RUN_SECONDS / min(seconds(calls[1]) for _ in range(5))))
+    return time_ratio(*(repeated(call, times) for call in calls), pairs=rounds)
 
 
 def main():

@@ -15,6 +15,8 @@ from keras import ops
 from keras_dcat.transfer.statistics import key_value_product
 
 NORMALIZATIONS = ("none", "length", "source", "unit")
+# A smaller product stays in the fastest cache, and token Gram matrices gain nothing.
+_SMALLEST_PRODUCT_TO_AVOID = 64 * 64
 
 
 def alignment_distance(source, target, lengths, normalization="none", scale=None):
@@ -78,10 +80,11 @@ def alignment_distance(source, target, lengths, normalization="none", scale=None
 
 
 def tokens_are_cheaper(source_key_shape, target_key_shape, value_dim):
-    """Whether token Gram matrices cost fewer multiplications than `KᵀV`.
+    """Whether the distance is computed sooner from token Gram matrices than from `KᵀV`.
 
     `⟨K_AᵀV_A, K_BᵀV_B⟩ = ⟨K_A K_Bᵀ, V_A V_Bᵀ⟩`, so the distance can be had from
-    three `time × time` matrices. That wins for few steps and large heads.
+    three `time × time` matrices. That wins for few steps and large heads: where it
+    takes fewer multiplications, and the products are not small.
 
     Args:
         source_key_shape: shape `(batch, time, heads, d_k)`; `None` if unknown.
@@ -92,9 +95,11 @@ def tokens_are_cheaper(source_key_shape, target_key_shape, value_dim):
         bool. False where a number of steps is not known.
     """
     source_time, target_time = source_key_shape[1], target_key_shape[1]
+    key_dim = source_key_shape[-1]
     if source_time is None or target_time is None:
         return False
-    key_dim = source_key_shape[-1]
+    if key_dim * value_dim < _SMALLEST_PRODUCT_TO_AVOID:
+        return False
     products = (source_time + target_time) * key_dim * value_dim
     pairs = source_time**2 + target_time**2 + source_time * target_time
     return pairs * (key_dim + value_dim) < products
