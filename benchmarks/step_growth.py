@@ -31,7 +31,7 @@ def training(steps, key_dim, batch, count):
     """Number of windows, and a function: trains with a stored source, seconds."""
     shapes = workload.SHAPES | {"imu": (steps, workload.SHAPES["imu"][1])}
     index = workload.window_index(count, shapes)
-    source = workload.encoder(index, "skeleton", key_dim)
+    source = workload.trained_source(index, "skeleton", key_dim)
     target = workload.encoder(index, "imu", key_dim)
     model = keras_dcat.DCATModel(source, target)
     sensed = windows.stream_dataset(index, "skeleton")

@@ -230,6 +230,7 @@ parser.add_argument("--folds", action="store_true", help="of the training subjec
 parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
 parser.add_argument("--output", default="outputs/utd_mhad")
 parser.add_argument("--json", help="file for the headline numbers; keeps others in it")
+parser.add_argument("--scheduler", help="keras_tuner, to share runs among processes")
 args = parser.parse_args()
 
 streams = {"skeleton": skeleton(), **{stream: inertial(stream) for stream in INERTIAL}}
@@ -296,6 +297,7 @@ done = evaluation.run_experiments(
     args.seeds[:2] if args.quick else args.seeds,
     title="UTD-MHAD: who teaches whom",
     about=__doc__,
+    scheduler=args.scheduler,
 )
 if args.json:
     path = pathlib.Path(args.json)

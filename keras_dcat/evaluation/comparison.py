@@ -1,6 +1,7 @@
 """Methods side by side, over seeds and splits, in runs that can be interrupted."""
 
 import datetime
+import functools
 import importlib.metadata
 import itertools
 import json
@@ -17,6 +18,7 @@ from keras_dcat.evaluation.files import written_whole
 from keras_dcat.evaluation.methods import METHODS, Method
 from keras_dcat.evaluation.pairs import arrow, ordered_pairs, sources_of
 from keras_dcat.evaluation.results import Results, Run
+from keras_dcat.evaluation.scheduling import SCHEDULERS, share_out
 from keras_dcat.evaluation.study import Study, changes
 from keras_dcat.evaluation.trial import Trial
 
@@ -28,6 +30,7 @@ def compare(
     seeds: Iterable[int] = range(5),
     path: str | os.PathLike | None = None,
     verbose: int = 1,
+    scheduler: str | None = None,
 ) -> Results:
     """Trains and tests every method for every pair, split and seed.
 
@@ -45,6 +48,11 @@ def compare(
             on where it stopped when it is called again, and one whose study has changed
             starts anew. Several processes may share it.
         verbose: 0 for no progress bar.
+        scheduler: `None` to do all runs in this process, or `"keras_tuner"` to share
+            them out among several, on one machine or many, which call this function
+            alike and all get all results. Who hands out and who works is told by the
+            variables of the environment that KerasTuner takes for its own searches:
+            docs/scaling.md has the lines.
 
     Returns:
         `Results`.
@@ -52,17 +60,21 @@ def compare(
     Raises:
         ValueError: if there is no pair or seed, if a pair names another modality than
             the study's, if a method cannot take the several sources of a pair, or has
-            no baseline to compare with.
+            no baseline to compare with, or if there is a scheduler and no path.
+        ImportError: if KerasTuner is to share runs out, and is missing.
     """
     pairs = ordered_pairs(study.modalities) if pairs is None else pairs
     pairs = [(s if isinstance(s, str) else tuple(s), target) for s, target in pairs]
     seeds = list(seeds)
     _check(study, pairs, methods, seeds)
+    _check_scheduler(scheduler, path)
     folder = None if path is None else pathlib.Path(path)
     jobs = itertools.starmap(
         _job, itertools.product(study.splits, seeds, pairs, methods.values())
     )
     jobs = {_key(job): job for job in jobs}
+    if scheduler is not None:
+        _run_in_turns(study, jobs.values(), folder, verbose)
     progress = keras.utils.Progbar(len(jobs), unit_name="run", verbose=verbose)
     runs, trial = {}, None
     for key, job in jobs.items():
@@ -75,8 +87,7 @@ def compare(
                 trial = Trial(study, split, seed, folder)
             runs[key] = _run(trial, job)
             if file is not None:
-                with written_whole(file) as part:
-                    runs[key].save(part)
+                _save(runs[key], file)
         progress.add(1, [("accuracy", runs[key].accuracy)])
     found = {}
     for split, seed, pair, label in itertools.product(
@@ -152,6 +163,51 @@ def _check(study, pairs, methods, seeds):
                 f"Received: {label!r} without {method.baseline()}. "
                 "Add the baseline to `methods`, as `ablation` does."
             )
+
+
+def _check_scheduler(scheduler, path):
+    if scheduler not in (None, *SCHEDULERS):
+        raise ValueError(
+            f"`scheduler` must be None or one of {SCHEDULERS}. "
+            f"Received: scheduler={scheduler!r}. Leave it out to run in this process."
+        )
+    if scheduler is not None and path is None:
+        raise ValueError(
+            "Processes that share runs must share a folder. "
+            f"Received: scheduler={scheduler!r} without `path`. "
+            "Give the path of one that all of them can write to."
+        )
+
+
+def _run_in_turns(study, jobs, folder, verbose):
+    """Has all jobs run by this process and others, who find each other's files.
+
+    What has the same split, seed and target is one piece of work: it shares models.
+    """
+    units = {}
+    for job in sorted(jobs, key=lambda job: job[3]):  # others take other seeds
+        split, seed, _, target, _ = job
+        units.setdefault(f"{target}, {split}, seed {seed}", []).append(job)
+
+    def missing(jobs):
+        return [job for job in jobs if not _file(study, job, folder).exists()]
+
+    def run(jobs):
+        split, seed, *_ = jobs[0]
+        trial = Trial(study, split, seed, folder)
+        for job in missing(jobs):
+            _save(_run(trial, job), _file(study, job, folder))
+
+    share_out(
+        {name: functools.partial(run, own) for name, own in units.items()},
+        lambda: not any(map(missing, units.values())),
+        verbose,
+    )
+
+
+def _save(run, file):
+    with written_whole(file) as part:
+        run.save(part)
 
 
 def _job(split, seed, pair, method):

@@ -36,6 +36,7 @@ def run_experiments(
     *,
     title: str = "",
     about: str = "",
+    scheduler: str | None = None,
 ) -> dict[str, Results]:
     """Runs comparisons, prints their tables, and writes a report after each.
 
@@ -48,18 +49,22 @@ def run_experiments(
         seeds: ints.
         title: str. Title of the report.
         about: str. What stands under it.
+        scheduler: as in `compare`.
 
     Returns:
         dict from a heading to `Results`.
 
     Raises:
         ValueError: as `compare`.
-        ImportError: if Jinja2 or matplotlib, which make the report, are missing.
+        ImportError: if Jinja2 or matplotlib, which make the report, are missing, or
+            KerasTuner, if it is to share runs out.
     """
     folder, seeds, done, tables = pathlib.Path(path), list(seeds), {}, ""
     for heading, experiment in experiments.items():
         study, pairs, methods = experiment
-        done[heading] = compare(study, pairs, methods, seeds, folder)
+        done[heading] = compare(
+            study, pairs, methods, seeds, folder, scheduler=scheduler
+        )
         own = f"\n## {heading}\n"
         for pair in done[heading].pairs:
             own += f"\n### {arrow(pair)}\n\n{done[heading].table(pair)}\n"

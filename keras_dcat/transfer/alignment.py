@@ -59,7 +59,7 @@ def alignment_distance(source, target, lengths, normalization="none", scale=None
         source_square, target_square = a * a * source_square, b * b * target_square
         squared = source_square + target_square - 2.0 * (a * b * cross)
         # A difference of large numbers: below this it is rounding, not distance.
-        resolution = 1e-6
+        resolution = 2e-6
     else:
         source_product, target_product = (
             key_value_product(*side) if isinstance(side, tuple) else side
@@ -72,10 +72,11 @@ def alignment_distance(source, target, lengths, normalization="none", scale=None
         a, b = _factors(normalization, size, lengths, squares, scale)
         gap = b[..., None, None] * target_product - a[..., None, None] * source_product
         squared = ops.sum(ops.square(gap), axis=(-2, -1))
-        source_square, target_square = a * a * source_square, b * b * target_square
+        source_square = a * a * source_square
         # A compiler may fuse b·G_B − a·G_A and leave the rounding of one product.
-        resolution = 1e-13
-    floor = resolution * ops.stop_gradient(source_square + target_square)
+        resolution = 2e-13
+    # Where the two are that close, the target's square is the source's.
+    floor = resolution * ops.stop_gradient(source_square)
     return safe_sqrt(ops.where(squared > floor, squared, 0.0))
 
 
