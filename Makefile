@@ -4,13 +4,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile -m '$(SELECTED)'
+# A test that takes most of a minute or more is marked `slow`, and is left to `test-all`.
+SELECTED = not slow
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # A build of torch for the CPU, where the index has one under this version.
 TORCH ?= torch==2.13.0
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-backends browser lint format clean
+.PHONY: demo test test-backends test-all browser lint format clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -19,8 +21,12 @@ test: $(VENV)/test.stamp
 	$(PYTEST) $(ARGS)
 
 test-backends: $(VENV)/backends.stamp
-	KERAS_BACKEND=jax $(PYTEST) $(NUMERIC_CORE) $(ARGS)
+	KERAS_BACKEND=jax XLA_FLAGS='$(XLA_QUICK)' $(PYTEST) $(NUMERIC_CORE) $(ARGS)
 	KERAS_BACKEND=torch $(PYTEST) $(NUMERIC_CORE) $(ARGS)
+
+test-all: SELECTED = slow or not slow
+test-all: NUMERIC_CORE += $(BUILT_ON_IT)
+test-all: test test-backends
 
 # Without a browser, the tests that look at pages skip. Debian and its kin, as root.
 browser:
@@ -38,11 +44,14 @@ format: $(VENV)/lint.stamp
 clean:
 	rm -rf $(VENV) *.egg-info build dist .pytest_cache .ruff_cache
 
-NUMERIC_CORE := tests/test_attention.py tests/test_import.py tests/transfer \
+# What may differ between backends, and what is built on it and uses nothing else of them.
+NUMERIC_CORE = tests/test_attention.py tests/test_import.py tests/transfer \
 	tests/end_to_end/test_saving.py tests/end_to_end/test_training_options.py \
-	tests/end_to_end/test_distribution.py \
-	tests/diagnosis tests/encoders tests/windows/test_normalization.py tests/evaluation/test_rivals.py \
 	keras_dcat/attention.py keras_dcat/transfer
+BUILT_ON_IT = tests/end_to_end/test_distribution.py tests/windows/test_normalization.py \
+	tests/diagnosis tests/encoders tests/evaluation/test_rivals.py
+# Programs of tests run for a moment: what a compiler spends on them is not won back.
+XLA_QUICK = --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

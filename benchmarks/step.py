@@ -50,6 +50,9 @@ def measured(count, rounds):
         )
     )
     both = tuple(epochs)
+    caches = {b: printed("step_cache.py", "--rounds", rounds, backend=b) for b in both}
+    processes = printed("step_processes.py", "--windows", count, backend="jax")
+    imports = printed("import_time.py", "--json", "--backends", *both)
     return {
         **{f"cached_vs_unimodal_{b}": epochs[b]["cached_vs_unimodal"] for b in both},
         "live_vs_parts": max(epochs[b]["live_vs_parts"] for b in both),
@@ -57,9 +60,18 @@ def measured(count, rounds):
         "torch_loop_vs_best": max(loops[b]["torch_loop_vs_cached"] for b in both),
         "torch_loop_vs_best_live": max(loops[b]["torch_loop_vs_live"] for b in both),
         "memory_vs_unimodal": memory(count, max(rounds, 5)),
+        "cache_vs_predict": max(caches[b]["cache_vs_predict_disk"] for b in both),
+        "two_process_speedup": processes["two_process_speedup"],
+        "import_s": max(imports.values()),
         "loss_vs_naive_worst": max(losses[b]["loss_vs_naive_worst"] for b in both),
         "loss_vs_naive_best": max(losses[b]["loss_vs_naive_best"] for b in both),
-        "parts": {"epochs": epochs, "torch": loops, "loss": losses},
+        "parts": {
+            "epochs": epochs,
+            "torch": loops,
+            "loss": losses,
+            "cache": caches,
+            "processes": processes,
+        },
     }
 
 

@@ -13,6 +13,11 @@ import subprocess
 import sys
 
 EPOCHS = 4
+ONE_THREAD = {
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+}
 
 
 def train(process, processes, coordinator, count):
@@ -55,7 +60,12 @@ def together(processes, count):
     line = [sys.executable, pathlib.Path(__file__), "--windows", str(count)]
     line += ["--processes", str(processes), "--coordinator", address, "--process"]
     running = [
-        subprocess.Popen([*line, str(n)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [*line, str(n)],
+            env={**os.environ, **ONE_THREAD},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         for n in range(processes)
     ]
     printed = [process.communicate()[0] for process in running]
@@ -68,7 +78,7 @@ def main():
     """Prints one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=int, default=2048)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--process", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--coordinator", help=argparse.SUPPRESS)

@@ -13,6 +13,7 @@ TENSORFLOW_ONLY = "needs the TensorFlow backend"
 
 def pytest_configure(config):
     config.addinivalue_line("markers", f"tensorflow: {TENSORFLOW_ONLY}")
+    config.addinivalue_line("markers", "slow: takes most of a minute, or more")
 
 
 def pytest_collection_modifyitems(items):

@@ -135,6 +135,7 @@ def losses(folder):
     return {name: np.array([float(row[name]) for row in rows]) for name in names}
 
 
+@pytest.mark.slow
 @ON_JAX
 def test_two_processes_train_as_one_and_go_on_where_they_were_killed(
     pytestconfig, tmp_path

@@ -42,6 +42,7 @@ def test_it_is_shown_as_a_table_with_a_count():
     assert shown.endswith("Right about 1 of 1 pairs.")
 
 
+@pytest.mark.slow
 def test_pairs_are_diagnosed_without_their_test(tmp_path, monkeypatch):
     index = windows(subjects=8, repetitions=5)
     own = study(index, epochs=8)

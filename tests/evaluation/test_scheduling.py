@@ -54,6 +54,7 @@ def start(root, folder, port, name, fits_left=-1):
     )
 
 
+@pytest.mark.slow
 def test_a_chief_and_two_workers_do_every_run_once_though_one_is_killed(
     pytestconfig, tmp_path
 ):
