@@ -1,6 +1,5 @@
 """The statistics of windows, from a source that runs over them once."""
 
-import concurrent.futures
 import operator
 import os
 import pathlib
@@ -40,12 +39,12 @@ def statistics_of(branch, spec, batches, count, path, dtype, verbose):
         OSError: if the file cannot be read or written. What is in it is kept, and the
             next call goes on from there.
     """
-    shown = _identified(_shown(batches, count, verbose))
+    shown = _shown(batches, count, verbose)
     forward = _Forward(branch, dtype)
     if path is None:
         identities, parts = [], []
-        for windows, own in shown:
-            identities.append(own)
+        for windows in shown:
+            identities.append(window_identities(windows))
             parts.append(forward.rounded(windows))
         columns = [np.concatenate(c) for c in zip(*map(_flat, parts), strict=True)]
         return keras.tree.pack_sequence_as(parts[0], columns), identities
@@ -70,7 +69,8 @@ def _complete(records, writer, batches, forward):
     """Appends what is missing: all records, and identities of the windows by batch."""
     kept = records.read() if writer is None else writer.kept
     identities, seen = [], 0
-    for windows, own in batches:
+    for windows in batches:
+        own = window_identities(windows)
         known = kept["identity"][seen : seen + len(own)]
         for at, (found, expected) in enumerate(zip(known, own, strict=False)):
             if found.tobytes() != expected:
@@ -89,19 +89,6 @@ def _complete(records, writer, batches, forward):
         return kept, identities
     writer.complete(seen)
     return records.read(), identities
-
-
-def _identified(batches):
-    """Batches and their windows' identities, found while the source is at another."""
-    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
-        before = None
-        for windows in batches:
-            following = windows, pool.submit(window_identities, windows)
-            if before is not None:
-                yield before[0], before[1].result()
-            before = following
-        if before is not None:
-            yield before[0], before[1].result()
 
 
 class _Forward(keras.Model):
