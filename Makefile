@@ -25,6 +25,7 @@ test-backends: $(VENV)/backends.stamp
 	KERAS_BACKEND=torch $(PYTEST) $(NUMERIC_CORE) $(ARGS)
 
 test-all: SELECTED = slow or not slow
+test-all: export TEST_WITH_XLA = 1
 test-all: NUMERIC_CORE += $(BUILT_ON_IT)
 test-all: test test-backends
 

@@ -40,6 +40,7 @@ ALL_LABELS = "Both directions, all labels"
 WEAK = "Both directions, the weak one teaches"
 TWO_SOURCES = "Both directions, two sources"
 NO_LABELS = "Both directions, no label of the target"
+EVERYBODY = "Both directions, labels of two of four, all pairs"
 TWO_TO_ONE = [(("skeleton", "depth"), target) for _, target in TO_ONE]
 
 DEFAULT = METHODS["D-CAT"]
@@ -230,6 +231,7 @@ parser.add_argument("--folds", action="store_true", help="of the training subjec
 parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
 parser.add_argument("--output", default="outputs/utd_mhad")
 parser.add_argument("--json", help="file for the headline numbers; keeps others in it")
+parser.add_argument("--foresight", action="store_true", help="was `diagnose` right?")
 parser.add_argument("--scheduler", help="keras_tuner, to share runs among processes")
 args = parser.parse_args()
 
@@ -273,6 +275,7 @@ if args.depth:
     singles = [(source, t) for sources, t in TWO_TO_ONE for source in sources]
     experiments[WEAK] = Experiment(both, [("depth", "imu")])
     experiments[TWO_SOURCES] = Experiment(both, singles + TWO_TO_ONE)
+    experiments[EVERYBODY] = Experiment(few, evaluation.ordered_pairs(streams))
 if args.quick:
     quick = {
         "Unseen subjects": Experiment(unseen, [pair]),
@@ -299,6 +302,10 @@ done = evaluation.run_experiments(
     about=__doc__,
     scheduler=args.scheduler,
 )
+if args.foresight:
+    for heading, results in done.items():
+        study = experiments[heading].study
+        print(f"\n{heading}\n{evaluation.foresight(study, results, path=args.output)}")
 if args.json:
     path = pathlib.Path(args.json)
     earlier = json.loads(path.read_text()) if path.exists() else {}

@@ -38,6 +38,8 @@ def modality(stream, default_size):
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--quick", action="store_true", help="less of all, to try it")
 parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+parser.add_argument("--only", nargs="+", help="headings of experiments to run")
+parser.add_argument("--foresight", action="store_true", help="was `diagnose` right?")
 parser.add_argument("--output", default="outputs/watch")
 args = parser.parse_args()
 
@@ -63,10 +65,13 @@ else:
     experiments["Controls and rivals"] = Experiment(study, [pair], everything)
     for name in ("transfer_weight", "mask", "misalignment", "data_fraction"):
         experiments[name] = Experiment(study, [pair], ablation(name))
-evaluation.run_experiments(
-    experiments,
+done = evaluation.run_experiments(
+    {heading: experiments[heading] for heading in args.only or experiments},
     args.output,
     args.seeds[:2] if args.quick else args.seeds,
     title="The sensors of a smartwatch",
     about="Seven shoulder exercises of ten people, in windows of 4 s.",
 )
+if args.foresight:
+    for heading, results in done.items():
+        print(f"\n{heading}\n{evaluation.foresight(study, results, path=args.output)}")

@@ -33,6 +33,19 @@ def fresh_state():
     keras.config.set_dtype_policy("float32")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_compiler():
+    """On TensorFlow, XLA compiles a step for longer than most tests train.
+
+    Tests that are about it ask for it; `make test-all` has it everywhere, as users do.
+    """
+    patch = pytest.MonkeyPatch()
+    if keras.backend.backend() == "tensorflow" and "TEST_WITH_XLA" not in os.environ:
+        patch.setattr(keras.Model, "_resolve_auto_jit_compile", lambda self: False)
+    yield
+    patch.undo()
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)

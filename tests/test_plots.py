@@ -1,4 +1,5 @@
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,6 +27,41 @@ def test_a_curve_without_scores_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"\['D-CAT', 'alone'\].*\['alone'\].*same"):
         plots.plot_transfer(tmp_path / "x.png", CURVES, {"alone": F1["alone"]}, "abc")
     assert not list(tmp_path.iterdir())
+
+
+def searched(scores, weights):
+    """What a tuner has of its trials, as far as a plot looks at it."""
+    trials = {
+        str(number): SimpleNamespace(
+            score=score,
+            hyperparameters=SimpleNamespace(
+                values={"transfer_weight": weight}, get={"transfer_weight": weight}.get
+            ),
+        )
+        for number, (score, weight) in enumerate(zip(scores, weights, strict=True))
+    }
+    done = [trial for trial in trials.values() if trial.score is not None]
+    done.sort(key=lambda trial: -trial.score)
+    objective = SimpleNamespace(name="val_macro_f1")
+    oracle = SimpleNamespace(
+        trials=trials, objective=objective, get_best_trials=lambda: done
+    )
+    return SimpleNamespace(oracle=oracle)
+
+
+def test_a_search_is_drawn_over_one_of_its_settings(tmp_path):
+    tuner = searched([0.6, 0.8, None], [0.001, 1.0, 10.0])
+    plots.plot_search(tmp_path / "search.svg", tuner, "transfer_weight")
+    drawn = (tmp_path / "search.svg").read_text()
+    for words in ("best: 1", "transfer_weight", "val_macro_f1"):
+        assert f"<!-- {words} -->" in drawn
+
+
+@pytest.mark.parametrize("setting", ["dropout", "transfer_weight"])
+def test_a_search_without_such_a_setting_or_an_end_is_refused(tmp_path, setting):
+    scores = [0.5] if setting == "dropout" else [None]
+    with pytest.raises(ValueError, match=f"'{setting}'.*Search first"):
+        plots.plot_search(tmp_path / "x.png", searched(scores, [0.1]), setting)
 
 
 def test_a_gap_is_seen_on_the_timeline(tmp_path):

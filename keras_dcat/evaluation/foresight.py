@@ -87,7 +87,8 @@ def foresight(
     """Diagnoses every pair of a comparison without its test, and sees who was right.
 
     In each split, some of the training subjects are held out, source and target are
-    trained on the others, and `diagnose` says what it expects.
+    trained on the others, and `diagnose` says what it expects. Pairs with several
+    sources are left out.
 
     Args:
         study: `Study`.
@@ -104,7 +105,7 @@ def foresight(
         ValueError: as `diagnose`, if too few windows can be held out.
     """
     folder = None if path is None else pathlib.Path(path)
-    verdicts = {pair: [] for pair in results.pairs}
+    verdicts = {pair: [] for pair in results.pairs if isinstance(pair[0], str)}
     jobs = len(study.splits) * len(verdicts)
     progress = keras.utils.Progbar(jobs, unit_name="diagnosis", verbose=verbose)
     for name, (train, _) in study.splits.items():

@@ -87,6 +87,8 @@ class Training:
             run_eagerly=self.run_eagerly,
             jit_compile=_jit_compile(),
         )
+        # Now, or TensorFlow traces how its variables are made in the first step.
+        model.optimizer.build(model.trainable_variables)
         history = model.fit(
             dataset,
             epochs=self.epochs,
@@ -151,6 +153,17 @@ class Study:
                     f"Choose from {sorted(train.samples)} in split {name!r}."
                 )
 
+    def fewest_steps(self, index: WindowIndex) -> int:
+        """Steps of the shortest stream: how finely time can be warped for all alike.
+
+        Args:
+            index: `WindowIndex`.
+
+        Returns:
+            int.
+        """
+        return min(index.steps[stream] for stream in self.modalities)
+
     def fingerprint(self, split: str, streams: Sequence[str], about: Mapping) -> str:
         """Of everything that a result depends on, but the values of the samples.
 
@@ -176,6 +189,7 @@ class Study:
                 for column in (index.labels, index.times, *index.starts.values()):
                     digest.update(np.ascontiguousarray(column).tobytes())
                 digest.update(json.dumps(index.subjects.tolist()).encode())
+            digest.update(str(self.fewest_steps(train)).encode())
             modality = self.modalities[stream]
             keras.utils.clear_session(free_memory=False)
             digest.update(modality.build(train).to_json().encode())

@@ -143,7 +143,7 @@ class Trial:
             source=own if type(source) is tuple else own[0],
             target=modalities[target].augmentation,
             together=self.study.training.together,
-            fewest_steps=min(index.steps[s] for s in modalities),
+            fewest_steps=self.study.fewest_steps(index),
             seed=self.seed,
         )
         classes = len(self.study.class_names)

@@ -95,6 +95,7 @@ class PairLoops:
             kwargs.setdefault("shuffle", False)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = watched(callbacks)
+        _build_optimizer(self)
         with self._batch_format.readable_errors(), weights_kept(self):
             return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
 
@@ -118,6 +119,13 @@ class PairLoops:
         return keras.tree.map_structure(
             lambda x: x if len(getattr(x, "shape", ())) else float(x), results
         )
+
+
+def _build_optimizer(model):
+    """Before the first step: what it makes there TensorFlow would trace, and slowly."""
+    if keras.backend.backend() == "tensorflow" and not model.optimizer.built:
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
 
 
 def _check_strategy(model):

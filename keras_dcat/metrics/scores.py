@@ -1,4 +1,4 @@
-"""How good predictions are, class by class."""
+"""How good predictions are that are all there: class by class, and on average."""
 
 import keras
 import numpy as np

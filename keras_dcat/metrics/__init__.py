@@ -1,0 +1,21 @@
+"""How good predictions are: of arrays at once, or batch by batch as Keras's metrics."""
+
+from keras_dcat.metrics.scores import (
+    expected_calibration_error,
+    f1_per_class,
+    macro_f1,
+)
+from keras_dcat.metrics.streaming import (
+    ExpectedCalibrationError,
+    F1PerClass,
+    MacroF1,
+)
+
+__all__ = [
+    "ExpectedCalibrationError",
+    "F1PerClass",
+    "MacroF1",
+    "expected_calibration_error",
+    "f1_per_class",
+    "macro_f1",
+]

@@ -1,0 +1,209 @@
+"""A search for the settings of a transfer, by KerasTuner."""
+
+import os
+from collections.abc import Callable, Sequence
+
+import keras
+
+from keras_dcat.extras import require
+from keras_dcat.metrics import MacroF1
+from keras_dcat.transfer import DCATModel, LogitsDistillation, MaskedCrossAttentionLoss
+
+keras_tuner = require("keras_tuner", extra="tuner")
+
+# What a search should be judged by: macro F1 of windows of people held out.
+MACRO_F1 = keras_tuner.Objective("val_macro_f1", direction="max")
+
+# KerasTuner's choices are strings and numbers.
+_GATES = {"soft": "soft", "correct": "correct", "sure": "sure", "all": None}
+
+# How each setting is declared, with the default of `DCATModel`.
+_SPACE = {
+    "transfer_weight": lambda hp, name: hp.Float(
+        name, 1e-3, 10.0, sampling="log", default=0.1
+    ),
+    "gate": lambda hp, name: hp.Choice(name, list(_GATES), default="soft"),
+    "normalization": lambda hp, name: hp.Choice(
+        name, ["source", "unit", "length"], default="source"
+    ),
+    "distillation": lambda hp, name: hp.Choice(name, [0.0, 1.0, 5.0], default=5.0),
+    "learning_rate": lambda hp, name: hp.Float(
+        name, 3e-4, 1e-2, sampling="log", default=1e-3
+    ),
+}
+
+
+class DCATHyperModel(keras_tuner.HyperModel):
+    """What KerasTuner searches: a source, a target, and how one teaches the other.
+
+    Any tuner of KerasTuner takes it. To search another range, or to fix a setting,
+    declare it under its name in the `hyperparameters` of the tuner, as in KerasTuner. A
+    trial is judged by the best epoch of `MACRO_F1` on `validation_data`, which should
+    be windows of people who are neither among the training's nor in the test.
+
+    Args:
+        source: trained `keras.Model`, or a list of several; or a function of the
+            `keras_tuner.HyperParameters` that returns them, where what is searched
+            changes their windows.
+        build_target: function of the `keras_tuner.HyperParameters` that returns a new,
+            built target. What it declares is searched, too: `encoder_options` declares
+            size, size of keys and dropout.
+        search: names of the settings to search: `"transfer_weight"` (0.001 to 10,
+            logarithmic), `"gate"` (`"soft"`, `"correct"`, `"sure"`, `"all"`),
+            `"normalization"` (`"source"`, `"unit"`, `"length"`), `"distillation"` (its
+            weight: 0, 1 or 5) and `"learning_rate"` (0.0003 to 0.01, logarithmic). The
+            others keep the default of `DCATModel`, and 0.001.
+        data: function of the `keras_tuner.HyperParameters` and the `DCATModel` that
+            returns arguments of `fit`, where what is searched changes the data, as the
+            length of windows does. Let it cache the source in a file for each length.
+        optimizer: function of a learning rate that returns an optimizer.
+        seed: int. Every trial starts from the same weights; `None` for others each
+            time, as where a tuner repeats a trial.
+        **options: of `DCATModel`. `adapt_sizes=True` is needed where sizes of keys are
+            searched.
+
+    Raises:
+        ValueError: if there is no such setting.
+
+    Example:
+
+    >>> from keras_dcat.encoders import imu
+    >>> source = imu((50, 6), num_classes=3, size="tiny", key_dim=8)
+    >>> hypermodel = DCATHyperModel(
+    ...     source, lambda hp: imu((50, 3), num_classes=3, size="tiny", key_dim=8)
+    ... )
+    >>> hp = keras_tuner.HyperParameters()
+    >>> model = hypermodel.build(hp)
+    >>> hp.values["transfer_weight"], hp.values["gate"]
+    (0.1, 'soft')
+    """
+
+    def __init__(
+        self,
+        source: keras.Model | list[keras.Model] | Callable,
+        build_target: Callable,
+        search: Sequence[str] = (
+            "transfer_weight",
+            "gate",
+            "normalization",
+            "learning_rate",
+        ),
+        *,
+        data: Callable | None = None,
+        optimizer: Callable = keras.optimizers.Adam,
+        seed: int | None = 0,
+        **options,
+    ):
+        super().__init__()
+        unknown = sorted(set(search) - set(_SPACE))
+        if unknown:
+            raise ValueError(
+                f"`search` must be some of {list(_SPACE)}. Received: {unknown}. "
+                "Declare what belongs to the target in `build_target`."
+            )
+        self.source = source
+        self.build_target = build_target
+        self.search = tuple(search)
+        self.data = data
+        self.optimizer = optimizer
+        self.seed = seed
+        self.options = options
+
+    def build(self, hp):
+        """A compiled `DCATModel` with the settings of a trial.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+
+        Returns:
+            `DCATModel`.
+        """
+        if self.seed is not None:
+            keras.utils.set_random_seed(self.seed)
+        is_model = isinstance(self.source, (keras.Model, list, tuple))
+        source = self.source if is_model else self.source(hp)
+        chosen = {name: self._setting(hp, name) for name in _SPACE}
+        model = DCATModel(
+            source,
+            self.build_target(hp),
+            chosen["transfer_weight"],
+            _GATES[chosen["gate"]],
+            [MaskedCrossAttentionLoss(chosen["normalization"]), LogitsDistillation()],
+            loss_weights=[1.0, chosen["distillation"]],
+            **self.options,
+        )
+        model.compile(
+            self.optimizer(chosen["learning_rate"]),
+            weighted_metrics=["accuracy", MacroF1(model.num_classes)],
+        )
+        # Now, or the best model could not load the state with which to train on.
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+    def fit(self, hp, model, *args, **kwargs):
+        """Trains the model of a trial.
+
+        Args:
+            hp: `keras_tuner.HyperParameters`.
+            model: `DCATModel`, as of `build`.
+            *args: of `DCATModel.fit`, as given to the tuner's `search`.
+            **kwargs: likewise.
+
+        Returns:
+            the `History`.
+
+        Raises:
+            ValueError: if there is nothing to judge the trial by.
+        """
+        if self.data is not None:
+            kwargs = {**self.data(hp, model), **kwargs}
+        if kwargs.get("validation_data") is None:
+            # Fatal, or KerasTuner would try again with other settings.
+            raise keras_tuner.errors.FatalValueError(
+                "A trial must be judged by people who are held out. "
+                "Received: no `validation_data`. "
+                "Pass it to `search`, or return it from `data`."
+            )
+        return model.fit(*args, **kwargs)
+
+    def cache_source(self, x, path: str | os.PathLike | None = None, **options):
+        """Runs the source once over its windows, for all trials of a search.
+
+        Args:
+            x: as for `DCATModel.cache_source`.
+            path: file to keep the results in, so that several processes share it.
+            **options: of `DCATModel.cache_source`.
+
+        Returns:
+            as `DCATModel.cache_source`.
+        """
+        model = self.build(keras_tuner.HyperParameters())
+        return model.cache_source(x, path, **options)
+
+    def _setting(self, hp, name):
+        declare = _SPACE[name]
+        # What is not searched is declared elsewhere, and has its default.
+        space = hp if name in self.search else keras_tuner.HyperParameters()
+        return declare(space, name)
+
+
+def encoder_options(hp) -> dict:
+    """Declares what may be searched of an encoder of this package.
+
+    Args:
+        hp: `keras_tuner.HyperParameters`.
+
+    Returns:
+        dict of arguments for `encoders.imu` and the like: `size`, `key_dim` and
+        `dropout`.
+
+    Example:
+
+    >>> encoder_options(keras_tuner.HyperParameters())
+    {'size': 'small', 'key_dim': 32, 'dropout': 0.2}
+    """
+    return {
+        "size": hp.Choice("size", ["tiny", "small", "base"], default="small"),
+        "key_dim": hp.Choice("key_dim", [8, 16, 32, 64], default=32),
+        "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.2),
+    }

@@ -1,0 +1,285 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+
+from keras_dcat import tuning
+from keras_dcat.attention import AttentionKV
+from keras_dcat.metrics import macro_f1
+from keras_dcat.transfer import MaskedCrossAttentionLoss
+from tests.models import CLASSES, branch, windows
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:The source should be trained:UserWarning"
+)
+
+
+def build_target(hp):
+    return branch(3, key_dim=6, dropout=hp.Float("dropout", 0.0, 0.5, default=0.1))
+
+
+class Eager(tuning.DCATHyperModel):
+    """Trials of a step or two are not worth a trace."""
+
+    def build(self, hp):
+        model = super().build(hp)
+        model.run_eagerly = True
+        return model
+
+
+def hypermodel(**options):
+    return Eager(branch(5, steps=12), build_target, **options)
+
+
+def searched(folder, data, held_out, own=None, kind="RandomSearch", **options):
+    how_long = {"max_epochs": 2} if kind == "Hyperband" else {"max_trials": 2}
+    tuner = getattr(keras_tuner, kind)(
+        own or hypermodel(),
+        tuning.MACRO_F1,
+        directory=folder,
+        **{**how_long, **options},
+    )
+    tuner.search(*data, epochs=2, validation_data=held_out, verbose=0)
+    return tuner
+
+
+@pytest.fixture
+def data(rng):
+    pairs, labels = windows(rng)
+    return (pairs, labels), (pairs[1][:16], labels[:16])
+
+
+def test_a_trial_has_the_settings_that_it_was_given():
+    hp = keras_tuner.HyperParameters()
+    for name, value in {
+        "transfer_weight": 2.5,
+        "gate": "all",
+        "normalization": "unit",
+        "distillation": 0.0,
+        "learning_rate": 0.004,
+    }.items():
+        hp.Fixed(name, value)
+    every = ("transfer_weight", "gate", "normalization", "distillation")
+    own = hypermodel(search=(*every, "learning_rate"), combination="best")
+    model = own.build(hp)
+    config = model.get_config()
+    assert model.transfer_weight == 2.5
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.004)
+    assert [loss["config"].get("normalization") for loss in config["loss"]][0] == "unit"
+    assert config["loss_weights"] == [1.0, 0.0]
+    assert config["combination"] == "best"
+    assert model.gate.__name__ == "all_teach"
+    assert hp.values["dropout"] == 0.1  # the target's own
+
+
+def test_what_is_not_searched_keeps_the_default_of_the_model():
+    hp = keras_tuner.HyperParameters()
+    model = hypermodel(search=["gate"]).build(hp)
+    assert set(hp.values) == {"gate", "dropout"}
+    assert model.transfer_weight == pytest.approx(0.1)
+    assert isinstance(model.transfer_losses[0], MaskedCrossAttentionLoss)
+    assert model.get_config()["loss_weights"] == [1.0, 5.0]
+
+
+def test_every_trial_starts_from_the_same_weights():
+    own = hypermodel()
+    first, second = (own.build(keras_tuner.HyperParameters()) for _ in range(2))
+    for one, two in zip(
+        first.target.get_weights(), second.target.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("kind", ["BayesianOptimization", "Hyperband"])
+def test_the_best_model_has_the_f1_that_the_search_reports(tmp_path, data, kind):
+    tuner = searched(tmp_path, *data, kind=kind)
+    trial = tuner.oracle.get_best_trials()[0]
+    assert trial.score == max(t.score for t in tuner.oracle.trials.values())
+    best = tuner.get_best_models()[0]
+    inputs, labels = data[1]
+    found = macro_f1(labels, best.predict(inputs, verbose=0), CLASSES)
+    assert found == pytest.approx(trial.score, abs=1e-5)
+    expected = trial.hyperparameters.get("transfer_weight")
+    assert best.transfer_weight == pytest.approx(expected)
+
+
+def test_a_range_of_ones_own_takes_the_place_of_the_default(tmp_path, data):
+    hp = keras_tuner.HyperParameters()
+    hp.Float("transfer_weight", 3.0, 4.0)
+    tuner = searched(tmp_path, *data, hyperparameters=hp)
+    weights = [t.hyperparameters.get("transfer_weight") for t in trials(tuner)]
+    assert all(3 <= weight <= 4 for weight in weights)
+    assert len(set(weights)) == 2
+
+
+def trials(tuner):
+    return list(tuner.oracle.trials.values())
+
+
+def test_a_cached_source_runs_once_and_serves_all_trials(tmp_path, data, monkeypatch):
+    (pairs, labels), held_out = data
+    own, calls, call = hypermodel(seed=0), [], AttentionKV.call
+
+    def counted(self, inputs, *args, **kwargs):
+        calls.append(inputs.shape[1])
+        return call(self, inputs, *args, **kwargs)
+
+    monkeypatch.setattr(AttentionKV, "call", counted)
+    known = own.cache_source(pairs[0], tmp_path / "source.cache", verbose=0)
+    assert 12 in calls
+    scores, passes = [], []
+    for name, source in (("live", pairs[0]), ("cached", known)):
+        calls.clear()
+        options = {"seed": 0, "max_trials": 2}
+        tuner = searched(
+            tmp_path / name, ((source, pairs[1]), labels), held_out, own, **options
+        )
+        scores.append([trial.score for trial in trials(tuner)])
+        passes.append(calls.count(12))
+    # Two steps a trial, of two trials; a new model asks for the source's shapes alone.
+    assert passes[0] == passes[1] + 4
+    np.testing.assert_allclose(*scores, atol=1e-6)
+
+
+def test_a_search_that_was_cut_off_does_no_trial_twice(tmp_path, data):
+    class Cut(keras.callbacks.Callback):
+        """Ends the process, so to say, in the third trial."""
+
+        begun = []
+
+        def on_train_begin(self, logs=None):
+            self.begun.append(self)
+            if len(self.begun) == 3:
+                raise KeyboardInterrupt
+
+    def search(callbacks):
+        tuner = keras_tuner.RandomSearch(
+            hypermodel(), tuning.MACRO_F1, max_trials=4, directory=tmp_path, seed=0
+        )
+        data_, held_out = data
+        tuner.search(
+            *data_, epochs=1, validation_data=held_out, callbacks=callbacks, verbose=0
+        )
+        return tuner
+
+    with pytest.raises(KeyboardInterrupt):
+        search([Cut()])
+    done = {
+        path.parent.name: path.read_text()
+        for path in tmp_path.rglob("trial.json")
+        if json.loads(path.read_text())["status"] == "COMPLETED"
+    }
+    assert len(done) == 2
+    tuner = search([])
+    assert len(trials(tuner)) == 4
+    assert all(trial.status == "COMPLETED" for trial in trials(tuner))
+    for path in tmp_path.rglob("trial.json"):
+        assert done.get(path.parent.name, path.read_text()) == path.read_text()
+
+
+def test_the_length_of_windows_can_be_searched(tmp_path, rng):
+    sources = {steps: branch(5, steps=steps) for steps in (8, 12)}
+
+    def data(hp, model):
+        steps = hp.get("steps")
+        pairs, labels = windows(rng, source=(steps, 5), target=(steps, 3))
+        known = model.cache_source(pairs[0], tmp_path / f"{steps}.cache", verbose=0)
+        seen.append(steps)
+        held_out = pairs[1], labels
+        return {"x": (known, pairs[1]), "y": labels, "validation_data": held_out}
+
+    seen, rng_state = [], rng.bit_generator.state
+
+    def same_data(hp, model):
+        rng.bit_generator.state = rng_state
+        return data(hp, model)
+
+    own = Eager(
+        lambda hp: sources[hp.Choice("steps", [8, 12])],
+        lambda hp: branch(3, steps=hp.get("steps"), key_dim=6),
+        search=[],
+        data=same_data,
+    )
+    tuner = keras_tuner.GridSearch(own, tuning.MACRO_F1, directory=tmp_path)
+    tuner.search(epochs=1, verbose=0)
+    assert sorted(seen) == [8, 12]
+    assert {path.name for path in tmp_path.glob("*.cache")} == {"8.cache", "12.cache"}
+
+
+def test_sizes_of_keys_can_be_searched_with_adapters():
+    hp = keras_tuner.HyperParameters()
+    hp.Choice("key_dim", [4, 6])
+    own = tuning.DCATHyperModel(
+        branch(5, steps=12),
+        lambda hp: branch(3, key_dim=hp.get("key_dim")),
+        adapt_sizes=True,
+    )
+    assert own.build(hp).target_attention.key_dim == 4
+
+
+def test_a_search_without_people_held_out_is_refused(tmp_path, data):
+    tuner = keras_tuner.RandomSearch(
+        hypermodel(), tuning.MACRO_F1, max_trials=1, directory=tmp_path
+    )
+    with pytest.raises(ValueError, match="no `validation_data`.*Pass it to `search`"):
+        tuner.search(*data[0], epochs=1, verbose=0)
+
+
+def test_a_setting_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match=r"\['dropout'\].*`build_target`"):
+        hypermodel(search=["gate", "dropout"])
+
+
+SEARCH = """
+    import sys
+
+    import keras_tuner
+    import numpy as np
+
+    from keras_dcat import tuning
+    from tests.models import windows
+    from tests.test_tuning import hypermodel
+
+    pairs, labels = windows(np.random.default_rng(0))
+    tuner = keras_tuner.RandomSearch(
+        hypermodel(), tuning.MACRO_F1, max_trials=4, directory=sys.argv[1], seed=0
+    )
+    tuner.search(
+        pairs, labels, epochs=1, validation_data=(pairs[1], labels), verbose=0
+    )
+    print(len(tuner.oracle.get_best_trials(9)))
+"""
+
+
+@pytest.mark.slow
+def test_a_chief_and_two_workers_share_a_search(pytestconfig, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    processes = {}
+    try:
+        for name in ("chief", "one", "two"):
+            told = {"TUNER_ID": name, "ORACLE_IP": "127.0.0.1", "ORACLE_PORT": port}
+            processes[name] = subprocess.Popen(
+                [sys.executable, "-c", textwrap.dedent(SEARCH), tmp_path],
+                cwd=pytestconfig.rootpath,
+                env={
+                    **os.environ,
+                    **{f"KERASTUNER_{k}": str(v) for k, v in told.items()},
+                },
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        printed = [processes[name].communicate(timeout=240)[0] for name in processes]
+    finally:
+        for process in processes.values():
+            process.kill()
+    assert printed[1].split()[-1:] == ["4"]
+    done = [json.loads(path.read_text()) for path in tmp_path.rglob("trial.json")]
+    assert [trial["status"] for trial in done] == ["COMPLETED"] * 4
