@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile -m '$(SELECTED)'
+PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal -m '$(SELECTED)'
 # A test that takes most of a minute or more is marked `slow`, and is left to `test-all`.
 SELECTED = not slow
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -22,7 +22,7 @@ test: $(VENV)/test.stamp
 
 test-backends: $(VENV)/backends.stamp
 	KERAS_BACKEND=jax XLA_FLAGS='$(XLA_QUICK)' $(PYTEST) $(NUMERIC_CORE) $(ARGS)
-	KERAS_BACKEND=torch $(PYTEST) $(NUMERIC_CORE) $(ARGS)
+	KERAS_BACKEND=torch $(PYTEST) $(NUMERIC_CORE) tests/test_import.py $(ARGS)
 
 test-all: SELECTED = slow or not slow
 test-all: export TEST_WITH_XLA = 1
@@ -46,7 +46,7 @@ clean:
 	rm -rf $(VENV) *.egg-info build dist .pytest_cache .ruff_cache
 
 # What may differ between backends, and what is built on it and uses nothing else of them.
-NUMERIC_CORE = tests/test_attention.py tests/test_import.py tests/transfer \
+NUMERIC_CORE = tests/test_attention.py tests/metrics tests/transfer \
 	tests/end_to_end/test_saving.py tests/end_to_end/test_training_options.py \
 	keras_dcat/attention.py keras_dcat/transfer
 BUILT_ON_IT = tests/end_to_end/test_distribution.py tests/windows/test_normalization.py \

@@ -53,11 +53,15 @@ training = {
 keras.utils.set_random_seed(0)
 source = build("imu")
 loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-source.compile(keras.optimizers.Adam(3e-3), loss)
+source.compile(keras.optimizers.Adam(3e-3), loss, jit_compile=False)
 source.fit(windows.stream_dataset(train, "imu", shuffle=True, seed=0), **training)
 
 hypermodel = tuning.DCATHyperModel(
-    source, lambda hp: build("accelerometer"), ["transfer_weight"], seed=None
+    source,
+    lambda hp: build("accelerometer"),
+    ["transfer_weight"],
+    jit_compile=False,  # trials are short
+    seed=None,
 )
 tuner = keras_tuner.GridSearch(
     hypermodel,

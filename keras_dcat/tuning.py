@@ -57,6 +57,8 @@ class DCATHyperModel(keras_tuner.HyperModel):
             returns arguments of `fit`, where what is searched changes the data, as the
             length of windows does. Let it cache the source in a file for each length.
         optimizer: function of a learning rate that returns an optimizer.
+        jit_compile: as for `DCATModel.compile`. On a CPU, XLA compiles for longer than
+            it saves in a trial of some hundred steps: False is faster there.
         seed: int. Every trial starts from the same weights; `None` for others each
             time, as where a tuner repeats a trial.
         **options: of `DCATModel`. `adapt_sizes=True` is needed where sizes of keys are
@@ -91,6 +93,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
         *,
         data: Callable | None = None,
         optimizer: Callable = keras.optimizers.Adam,
+        jit_compile: bool | str = "auto",
         seed: int | None = 0,
         **options,
     ):
@@ -106,6 +109,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
         self.search = tuple(search)
         self.data = data
         self.optimizer = optimizer
+        self.jit_compile = jit_compile
         self.seed = seed
         self.options = options
 
@@ -135,6 +139,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
         model.compile(
             self.optimizer(chosen["learning_rate"]),
             weighted_metrics=["accuracy", MacroF1(model.num_classes)],
+            jit_compile=self.jit_compile,
         )
         # Now, or the best model could not load the state with which to train on.
         model.optimizer.build(model.trainable_variables)

@@ -20,7 +20,7 @@ UPSTREAM = {
     "encoders": {"attention"},
     "metrics": set(),
     "transfer": {"attention"},
-    "diagnosis": {"attention", "metrics", "transfer"},
+    "diagnosis": {"attention", "extras", "metrics", "transfer"},
     "evaluation": {"diagnosis", "extras", "metrics", "transfer", "windows"},
     "tuning": {"extras", "metrics", "transfer"},
     "plots": {"diagnosis", "extras", "recordings", "windows"},

@@ -77,6 +77,7 @@ def test_a_trial_has_the_settings_that_it_was_given():
     assert config["combination"] == "best"
     assert model.gate.__name__ == "all_teach"
     assert hp.values["dropout"] == 0.1  # the target's own
+    assert not hypermodel(jit_compile=False).build(hp).jit_compile
 
 
 def test_what_is_not_searched_keeps_the_default_of_the_model():

@@ -1,7 +1,14 @@
-"""Will it help? Asked before hours are spent."""
+"""Will it help? Asked before hours are spent, and while they are."""
 
 from keras_dcat.diagnosis.diagnosis import Diagnosis, diagnose
 from keras_dcat.diagnosis.information import Information
+from keras_dcat.diagnosis.monitor import TransferMonitor
 from keras_dcat.diagnosis.predictability import Predictability
 
-__all__ = ["Diagnosis", "Information", "Predictability", "diagnose"]
+__all__ = [
+    "Diagnosis",
+    "Information",
+    "Predictability",
+    "TransferMonitor",
+    "diagnose",
+]

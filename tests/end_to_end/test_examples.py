@@ -84,13 +84,8 @@ EXAMPLES = {
 }
 
 
-SLOW = ("simulated", "utd_mhad", "spoken_digits", "uestc_mmea")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in EXAMPLES],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_prints_its_tables_and_writes_its_report(tmp_path, name):
     write = EXAMPLES[name]
     data = [] if write is None else [write(tmp_path / "data")]

@@ -51,15 +51,15 @@ def modality(stream):
     return Modality(build, Scaling(0.1))
 
 
-def study(index=None, splits=None, epochs=2, **options):
-    """The last two people are tested, or `splits`."""
+def study(index=None, splits=None, epochs=2, modalities=None, **options):
+    """The last two people are tested, or `splits`; all streams, or `modalities`."""
     index = windows() if index is None else index
     people = np.unique(index.subjects).tolist()
     splits = splits or {"official": split_by_subject(index, people[-2:])}
     training = Training(
         epochs, batch_size=16, learning_rate=0.01, together=TimeWarp(0.3)
     )
-    modalities = {stream: modality(stream) for stream in index.samples}
+    modalities = {stream: modality(stream) for stream in modalities or index.samples}
     return Study(splits, modalities, CLASSES, training, **options)
 
 

@@ -1,10 +1,13 @@
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from keras_dcat.evaluation import METHODS, Interval, compare, foresight
 from keras_dcat.evaluation.foresight import Foresight
 from keras_dcat.evaluation.study import Training
-from tests.evaluation.studies import PAIR, study, windows
+from tests.evaluation.studies import PAIR, SEVERAL, THREE_RATES, study, windows
 
 BACK = PAIR[::-1]
 
@@ -40,6 +43,15 @@ def test_it_is_shown_as_a_table_with_a_count():
     shown = str(told(("help",), 0.01, 0.03))
     assert "| camera → imu | help | help | +0.020 [+0.010, +0.030] |" in shown
     assert shown.endswith("Right about 1 of 1 pairs.")
+
+
+def test_pairs_with_several_sources_are_left_out(monkeypatch):
+    module = sys.modules[Foresight.__module__]
+    monkeypatch.setattr(module, "_verdict", lambda trial, *pair: "help")
+    gain = Interval(0.1, 0.05, 0.15)
+    results = SimpleNamespace(pairs=[SEVERAL, PAIR], gain=lambda pair, label: gain)
+    own = study(windows(rates=THREE_RATES))
+    assert foresight(own, results, verbose=0).right == [PAIR]
 
 
 @pytest.mark.slow

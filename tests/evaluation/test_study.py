@@ -6,7 +6,7 @@ import pytest
 from keras_dcat.evaluation import Training
 from keras_dcat.windows import split_by_session, split_by_subject
 from keras_dcat.windows.augmentation import TimeWarp
-from tests.evaluation.studies import PAIR, modality, study, windows
+from tests.evaluation.studies import PAIR, RATES, modality, study, windows
 
 
 def test_a_fingerprint_is_the_same_for_a_study_made_anew():
@@ -42,6 +42,15 @@ def test_a_fingerprint_is_the_same_for_a_study_made_anew():
 def test_a_fingerprint_changes_with_all_that_a_result_depends_on(change):
     before = study()
     prints = [s.fingerprint("official", PAIR, {}) for s in (before, change(before))]
+    assert prints[0] != prints[1]
+
+
+def test_a_shorter_stream_beside_a_pair_changes_how_finely_time_is_warped():
+    index = windows(rates={**RATES, "watch": 4.0})
+    alone = study(index, modalities=PAIR)
+    beside = study(index)
+    assert (alone.fewest_steps(index), beside.fewest_steps(index)) == (8, 4)
+    prints = [s.fingerprint("official", PAIR, {}) for s in (alone, beside)]
     assert prints[0] != prints[1]
 
 

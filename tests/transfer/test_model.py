@@ -273,8 +273,10 @@ def test_without_transfer_it_trains_bit_for_bit_like_the_target_alone(rng, optio
     assert_same_state(*results)
 
 
-@pytest.mark.parametrize("options", [{"transfer_weight": 0.0}, {"gate": never}])
-@pytest.mark.parametrize("gradients", ["balanced", "projected"])
+@pytest.mark.parametrize(
+    ("gradients", "options"),
+    [("balanced", {"transfer_weight": 0.0}), ("projected", {"gate": never})],
+)
 def test_without_transfer_nothing_of_the_source_gets_through_a_junction(
     rng, gradients, options
 ):
