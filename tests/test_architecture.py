@@ -22,6 +22,7 @@ UPSTREAM = {
     "transfer": {"attention"},
     "diagnosis": {"attention", "extras", "metrics", "transfer"},
     "evaluation": {"diagnosis", "extras", "metrics", "transfer", "windows"},
+    "export": {"evaluation", "extras", "metrics", "transfer", "windows"},
     "tuning": {"extras", "metrics", "transfer"},
     "plots": {"diagnosis", "extras", "recordings", "windows"},
 }

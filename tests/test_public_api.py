@@ -23,6 +23,7 @@ NAMESPACES = [
     "keras_dcat.diagnosis",
     "keras_dcat.metrics",
     "keras_dcat.evaluation",
+    "keras_dcat.export",
     "keras_dcat.tuning",
     "keras_dcat.plots",
 ]

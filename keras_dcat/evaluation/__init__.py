@@ -20,6 +20,7 @@ from keras_dcat.evaluation.report import write_report
 from keras_dcat.evaluation.results import Results, Run
 from keras_dcat.evaluation.statistics import (
     corrected_t_test,
+    f1_per_class_intervals,
     macro_f1_interval,
     paired_bootstrap,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "compare",
     "corrected_t_test",
     "environment",
+    "f1_per_class_intervals",
     "foresight",
     "macro_f1_interval",
     "mean_interval",

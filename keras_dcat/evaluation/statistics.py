@@ -101,21 +101,63 @@ def macro_f1_interval(
     >>> print(macro_f1_interval(labels, [wrong] * 3, subjects))
     0.750 [0.250, 1.000]
     """
-    labels, subjects = np.asarray(labels), np.asarray(subjects)
-    runs = np.atleast_2d(predictions)
-    if runs.shape != (len(runs), *labels.shape) or subjects.shape != labels.shape:
-        raise ValueError(
-            "There must be a prediction for each seed and window. "
-            f"Received: labels {labels.shape}, predictions {runs.shape}, subjects "
-            f"{subjects.shape}. Predict the windows that the labels belong to."
-        )
-    people, person = np.unique(subjects, return_inverse=True)
-    counts = _counts(labels, runs, person, len(people))
+    counts = _checked_counts(labels, predictions, subjects)
+    sizes = counts.shape[2], counts.shape[1]
 
     def scores(weights):
         return _macro_f1(counts, weights)
 
-    return _percentiles(scores, (len(people), len(runs)), confidence, resamples, seed)
+    return _percentiles(scores, sizes, confidence, resamples, seed)
+
+
+def f1_per_class_intervals(
+    labels,
+    predictions,
+    subjects,
+    num_classes: int,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> list[Interval]:
+    """F1 of every class, over test subjects and seeds.
+
+    Args:
+        labels: int array `(windows,)`. True classes of the test windows.
+        predictions: int array `(seeds, windows)`. Classes that each run predicts.
+        subjects: array `(windows,)`. Who each window is of.
+        num_classes: int.
+        confidence: float. Share of intervals that contain the true mean.
+        resamples: int. How often subjects and seeds are drawn.
+        seed: int. Which are drawn.
+
+    Returns:
+        list of `Interval`, one for each class; NaN for one that is neither present nor
+        predicted.
+
+    Raises:
+        ValueError: if there is not a prediction for each label and subject.
+
+    Example:
+
+    >>> labels, subjects = np.tile([0, 1], 20), np.repeat([1, 2, 3, 4], 10)
+    >>> wrong = np.where(subjects == 1, 1 - labels, labels)
+    >>> print(f1_per_class_intervals(labels, [wrong] * 3, subjects, 2)[0])
+    0.750 [0.250, 1.000]
+    """
+    counts = _checked_counts(labels, predictions, subjects, num_classes)
+    sizes = counts.shape[2], counts.shape[1]
+
+    def interval(number):
+        return _percentiles(
+            lambda weights: _f1(counts[..., number : number + 1], weights)[..., 0],
+            sizes,
+            confidence,
+            resamples,
+            seed,
+        )
+
+    return [interval(number) for number in range(num_classes)]
 
 
 def _percentiles(scores, sizes, confidence, resamples, seed):
@@ -125,7 +167,11 @@ def _percentiles(scores, sizes, confidence, resamples, seed):
     drawn = rng.multinomial(people, np.full(people, 1 / people), size=resamples)
     chosen = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples)
     resampled = np.sum(scores(drawn) * chosen, axis=1) / seeds
+    # A class may be with people who were not drawn.
+    resampled = resampled[np.isfinite(resampled)]
     outside = (1 - confidence) / 2
+    if not len(resampled):
+        return Interval(*[float("nan")] * 3)
     low, high = np.quantile(resampled, [outside, 1 - outside])
     mean = scores(np.ones((1, people))).mean()
     return Interval(float(mean), float(low), float(high))
@@ -174,9 +220,23 @@ def corrected_t_test(differences, train_size: float, test_size: float) -> float:
     return float(2 * distribution.sf(abs(mean) / np.sqrt(variance), count - 1))
 
 
-def _counts(labels, runs, person, people):
+def _checked_counts(labels, predictions, subjects, classes=None):
+    labels, subjects = np.asarray(labels), np.asarray(subjects)
+    runs = np.atleast_2d(predictions)
+    if runs.shape != (len(runs), *labels.shape) or subjects.shape != labels.shape:
+        raise ValueError(
+            "There must be a prediction for each seed and window. "
+            f"Received: labels {labels.shape}, predictions {runs.shape}, subjects "
+            f"{subjects.shape}. Predict the windows that the labels belong to."
+        )
+    people, person = np.unique(subjects, return_inverse=True)
+    return _counts(labels, runs, person, len(people), classes)
+
+
+def _counts(labels, runs, person, people, classes=None):
     """True positives, predicted and actual `(3, seeds, subjects, classes)`."""
-    classes = int(max(labels.max(), runs.max())) + 1
+    if classes is None:
+        classes = int(max(labels.max(), runs.max())) + 1
     counts = np.zeros((3, len(runs), people, classes))
     for number, predicted in enumerate(runs):
         right = predicted == labels
@@ -188,8 +248,13 @@ def _counts(labels, runs, person, people):
 
 def _macro_f1(counts, weights):
     """Macro F1 `(resamples, seeds)`, with subjects weighted `(resamples, subjects)`."""
+    return np.nanmean(_f1(counts, weights), axis=-1)
+
+
+def _f1(counts, weights):
+    """F1 `(resamples, seeds, classes)`, NaN for a class that is not there."""
     totals = np.tensordot(weights.astype("float64"), counts, axes=(1, 2))
     right, predicted, actual = np.moveaxis(totals, 1, 0)
     total = predicted + actual
-    f1 = np.divide(2 * right, total, out=np.full_like(total, np.nan), where=total > 0)
-    return np.nanmean(f1, axis=-1)
+    unseen = np.full_like(total, np.nan)
+    return np.divide(2 * right, total, out=unseen, where=total > 0)

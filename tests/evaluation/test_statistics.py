@@ -5,6 +5,7 @@ from sklearn.metrics import f1_score
 
 from keras_dcat.evaluation import (
     corrected_t_test,
+    f1_per_class_intervals,
     macro_f1_interval,
     paired_bootstrap,
 )
@@ -134,3 +135,21 @@ def test_an_interval_of_one_model_holds_the_mean_of_its_runs(rng):
 def test_an_interval_of_one_model_needs_a_prediction_for_each_window():
     with pytest.raises(ValueError, match=r"labels \(4,\).*\(1, 3\).*belong to"):
         macro_f1_interval([0, 1, 0, 1], [0, 1, 0], [0, 0, 1, 1])
+
+
+def test_f1_of_every_class_has_an_interval_around_it(rng):
+    labels, subjects = rng.integers(0, 3, 200), rng.integers(0, 5, 200)
+    runs = np.where(rng.random((2, 200)) < 0.7, labels, rng.integers(0, 3, (2, 200)))
+    intervals = f1_per_class_intervals(labels, runs, subjects, num_classes=4)
+    expected = np.mean([f1_per_class(labels, run, 3) for run in runs], axis=0)
+    for interval, mean in zip(intervals, expected, strict=False):
+        assert interval.mean == pytest.approx(mean)
+        assert interval.low < mean < interval.high
+    assert all(np.isnan(intervals[3]))  # neither present nor predicted
+
+
+def test_a_class_of_one_person_has_an_interval_of_those_draws_that_have_it():
+    labels = np.array([0, 0, 1, 0, 0, 0])
+    subjects = np.array([1, 1, 1, 2, 2, 2])
+    interval = f1_per_class_intervals(labels, [labels], subjects, num_classes=2)[1]
+    assert interval == (1.0, 1.0, 1.0)

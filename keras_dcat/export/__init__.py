@@ -1,0 +1,7 @@
+"""The trained target on its way to a device: artefacts that are checked."""
+
+from keras_dcat.export.checking import Check
+from keras_dcat.export.description import Description
+from keras_dcat.export.exporting import Export, export_target
+
+__all__ = ["Check", "Description", "Export", "export_target"]

@@ -1,0 +1,158 @@
+"""Whether an artefact does what the model does, asked in a process of its own."""
+
+import dataclasses
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+from keras_dcat.export import runner
+from keras_dcat.metrics import macro_f1
+
+# Share of windows that get the same label, and macro F1 that quantization may cost.
+MIN_AGREEMENT, MAX_F1_DROP = 0.999, 0.01
+TIMEOUT = 600  # seconds
+# What an artefact must run without.
+_FOREIGN = {"saved_model": {"keras_dcat"}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """What was found of an artefact.
+
+    Attributes:
+        format: str.
+        kilobytes: float. Size on disk.
+        milliseconds: float. Median of 50 windows one by one, on this machine.
+        agreement: float. Share of windows that get the label that the model gives.
+        macro_f1: float. On the windows' own labels; on the model's, if they have none.
+        macro_f1_drop: float. By how much that is less than the model's.
+        largest_difference: float. Between two probabilities.
+    """
+
+    format: str
+    kilobytes: float
+    milliseconds: float
+    agreement: float
+    macro_f1: float
+    macro_f1_drop: float
+    largest_difference: float
+
+
+def check(
+    path: pathlib.Path,
+    name: str,
+    windows: np.ndarray,
+    expected: np.ndarray,
+    labels: np.ndarray | None,
+    class_names,
+    variables,
+    is_exact: bool,
+) -> Check:
+    """Runs an artefact in a fresh process, and compares.
+
+    Args:
+        path: path of the artefact.
+        name: str. Name of its format.
+        windows: float32 array `(windows, …)`.
+        expected: float array `(windows, classes)`, the model's probabilities of them.
+        labels: int array `(windows,)`, −1 for none; or `None`.
+        class_names: sequence of str.
+        variables: names of the variables of the target.
+        is_exact: bool. Whether labels must agree; or else macro F1, nearly.
+
+    Returns:
+        `Check`.
+
+    Raises:
+        RuntimeError: if it cannot be run without this package, holds other variables
+            than the target's, or differs by more than it may.
+    """
+    found = _run(path, windows)
+    _check_alone(name, found, variables)
+    probabilities = found["probabilities"]
+    if probabilities.shape != expected.shape or not np.isfinite(probabilities).all():
+        raise _failed(
+            name,
+            f"probabilities of shape {probabilities.shape}, finite: "
+            f"{bool(np.isfinite(probabilities).all())}, not {expected.shape}",
+        )
+    predicted, wanted = probabilities.argmax(axis=-1), expected.argmax(axis=-1)
+    if len(found["labels"]):
+        named = np.asarray(class_names)[predicted]
+        if not np.array_equal(named, found["labels"]):
+            raise _failed(name, "labels that are not those of the largest probability")
+    known = np.full(len(windows), True) if labels is None else labels >= 0
+    truth = wanted if labels is None or not known.any() else labels
+    known = known if known.any() else np.full(len(windows), True)
+    scores = [
+        macro_f1(truth[known], each[known], len(class_names))
+        for each in (wanted, predicted)
+    ]
+    result = Check(
+        format=name,
+        kilobytes=_size(path) / 1000,
+        milliseconds=1000 * float(found["latency"]),
+        agreement=float(np.mean(predicted == wanted)),
+        macro_f1=scores[1],
+        macro_f1_drop=scores[0] - scores[1],
+        largest_difference=float(np.abs(probabilities - expected).max()),
+    )
+    if is_exact and result.agreement < MIN_AGREEMENT:
+        raise _failed(
+            name, f"other labels than the model's: {result.agreement:.1%} agree"
+        )
+    if not is_exact and result.macro_f1_drop > MAX_F1_DROP:
+        raise _failed(
+            name,
+            f"a macro F1 of {scores[1]:.3f}, where the model has {scores[0]:.3f}; "
+            "calibrate with more windows, or leave the format out",
+        )
+    return result
+
+
+def _run(path, windows):
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        np.save(folder / "windows.npy", windows)
+        finished = subprocess.run(
+            # Isolated: neither the working directory nor PYTHONPATH is looked at.
+            [
+                *(sys.executable, "-I", runner.__file__, str(path.resolve())),
+                *(str(folder / "windows.npy"), str(folder / "results.npz")),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+        )
+        if finished.returncode:
+            raise _failed(path.name, f"an error: {finished.stderr[-2000:]}")
+        with np.load(folder / "results.npz", allow_pickle=False) as results:
+            return dict(results)
+
+
+def _check_alone(name, found, variables):
+    foreign = _FOREIGN.get(name, {"keras_dcat", "keras"}) & set(
+        found["modules"].tolist()
+    )
+    if foreign:
+        raise _failed(name, f"a model that needs {sorted(foreign)}")
+    others = set(found["variables"].tolist()) - set(variables)
+    if others:
+        raise _failed(
+            name, f"variables that are not the target's: {sorted(others)[:3]}"
+        )
+
+
+def _failed(name, reason):
+    return RuntimeError(
+        f"The {name} export must do what the model does. Received: {reason}. "
+        "Nothing has been left on disk."
+    )
+
+
+def _size(path):
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

@@ -1,0 +1,223 @@
+"""A target in several formats, each checked before it is called done."""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_dcat.export.card import model_card
+from keras_dcat.export.checking import Check, check
+from keras_dcat.export.description import Description
+from keras_dcat.export.formats import FORMATS, calibration_windows, serving_model
+from keras_dcat.extras import require
+from keras_dcat.transfer import DCATModel
+from keras_dcat.windows import WindowIndex
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """A folder of artefacts, and what was found of each. `print` shows a table.
+
+    Attributes:
+        path: path of the folder.
+        description: `Description`, which is inside each artefact.
+        checks: tuple of `Check`.
+    """
+
+    path: pathlib.Path
+    description: Description
+    checks: tuple[Check, ...]
+
+    def file(self, name: str) -> pathlib.Path:
+        """Path of one artefact.
+
+        Args:
+            name: str. Its format.
+
+        Returns:
+            path.
+        """
+        return self.path / FORMATS[name].file
+
+    def __str__(self) -> str:
+        return _table(self.checks)
+
+
+def export_target(
+    model: keras.Model,
+    path: str | os.PathLike,
+    held_out: WindowIndex,
+    stream: str,
+    class_names: Sequence[str],
+    *,
+    stride: float,
+    calibration: WindowIndex | None = None,
+    formats: Sequence[str] = tuple(FORMATS),
+    about: Mapping[str, str] | None = None,
+    verbose: int = 1,
+) -> Export:
+    """Writes a target for a device, with what a program must know of it inside.
+
+    Raw windows go in and probabilities come out; of a SavedModel, names of classes,
+    too. Every artefact is loaded in a fresh process without this package, and, but for
+    a SavedModel, without Keras, and must say what the model says: the same label for
+    99.9 % of the windows held out, or, in int8, a macro F1 at most 0.01 less. Beside
+    them is a `model_card.md` with what those windows tell.
+
+    Args:
+        model: `DCATModel`, whose target is exported; or a target.
+        path: folder to write. It appears when all is done, and must not be there.
+        held_out: `WindowIndex` of people who were not in the training.
+        stream: str. The target's stream in it.
+        class_names: sequence of str, in the order of the outputs.
+        stride: float. Seconds from window to window, for those that stream.
+        calibration: `WindowIndex` of the training, which int8 needs.
+        formats: some of `"saved_model"`, `"litert"`, `"litert_int8"` and `"onnx"`.
+        about: dict from a heading of the model card to its text, such as `"Data"`,
+            `"Licence"` or `"Limits"`.
+        verbose: 0 for no progress bar.
+
+    Returns:
+        `Export`.
+
+    Raises:
+        ValueError: if a format is unknown, if names and outputs differ in number, if
+            the model does not take such windows, or if int8 has nothing to calibrate
+            with.
+        FileExistsError: if there is such a folder.
+        RuntimeError: if an artefact fails its check. Nothing is left on disk then.
+        ImportError: if a package is missing that a format needs.
+    """
+    target = getattr(model, "target", model)
+    folder = pathlib.Path(path)
+    description = _description(target, held_out, stream, class_names, stride)
+    _check_arguments(folder, formats, calibration)
+    windows = held_out.gather(stream).astype("float32")
+    serving = serving_model(target)
+    expected = _predicted(serving, windows)
+    seen = None
+    if calibration is not None:
+        rows = calibration_windows(np.arange(len(calibration))).astype(int)
+        seen = calibration.gather(stream, rows).astype("float32")
+    names = {v.path for v in target.variables}
+    progress = keras.utils.Progbar(len(formats), unit_name="format", verbose=verbose)
+    part = folder.with_name(f".{os.getpid()}.{folder.name}")
+    part.mkdir(parents=True)
+    try:
+        checks = []
+        for name in formats:
+            written = part / FORMATS[name].file
+            FORMATS[name].write(serving, written, description.class_names, seen)
+            description.put_into(written)
+            found = check(
+                written,
+                name,
+                windows,
+                expected,
+                held_out.labels,
+                description.class_names,
+                names,
+                FORMATS[name].is_exact,
+            )
+            checks.append(found)
+            progress.add(1)
+        card = model_card(
+            description,
+            held_out.labels,
+            expected.argmax(axis=-1),
+            held_out.subjects,
+            _training(model),
+            about or {},
+            _table(checks),
+        )
+        (part / "model_card.md").write_text(card, "utf-8")
+        os.rename(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Export(folder, description, tuple(checks))
+
+
+def _description(target, held_out, stream, class_names, stride):
+    shape = held_out.shape(stream)
+    if tuple(target.input_shape[1:]) != shape:
+        raise ValueError(
+            f"`stream` must be what the target takes. Received: {stream!r}, windows of "
+            f"shape {shape}, for a target of {tuple(target.input_shape[1:])}. "
+            f"Choose from {sorted(held_out.samples)}."
+        )
+    class_names = tuple(map(str, class_names))
+    if len(set(class_names)) != target.output_shape[-1]:
+        raise ValueError(
+            "`class_names` must be a name of its own for each output. "
+            f"Received: {list(class_names)} for {target.output_shape[-1]} outputs. "
+            "Give them in the order of the outputs."
+        )
+    if not stride > 0:
+        raise ValueError(
+            f"`stride` must be above 0 s. Received: stride={stride}. "
+            "Give that of the training."
+        )
+    rate = held_out.steps[stream] / held_out.length
+    return Description(class_names, stream, rate, held_out.length, float(stride), shape)
+
+
+def _check_arguments(folder, formats, calibration):
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        raise ValueError(
+            f"`formats` must be some of {list(FORMATS)}. Received: {list(formats)}. "
+            "Leave it out for all of them."
+        )
+    if calibration is None and not all(FORMATS[name].is_exact for name in formats):
+        raise ValueError(
+            "An int8 export must see windows of the training. "
+            "Received: no `calibration`. Give their WindowIndex, or leave int8 out."
+        )
+    for name in formats:
+        for module in FORMATS[name].needs:
+            require(module, "export")
+    if folder.exists():
+        raise FileExistsError(
+            f"{folder} must not be there yet. Take another folder, or delete it."
+        )
+
+
+def _predicted(serving, windows):
+    parts = np.array_split(windows, -(-len(windows) // 256))
+    return np.concatenate([ops.convert_to_numpy(serving(part)) for part in parts])
+
+
+def _training(model):
+    """What a model card says of how a target was trained."""
+    facts = {"Trainable weights": f"{model.count_params():,}"}
+    if isinstance(model, DCATModel):
+        facts = {
+            "Weights": f"{model.target.count_params():,}",
+            "Trained by": "D-CAT, decoupled cross-attention transfer",
+            "λ at the end": f"{model.transfer_weight:g}",
+            "Transfer losses": ", ".join(loss.name for loss in model.transfer_losses),
+        }
+    return facts
+
+
+def _table(checks):
+    lines = [
+        "| format | kB | ms a window | same label | macro F1 | less than the model |",
+        "|---|---|---|---|---|---|",
+    ]
+    for each in checks:
+        cells = (
+            each.format,
+            f"{each.kilobytes:.0f}",
+            f"{each.milliseconds:.3g}",
+            f"{each.agreement:.2%}",
+            f"{each.macro_f1:.3f}",
+            f"{each.macro_f1_drop:+.3f}",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -1,0 +1,31 @@
+import numpy as np
+
+from keras_dcat.evaluation import f1_per_class_intervals, macro_f1_interval
+from keras_dcat.export import Description
+from keras_dcat.export.card import model_card
+
+DESCRIPTION = Description(("sit", "walk"), "imu", 50.0, 2.0, 1.0, (100, 3))
+
+
+def test_its_numbers_are_those_of_people_held_out():
+    labels = np.tile([0, 1, -1], 20)
+    subjects = np.repeat(["a", "b", "c", "d"], 15)
+    predicted = np.where(subjects == "a", 1 - labels, labels)
+    about = {"Data": "Twenty walks.", "Limits": "Not for children."}
+    card = model_card(DESCRIPTION, labels, predicted, subjects, {"λ": 0.1}, about, "T")
+    known = labels >= 0
+    told = labels[known], [predicted[known]], subjects[known]
+    assert f"Macro F1 {macro_f1_interval(*told)} on 40 windows of 4 people" in card
+    for name, interval in zip(
+        DESCRIPTION.class_names, f1_per_class_intervals(*told, 2), strict=True
+    ):
+        assert f"| {name} | {interval} | 20 |" in card
+    for words in (
+        "| Sensor | imu |",
+        "| Window | 2 s, every 1 s |",
+        "| Input | 100 × 3 raw values |",
+        "| λ | 0.1 |",
+        "## Artefacts\nT",
+        "## Limits\nNot for children.",
+    ):
+        assert words in card

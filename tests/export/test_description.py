@@ -1,0 +1,54 @@
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keras_dcat.export import Description
+
+NAMES = st.lists(st.text(min_size=1), min_size=2, max_size=4).map(tuple)
+POSITIVE = st.floats(1e-3, 1e5)
+
+
+@given(NAMES, st.text(min_size=1), POSITIVE, POSITIVE, POSITIVE)
+def test_what_is_written_is_what_is_read(names, stream, rate, length, stride):
+    description = Description(names, stream, rate, length, stride, (50, 3))
+    assert Description.from_json(description.to_json()) == description
+
+
+def test_a_litert_file_is_read_from_the_front_and_the_description_from_the_end(
+    tmp_path,
+):
+    path = tmp_path / "target.tflite"
+    path.write_bytes(b"TFL3" * 100)
+    description = Description(("sit", "walk"), "imu", 50.0, 2.0, 1.0, (100, 3))
+    description.put_into(path)
+    assert path.read_bytes()[:400] == b"TFL3" * 100
+    assert Description.of(path) == description
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"class_names": 3}', "null", '{"class_names": [], "shape": []}'],
+)
+def test_other_texts_are_refused(text):
+    with pytest.raises(ValueError, match="Export the model anew"):
+        Description.from_json(text)
+
+
+@pytest.mark.parametrize("content", [b"", b"TFL3", b"PK\x05\x06" + bytes(18)])
+def test_files_without_a_description_are_refused(tmp_path, content):
+    path = tmp_path / "target.tflite"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="Export the model anew"):
+        Description.of(path)
+    with pytest.raises(ValueError, match="Export the model anew"):
+        Description.of(tmp_path)  # a folder, as a SavedModel is
+
+
+def test_a_description_that_was_damaged_is_refused(tmp_path):
+    path = tmp_path / "target.tflite"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("keras_dcat.json", b"\xff\xfe")
+    with pytest.raises(ValueError, match="Export the model anew"):
+        Description.of(path)

@@ -1,0 +1,50 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_dcat.export import formats
+from tests.export.exports import branch, people
+
+
+def test_windows_to_calibrate_with_are_spread_over_all():
+    windows = np.arange(1000.0)[:, None]
+    chosen = formats.calibration_windows(windows)[:, 0]
+    assert len(chosen) == formats.CALIBRATION_WINDOWS
+    assert (chosen[0], chosen[-1]) == (0, 999)
+    assert (np.diff(chosen) > 0).all()
+    assert len(formats.calibration_windows(windows[:3])) == 3
+
+
+@pytest.mark.parametrize("softmax", [True, False])
+def test_a_serving_model_gives_probabilities_and_shares_all_weights(softmax):
+    train, _ = people()
+    target = branch(train, "imu")
+    logits = target(train.gather("imu"))
+    if softmax:
+        outputs = keras.layers.Softmax()(target.outputs[0])
+        target = keras.Model(target.inputs, outputs)
+    serving = formats.serving_model(target)
+    found = keras.ops.convert_to_numpy(serving(train.gather("imu")))
+    expected = keras.ops.convert_to_numpy(keras.ops.softmax(logits, axis=-1))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert {id(v) for v in serving.variables} == {id(v) for v in target.variables}
+
+
+def test_a_target_of_two_inputs_is_refused():
+    inputs = [keras.Input((4, 2)), keras.Input((4, 2))]
+    x = keras.layers.GlobalAveragePooling1D()(keras.layers.Add()(inputs))
+    with pytest.raises(ValueError, match=r"with 2 inputs.*Join them"):
+        formats.serving_model(keras.Model(inputs, keras.layers.Dense(3)(x)))
+
+
+@pytest.mark.tensorflow
+@pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning")
+def test_an_onnx_export_leaves_the_model_as_it_was(tmp_path):
+    train, _ = people()
+    target = branch(train, "imu")
+    normalization = target.layers[1]
+    before = normalization.mean
+    serving = formats.serving_model(target)
+    serving(train.gather("imu"))
+    formats.FORMATS["onnx"].write(serving, tmp_path / "target.onnx", (), None)
+    assert normalization.mean is before
