@@ -24,6 +24,7 @@ NAMESPACES = [
     "keras_dcat.metrics",
     "keras_dcat.evaluation",
     "keras_dcat.export",
+    "keras_dcat.streaming",
     "keras_dcat.tuning",
     "keras_dcat.plots",
 ]

@@ -72,10 +72,15 @@ def onnx(path):
     return run, [], session
 
 
+def load(artefact):
+    """What the function of its format gives: `run`, names of variables, its owner."""
+    readers = {".tflite": litert, ".onnx": onnx, "": saved_model}
+    return readers[pathlib.Path(artefact).suffix](str(artefact))
+
+
 def main(artefact, windows_path, results_path):
     """Runs an artefact over windows, and one by one to see how long one takes."""
-    readers = {".tflite": litert, ".onnx": onnx, "": saved_model}
-    run, variables, _ = readers[pathlib.Path(artefact).suffix](artefact)
+    run, variables, _ = load(artefact)
     windows = np.load(windows_path)
     parts = [run(windows[at : at + 256]) for at in range(0, len(windows), 256)]
     seconds = []

@@ -128,10 +128,10 @@ class Stream:
             return self._on_even_steps(rate)
         values = np.asarray(self.values)
         if rate < self.rate:
-            values = _low_passed(values, cutoff=rate / self.rate)
+            values = low_passed(values, cutoff=rate / self.rate)
         steps = max(1, round(self.duration * rate))
         positions = np.arange(steps) * self.rate / rate
-        return Stream(_interpolated(values, positions), rate, self.start)
+        return Stream(interpolated(values, positions), rate, self.start)
 
     def _on_even_steps(self, rate):
         if not len(self) or not np.all(np.diff(self.timestamps) > 0):
@@ -144,9 +144,7 @@ class Stream:
         own_rate = max(rate, 1.0 / self.step) if self.step else rate
         times = begin + np.arange(max(1, round((end - begin) * own_rate))) / own_rate
         positions = np.interp(times, self.timestamps, np.arange(len(self)))
-        even = Stream(
-            _interpolated(np.asarray(self.values), positions), own_rate, begin
-        )
+        even = Stream(interpolated(np.asarray(self.values), positions), own_rate, begin)
         return even if own_rate == rate else even.resampled(rate)
 
 
@@ -227,8 +225,16 @@ class Recording:
         return dataclasses.replace(self, streams={**self.streams, **streams})
 
 
-def _interpolated(values, positions):
-    """Values `(time, …)` at fractional positions, held at both ends."""
+def interpolated(values, positions):
+    """Values `(time, …)` at fractional positions, held at both ends.
+
+    Args:
+        values: array `(time, …)`.
+        positions: float array `(positions,)`, counted in samples.
+
+    Returns:
+        float array `(positions, …)`.
+    """
     positions = np.clip(positions, 0, len(values) - 1)
     before = np.floor(positions).astype(int)
     after = np.minimum(before + 1, len(values) - 1)
@@ -238,13 +244,20 @@ def _interpolated(values, positions):
     return mixed.astype(values.dtype if is_float else "float32")
 
 
-def _low_passed(values, cutoff):
+def low_passed(values, cutoff):
     """Values without what is above `cutoff`, a share of their Nyquist frequency.
 
     A symmetric filter: nothing is delayed. The ends are held, not cut to zero.
+
+    Args:
+        values: array `(time, …)`.
+        cutoff: float below 1.
+
+    Returns:
+        float array `(time, …)`.
     """
     signal = require("scipy.signal", extra="io")
-    half = int(np.ceil(8 / cutoff))
+    half = filter_reach(cutoff)
     taps = signal.firwin(2 * half + 1, 0.9 * cutoff)
     padded = np.concatenate(
         [np.repeat(values[:1], half, 0), values, np.repeat(values[-1:], half, 0)]
@@ -253,3 +266,15 @@ def _low_passed(values, cutoff):
     filtered = signal.fftconvolve(padded, taps, mode="valid", axes=0)
     is_float = np.issubdtype(values.dtype, np.floating)
     return filtered.astype(values.dtype if is_float else "float32")
+
+
+def filter_reach(cutoff):
+    """How many samples on either side of one `low_passed` looks at.
+
+    Args:
+        cutoff: float below 1.
+
+    Returns:
+        int.
+    """
+    return int(np.ceil(8 / cutoff))

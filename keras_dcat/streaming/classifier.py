@@ -1,0 +1,199 @@
+"""What an exported target says of samples as they come."""
+
+import os
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_dcat.export import Description, runner
+from keras_dcat.streaming.even import EvenSamples, EvenSteps
+from keras_dcat.streaming.tail import Tail
+
+
+class Decision(NamedTuple):
+    """What is said of a window.
+
+    Attributes:
+        time: float. When the window starts, in seconds of the timestamps, or since the
+            first sample.
+        label: str. The most probable class.
+        probabilities: float array `(classes,)`.
+    """
+
+    time: float
+    label: str
+    probabilities: np.ndarray
+
+
+class StreamingClassifier:
+    """Labels and probabilities while samples come in, window by window.
+
+    Samples are resampled and cut as for the training, whatever the size of the chunks
+    in which they come. Memory is bounded by the length of a window. After a gap windows
+    start anew, for none may bridge it. The attribute `description` is the `Description`
+    of the artefact.
+
+    Args:
+        artefact: path of a SavedModel, `.tflite` or `.onnx` that `export_target` has
+            written. It needs no Keras but for what reads the format.
+        rate: float. Samples per second that come in, in Hz; that of the training unless
+            given. With timestamps, about how many there are.
+        max_gap: float. Seconds between two timestamps from which on they are a gap.
+        smoothing: float from 0 to below 1. The share that the windows before have in
+            what is said of one, in all.
+
+    Raises:
+        ValueError: if there is no description in the artefact, or an option makes no
+            sense.
+        ImportError: if what reads the format is not installed.
+
+    Example:
+
+    >>> # classifier = StreamingClassifier("watch/target.tflite")
+    >>> # for decision in classifier.feed(samples, timestamps): print(decision.label)
+    """
+
+    def __init__(
+        self,
+        artefact: str | os.PathLike,
+        rate: float | None = None,
+        *,
+        max_gap: float = 0.25,
+        smoothing: float = 0.0,
+    ):
+        path = pathlib.Path(artefact)
+        self.description = Description.of(path)
+        rate = self.description.rate if rate is None else rate
+        if not (rate > 0 and max_gap > 0 and 0 <= smoothing < 1):
+            raise ValueError(
+                "`rate` and `max_gap` must be above 0, `smoothing` from 0 to below 1. "
+                f"Received: rate={rate}, max_gap={max_gap}, smoothing={smoothing}. "
+                "Leave out what you do not know."
+            )
+        self.rate = float(rate)
+        self.max_gap = max_gap
+        self.smoothing = smoothing
+        # The owner must live as long as what it runs.
+        self._run, _, self._owner = runner.load(path)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets all samples, as after a gap."""
+        self._has_timestamps = None
+        self._last = None  # timestamp of the last sample
+        self._begin(None)
+
+    def feed(self, samples, timestamps=None) -> list[Decision]:
+        """Takes samples, and says what they complete.
+
+        Args:
+            samples: array `(samples, channels…)`, as many as there are.
+            timestamps: float array `(samples,)`, in seconds, rising from sample to
+                sample and from chunk to chunk; or never any.
+
+        Returns:
+            list of `Decision`, one for each window that is complete now.
+
+        Raises:
+            ValueError: if samples do not fit the model, are not finite, or if
+                timestamps do not rise. Nothing has been taken in then.
+        """
+        samples, timestamps = self._checked(samples, timestamps)
+        if not len(samples):
+            return []
+        self._has_timestamps = timestamps is not None
+        if timestamps is None:
+            if self._start is None:
+                self._begin(0.0)
+            return self._decided(samples)
+        before = -np.inf if self._last is None else self._last
+        self._last = timestamps[-1]
+        begins = np.diff(timestamps, prepend=before) > self.max_gap
+        decisions = []
+        for part in np.split(np.arange(len(samples)), np.flatnonzero(begins)):
+            if not len(part):
+                continue
+            if begins[part[0]]:
+                self._begin(timestamps[part[0]])
+            even = self._even_steps.add(samples[part], timestamps[part])
+            decisions += self._decided(even)
+        return decisions
+
+    def _begin(self, start):
+        """Starts anew: the first sample is at `start`."""
+        self._start = start
+        self._even_steps = EvenSteps(self.rate)
+        self._even = EvenSamples(self.rate, self.description.rate)
+        self._tail = Tail()
+        self._windows = 0
+        self._smoothed = None
+
+    def _decided(self, samples):
+        """What is said of the windows that samples at the sensor's rate complete."""
+        description, tail = self.description, self._tail
+        tail.append(self._even.add(samples))
+        steps, rate = description.shape[0], description.rate
+        windows, times = [], []
+        while True:
+            at = self._windows * description.stride
+            first = int(np.rint(at * rate))
+            if first + steps > tail.end:
+                break
+            windows.append(tail[first : first + steps])
+            times.append(float(self._start + at))
+            self._windows += 1
+        decisions = []
+        if windows:
+            probabilities, _ = self._run(np.stack(windows).astype("float32"))
+            decisions = list(map(self._decision, times, probabilities))
+        tail.forget(before=int(np.rint(self._windows * description.stride * rate)))
+        return decisions
+
+    def _decision(self, time, probabilities):
+        if self._smoothed is not None:
+            share = self.smoothing
+            probabilities = share * self._smoothed + (1 - share) * probabilities
+        self._smoothed = probabilities
+        label = self.description.class_names[int(np.argmax(probabilities))]
+        return Decision(time, label, probabilities)
+
+    def _checked(self, samples, timestamps):
+        samples = np.asarray(samples)
+        if samples.dtype != "float64":
+            samples = samples.astype("float32")
+        channels = tuple(self.description.shape[1:])
+        if not samples.ndim or samples.shape[1:] != channels:
+            sizes = ", ".join(map(str, channels))
+            raise ValueError(
+                f"`samples` must have shape (samples, {sizes}). "
+                f"Received: shape {samples.shape}. "
+                f"Feed the stream {self.description.stream!r}, with all its channels."
+            )
+        if not np.isfinite(samples).all():
+            raise ValueError(
+                "`samples` must be finite. Received: NaN or infinity. "
+                "Leave those samples out, and pass timestamps."
+            )
+        has_timestamps = timestamps is not None
+        if len(samples) and self._has_timestamps not in (None, has_timestamps):
+            raise ValueError(
+                "Either all samples must have timestamps, or none. "
+                f"Received: timestamps {'now' if has_timestamps else 'before'} only. "
+                "Call `reset` to begin anew."
+            )
+        if not has_timestamps:
+            return samples, None
+        timestamps = np.asarray(timestamps, "float64")
+        last = -np.inf if self._last is None else self._last
+        rises = np.isfinite(timestamps).all() and bool(
+            (np.diff(timestamps, prepend=last) > 0).all()
+        )
+        if timestamps.shape != samples.shape[:1] or not rises:
+            raise ValueError(
+                "`timestamps` must be one for each sample, finite and rising, on from "
+                f"the chunk before. Received: shape {timestamps.shape} for "
+                f"{len(samples)} samples, rising: {rises}, the last before: {last:g}. "
+                "Leave out samples that come late, or call `reset`."
+            )
+        return samples, timestamps

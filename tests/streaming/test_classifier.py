@@ -1,0 +1,175 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keras_dcat.export import Description, runner
+from keras_dcat.recordings import Recording, Stream
+from keras_dcat.streaming import StreamingClassifier
+from keras_dcat.windows import index_windows
+
+DESCRIPTION = Description(("still", "moving"), "imu", 20.0, 1.0, 0.5, (20, 3))
+
+
+def scored(windows):
+    """Probabilities that tell one window from another."""
+    moving = 1 / (1 + np.exp(-(windows * np.arange(1, 21)[:, None]).mean(axis=(1, 2))))
+    return np.stack([1 - moving, moving], axis=-1), None
+
+
+@pytest.fixture
+def classifier(tmp_path, monkeypatch):
+    """A function that makes one, whose artefact is `scored`."""
+    path = tmp_path / "target.tflite"
+    path.write_bytes(b"")
+    DESCRIPTION.put_into(path)
+    monkeypatch.setattr(runner, "load", lambda path: (scored, [], None))
+    return lambda *args, **options: StreamingClassifier(path, *args, **options)
+
+
+def samples(count, seed=0):
+    return np.random.default_rng(seed).normal(size=(count, 3)).astype("float32")
+
+
+def offline(values, rate=20.0, timestamps=None):
+    """Times and probabilities of the windows that a training would cut."""
+    stream = (
+        Stream(values, rate) if timestamps is None else Stream(values, None, timestamps)
+    )
+    index = index_windows(
+        [Recording({"imu": stream}, 0, "A")], 1.0, 0.5, rates={"imu": 20.0}
+    )
+    return index.times, scored(index.gather("imu"))[0]
+
+
+def fed(classifier, values, cuts, timestamps=None):
+    decisions = []
+    for rows in np.split(np.arange(len(values)), sorted(cuts)):
+        own = None if timestamps is None else timestamps[rows]
+        decisions += classifier.feed(values[rows], own)
+    times = np.array([decision.time for decision in decisions])
+    return times, np.array([decision.probabilities for decision in decisions])
+
+
+CUTS = st.lists(st.integers(0, 300), max_size=10)
+QUICK = settings(max_examples=40, deadline=None)
+
+
+@pytest.mark.parametrize("rate", [20.0, 50.0, 8.0])
+def test_whatever_the_chunks_it_says_what_is_said_of_windows_cut_at_once(
+    classifier, rate
+):
+    values = samples(300)
+    expected_times, expected = offline(values, rate)
+
+    @QUICK
+    @given(CUTS)
+    def check(cuts):
+        times, found = fed(classifier(rate), values, cuts)
+        assert len(times) >= len(expected_times) - 3
+        np.testing.assert_allclose(times, expected_times[: len(times)])
+        np.testing.assert_allclose(found, expected[: len(found)], atol=1e-5)
+
+    check()
+
+
+def test_timestamps_are_listened_to(classifier):
+    rng = np.random.default_rng(1)
+    times = 1000 + np.arange(300) / 20
+    times[1:-1] += rng.uniform(-0.02, 0.02, 298)
+    values = samples(300)
+    step = np.median(np.diff(times))
+    assert abs(step - 0.05) < 0.002
+    even = np.stack(
+        [np.interp(times[0] + np.arange(300) / 20, times, v) for v in values.T], -1
+    )
+    expected_times, expected = offline(even)
+
+    @QUICK
+    @given(CUTS)
+    def check(cuts):
+        found_times, found = fed(classifier(), values, cuts, times)
+        np.testing.assert_allclose(found_times, 1000 + expected_times)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+    check()
+
+
+def test_after_a_gap_windows_start_anew(classifier):
+    times = np.arange(200) / 20
+    times[100:] += 3.0
+    values = samples(200)
+    expected = [offline(values[:100]), offline(values[100:])]
+    for cuts in ([], [100], [99, 101], range(0, 200, 7)):
+        found_times, found = fed(classifier(), values, cuts, times)
+        np.testing.assert_allclose(
+            found_times, np.concatenate([expected[0][0], 8.0 + expected[1][0]])
+        )
+        both = np.concatenate([probabilities for _, probabilities in expected])
+        np.testing.assert_allclose(found, both, atol=1e-5)
+
+
+def test_a_gap_that_is_shorter_is_bridged(classifier):
+    times = np.delete(np.arange(100) / 20, [40, 41, 42])
+    found, _ = fed(classifier(max_gap=0.25), samples(97), [], times)
+    np.testing.assert_allclose(found, np.arange(9) * 0.5, atol=1e-9)
+    found, _ = fed(classifier(max_gap=0.15), samples(97), [], times)
+    assert found.tolist() == pytest.approx([0, 0.5, 1.0, *(2.15 + np.arange(4) / 2)])
+
+
+def test_labels_are_those_of_the_largest_probability(classifier):
+    moving = np.full((20, 3), 5.0)
+    (first,), (second,) = (classifier().feed(values) for values in (moving, -moving))
+    assert (first.label, second.label) == ("moving", "still")
+
+
+def test_smoothing_is_a_weighted_mean_with_the_windows_before(classifier):
+    values = samples(200)
+    _, plain = fed(classifier(), values, [50])
+    _, smooth = fed(classifier(smoothing=0.7), values, [50])
+    expected = plain[0]
+    for own, found in zip(plain, smooth, strict=True):
+        expected = 0.7 * expected + 0.3 * own if own is not plain[0] else own
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_what_is_refused_leaves_all_as_it_was(classifier):
+    values, times = samples(60), np.arange(60) / 20
+    one = classifier()
+    one.feed(values[:30], times[:30])
+    for arguments, message in (
+        ((values[30:, :2], times[30:]), r"\(samples, 3\).*shape \(30, 2\).*'imu'"),
+        ((values[30:] * np.nan, times[30:]), "must be finite.*Leave"),
+        ((values[30:], times[:30]), "rising: False.*come late"),
+        ((values[30:], times[31:]), r"shape \(29,\) for 30"),
+        ((values[30:], None), "Either all.*timestamps before only.*reset"),
+        ((1.0, 2.0), r"shape \(\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            one.feed(*arguments)
+    times_found = [d.time for d in one.feed(values[30:], times[30:])]
+    assert times_found == pytest.approx([1.0, 1.5, 2.0][: len(times_found)])
+    assert len(times_found) == 3
+
+
+def test_after_a_reset_it_is_new(classifier):
+    one = classifier()
+    one.feed(samples(30), np.arange(30) / 20)
+    one.reset()
+    assert [d.time for d in one.feed(samples(20))] == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("args", "options"), [((0.0,), {}), ((), {"smoothing": 1.0}), ((), {"max_gap": 0})]
+)
+def test_options_that_make_no_sense_are_refused(classifier, args, options):
+    with pytest.raises(ValueError, match="Leave out what you do not know"):
+        classifier(*args, **options)
+
+
+def test_memory_does_not_grow(classifier):
+    one = classifier(50.0)
+    for _ in range(200):
+        one.feed(samples(500))
+    assert len(one._tail._buffer) + len(one._even._tail._buffer) <= 4096
+    assert one._tail.end > 39_000
