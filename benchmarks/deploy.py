@@ -1,0 +1,115 @@
+"""How small and quick is an exported target, and what does int8 cost it?
+
+The IMU of UTD-MHAD, windows of 2 s, people 2, 4, 6 and 8 never seen. Needs TensorFlow.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from timing import seconds
+
+from keras_dcat import datasets, encoders, windows
+from keras_dcat.export import export_target
+from keras_dcat.streaming import StreamingClassifier
+
+CLASSES, RATE, STRIDE = datasets.utd_mhad.CLASS_NAMES, 50.0, 0.5
+CHUNK = 25  # samples: half a second
+
+
+def trained_target(train, epochs):
+    """A small encoder of the IMU."""
+    keras.utils.set_random_seed(0)
+    model = encoders.imu(
+        train.shape("imu"),
+        len(CLASSES),
+        normalization=windows.normalization_layer(train, "imu"),
+    )
+    dataset = windows.stream_dataset(train, "imu", shuffle=True, seed=0)
+    rate = keras.optimizers.schedules.CosineDecay(3e-3, epochs * len(dataset))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(rate), loss)
+    model.fit(dataset, epochs=epochs, shuffle=False, verbose=2)
+    return model
+
+
+def latency_ratio(model, milliseconds, window):
+    """A call of `model.predict` for one window, over one of LiteRT."""
+    model.predict(window, verbose=0)
+    times = [seconds(lambda: model.predict(window, verbose=0)) for _ in range(50)]
+    return 1000 * statistics.median(times) / milliseconds
+
+
+def streamed(artefact, channels, total):
+    """Times real time, and MB by which memory grows behind the first tenth."""
+    classifier = StreamingClassifier(artefact)
+    rng = np.random.default_rng(0)
+    chunk = rng.normal(size=(CHUNK, channels)).astype("float32")
+
+    def feed(count):
+        for _ in range(count // CHUNK):
+            classifier.feed(chunk)
+
+    feed(total // 10)
+    before = resident_mb()
+    taken = seconds(lambda: feed(total - total // 10))
+    speed = (total - total // 10) / RATE / taken
+    return speed, resident_mb() - before
+
+
+def resident_mb():
+    """Memory of this process that is in use."""
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def main():
+    """Prints a table, or one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", help="UTD-MHAD: the publisher's zip, or a folder of it")
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--samples", type=int, default=10_000_000, help="to stream")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    index = windows.index_windows(datasets.load_utd_mhad(args.data), 2.0, STRIDE)
+    train, test = windows.split_by_subject(index, datasets.utd_mhad.TEST_SUBJECTS)
+    model = trained_target(train, args.epochs)
+    with tempfile.TemporaryDirectory() as folder:
+        done = export_target(
+            model,
+            pathlib.Path(folder) / "target",
+            test,
+            "imu",
+            CLASSES,
+            stride=STRIDE,
+            calibration=train,
+            verbose=0,
+        )
+        checks = {check.format: check for check in done.checks}
+        exact, small = checks["litert"], checks["litert_int8"]
+        window = test.gather("imu", np.arange(1))
+        speed, growth = streamed(done.file("litert"), window.shape[-1], args.samples)
+        figures = {
+            "predict_vs_litert": latency_ratio(model, exact.milliseconds, window),
+            "int8_size_vs_float": small.kilobytes / exact.kilobytes,
+            "int8_f1_drop": small.macro_f1_drop,
+            "stream_x_realtime": speed,
+            "stream_memory_growth_mb": growth,
+        }
+    if args.json:
+        print(json.dumps(figures))
+        return
+    print(done)
+    for name, value in figures.items():
+        print(f"{name:24} {value:.4g}")
+
+
+if __name__ == "__main__":
+    main()
