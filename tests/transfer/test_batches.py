@@ -192,10 +192,10 @@ def test_no_data_at_all_are_refused(rng, model, kind):
         model.fit(*KINDS[kind](*empty), verbose=0)
 
 
-def test_a_dataset_that_turns_out_empty_is_refused(rng, model):
+def test_a_dataset_that_turns_out_empty_is_refused(rng, traced):
     dataset = tf_dataset(*windows(rng)).filter(lambda x, y: False)
     with pytest.raises(ValueError, match=r"at least one batch.*Check its filters"):
-        model.fit(dataset, verbose=0)
+        traced.fit(dataset, verbose=0)
 
 
 def test_sides_of_different_counts_are_refused(rng, model):
