@@ -13,7 +13,7 @@ from keras import ops
 from keras_dcat.export.card import model_card
 from keras_dcat.export.checking import Check, check
 from keras_dcat.export.description import Description
-from keras_dcat.export.formats import FORMATS, calibration_windows, serving_model
+from keras_dcat.export.formats import FORMATS, calibration_rows, serving_model
 from keras_dcat.extras import require
 from keras_dcat.transfer import DCATModel
 from keras_dcat.windows import WindowIndex
@@ -86,23 +86,23 @@ def export_target(
         `Export`.
 
     Raises:
-        ValueError: if a format is unknown, if names and outputs differ in number, if
-            the model does not take such windows, or if int8 has nothing to calibrate
-            with.
+        ValueError: if the backend is not TensorFlow, if a format is unknown, if names
+            and outputs differ in number, if the model does not take such windows, or if
+            int8 has nothing to calibrate with.
         FileExistsError: if there is such a folder.
         RuntimeError: if an artefact fails its check. Nothing is left on disk then.
         ImportError: if a package is missing that a format needs.
     """
-    target = getattr(model, "target", model)
+    target = model.target if isinstance(model, DCATModel) else model
     folder = pathlib.Path(path)
-    description = _description(target, held_out, stream, class_names, stride)
+    serving = serving_model(target)
+    description = _description(serving, held_out, stream, class_names, stride)
     _check_arguments(folder, formats, calibration)
     windows = held_out.gather(stream).astype("float32")
-    serving = serving_model(target)
     expected = _predicted(serving, windows)
     seen = None
     if calibration is not None:
-        rows = calibration_windows(np.arange(len(calibration))).astype(int)
+        rows = calibration_rows(len(calibration))
         seen = calibration.gather(stream, rows).astype("float32")
     names = {v.path for v in target.variables}
     progress = keras.utils.Progbar(len(formats), unit_name="format", verbose=verbose)
@@ -142,19 +142,19 @@ def export_target(
     return Export(folder, description, tuple(checks))
 
 
-def _description(target, held_out, stream, class_names, stride):
-    shape = held_out.shape(stream)
-    if tuple(target.input_shape[1:]) != shape:
+def _description(serving, held_out, stream, class_names, stride):
+    shape, wanted = held_out.shape(stream), tuple(serving.input_shape[1:])
+    if wanted != shape:
         raise ValueError(
             f"`stream` must be what the target takes. Received: {stream!r}, windows of "
-            f"shape {shape}, for a target of {tuple(target.input_shape[1:])}. "
+            f"shape {shape}, for a target of {wanted}. "
             f"Choose from {sorted(held_out.samples)}."
         )
-    class_names = tuple(map(str, class_names))
-    if len(set(class_names)) != target.output_shape[-1]:
+    class_names, outputs = tuple(map(str, class_names)), serving.output_shape[-1]
+    if len(class_names) != outputs or len(set(class_names)) != outputs:
         raise ValueError(
             "`class_names` must be a name of its own for each output. "
-            f"Received: {list(class_names)} for {target.output_shape[-1]} outputs. "
+            f"Received: {list(class_names)} for {outputs} outputs. "
             "Give them in the order of the outputs."
         )
     if not stride > 0:
@@ -167,6 +167,13 @@ def _description(target, held_out, stream, class_names, stride):
 
 
 def _check_arguments(folder, formats, calibration):
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise ValueError(
+            "Exports are written on the TensorFlow backend of Keras. "
+            f"Received: KERAS_BACKEND={backend}. Save the target with `target.save`, "
+            "and load and export it in a process with KERAS_BACKEND=tensorflow."
+        )
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
         raise ValueError(
@@ -194,15 +201,14 @@ def _predicted(serving, windows):
 
 def _training(model):
     """What a model card says of how a target was trained."""
-    facts = {"Trainable weights": f"{model.count_params():,}"}
-    if isinstance(model, DCATModel):
-        facts = {
-            "Weights": f"{model.target.count_params():,}",
-            "Trained by": "D-CAT, decoupled cross-attention transfer",
-            "λ at the end": f"{model.transfer_weight:g}",
-            "Transfer losses": ", ".join(loss.name for loss in model.transfer_losses),
-        }
-    return facts
+    if not isinstance(model, DCATModel):
+        return {"Weights": f"{model.count_params():,}"}
+    return {
+        "Weights": f"{model.target.count_params():,}",
+        "Trained by": "D-CAT, decoupled cross-attention transfer",
+        "λ at the end": f"{model.transfer_weight:g}",
+        "Transfer losses": ", ".join(loss.name for loss in model.transfer_losses),
+    }
 
 
 def _table(checks):

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_dcat.extras import require
-from keras_dcat.transfer.inspection import gives_logits
+from keras_dcat.transfer.inspection import gives_logits, input_spec
 
 # Windows that an int8 model sees to learn which range of values each layer has.
 CALIBRATION_WINDOWS = 256
@@ -37,7 +37,7 @@ def serving_model(model: keras.Model) -> keras.Model:
     """A model from raw windows to probabilities, that shares the weights of a target.
 
     Args:
-        model: built `keras.Model` with one input and a classifier.
+        model: built `keras.Model`, of any kind, with one input and a classifier.
 
     Returns:
         `keras.Model`.
@@ -45,13 +45,14 @@ def serving_model(model: keras.Model) -> keras.Model:
     Raises:
         ValueError: if the model has several inputs.
     """
-    if len(model.inputs) != 1:
+    inputs = keras.tree.flatten(input_spec(model))
+    if len(inputs) != 1:
         raise ValueError(
             "An exported target must have one input, its windows. "
-            f"Received: {model.name!r} with {len(model.inputs)} inputs. "
+            f"Received: {model.name!r} with {len(inputs)} inputs. "
             "Join them inside the model, or use `keras.Model.export`."
         )
-    windows = keras.Input(model.inputs[0].shape[1:], name="windows")
+    windows = keras.Input(inputs[0].shape[1:], name="windows")
     outputs = model(windows)
     if gives_logits(model):
         outputs = keras.layers.Softmax(name="probabilities")(outputs)
@@ -146,20 +147,19 @@ FORMATS = {
 }
 
 
-def calibration_windows(windows) -> np.ndarray:
-    """Some of all windows, from the first to the last.
+def calibration_rows(count: int) -> np.ndarray:
+    """Which windows to calibrate with: some of all, from the first to the last.
 
     Args:
-        windows: float array `(windows, …)`.
+        count: int. How many windows there are.
 
     Returns:
-        float32 array `(at most 256, …)`.
+        int array `(at most 256,)`.
 
     Example:
 
-    >>> calibration_windows(np.zeros((1000, 50, 3))).shape
-    (256, 50, 3)
+    >>> calibration_rows(4).tolist(), len(calibration_rows(1000))
+    ([0, 1, 2, 3], 256)
     """
-    count = min(len(windows), CALIBRATION_WINDOWS)
-    rows = np.linspace(0, len(windows) - 1, count).round().astype(int)
-    return np.asarray(windows)[rows].astype("float32")
+    chosen = min(count, CALIBRATION_WINDOWS)
+    return np.linspace(0, count - 1, chosen).round().astype(int)
