@@ -23,7 +23,7 @@ UPSTREAM = {
     "diagnosis": {"attention", "extras", "metrics", "transfer"},
     "evaluation": {"diagnosis", "extras", "metrics", "transfer", "windows"},
     "export": {"evaluation", "extras", "metrics", "transfer", "windows"},
-    "streaming": {"export", "recordings"},
+    "streaming": {"export", "extras", "recordings", "windows"},
     "tuning": {"extras", "metrics", "transfer"},
     "plots": {"diagnosis", "extras", "recordings", "windows"},
 }

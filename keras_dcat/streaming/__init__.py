@@ -1,5 +1,7 @@
 """Samples as they come, and what the exported target says of them."""
 
 from keras_dcat.streaming.classifier import Decision, StreamingClassifier
+from keras_dcat.streaming.page import LivePage
+from keras_dcat.streaming.replay import Moment, replay
 
-__all__ = ["Decision", "StreamingClassifier"]
+__all__ = ["Decision", "LivePage", "Moment", "StreamingClassifier", "replay"]

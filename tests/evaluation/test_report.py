@@ -2,7 +2,6 @@ import csv
 import dataclasses
 import html.parser
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -15,16 +14,13 @@ from keras_dcat.evaluation import (
     figures,
     write_report,
 )
+from tests.browser import headless_browser
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
 NASTY = "<script>alert('x')</script> & $x$"
 PAIRS = [("camera", "imu"), ("imu", "camera")]
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
 
 
 def results(shares, pairs=PAIRS, splits=("a", "b"), classes=("sit", "walk", NASTY)):
@@ -301,20 +297,8 @@ def test_what_is_no_report_is_refused_with_the_remedy(name, count, message, tmp_
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """Headless Chromium with its own profile."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("needs Chromium and its driver (chromium, chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in FLAGS.split():
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    yield browser
-    browser.quit()
+    with headless_browser(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
 
 
 def shown(browser, selector):

@@ -1,0 +1,104 @@
+"""A recording as it would come in live, at the speed of the time or faster."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from keras_dcat.recordings import Recording, Stream
+from keras_dcat.streaming.classifier import Decision, StreamingClassifier
+from keras_dcat.windows.labels import UNLABELLED, window_labels
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """What came in at once, and what was said of it.
+
+    Attributes:
+        time: float. When the last of the samples was taken, in the recording's seconds.
+        samples: array `(samples, channels…)`.
+        decisions: list of `Decision`, one for each window that became complete.
+        truths: list of str or `None`. The label that holds longest in each of these
+            windows, `None` where there is none.
+    """
+
+    time: float
+    samples: np.ndarray
+    decisions: list[Decision]
+    truths: list[str | None]
+
+
+def replay(
+    classifier: StreamingClassifier,
+    recording: Recording,
+    *,
+    speed: float = 1.0,
+    chunk: float = 0.1,
+) -> Iterator[Moment]:
+    """Feeds a recording to a classifier, chunk by chunk, as a sensor would.
+
+    Args:
+        classifier: `StreamingClassifier`. It begins anew.
+        recording: `Recording` with the stream of the classifier.
+        speed: float. Seconds of the recording in one second; `float("inf")` for as fast
+            as it goes.
+        chunk: float. Seconds of samples that come at once.
+
+    Returns:
+        iterator of `Moment`, one for each chunk, each when it is due.
+
+    Raises:
+        ValueError: if the recording has no such stream, or has it at another rate, or
+            if speed or chunk are not positive.
+    """
+    stream = _checked(classifier, recording, speed, chunk)
+    return _moments(classifier, stream, recording.label, speed, chunk)
+
+
+def _moments(classifier, stream, label, speed, chunk):
+    names, length = classifier.description.class_names, classifier.description.length
+    times = stream.times
+    first = times[0] if len(times) else 0.0
+    borders = np.arange(first + chunk, times[-1] if len(times) else 0.0, chunk)
+    has_timestamps = stream.timestamps is not None
+    classifier.reset()
+    started = time.monotonic()
+    for rows in np.split(np.arange(len(times)), np.searchsorted(times, borders)):
+        if not len(rows):
+            continue
+        at, samples = float(times[rows[-1]]), stream.values[rows[0] : rows[-1] + 1]
+        if speed != float("inf"):
+            due = started + (at - first) / speed
+            time.sleep(max(0.0, due - time.monotonic()))
+        decisions = classifier.feed(samples, times[rows] if has_timestamps else None)
+        if not has_timestamps:  # the classifier counts from its first sample
+            decisions = [d._replace(time=d.time + float(first)) for d in decisions]
+        starts = np.array([decision.time for decision in decisions])
+        labels, _ = window_labels(label, starts, length)
+        truths = [None if n == UNLABELLED else names[n] for n in labels]
+        yield Moment(at, np.asarray(samples), decisions, truths)
+
+
+def _checked(classifier: StreamingClassifier, recording, speed, chunk) -> Stream:
+    if not (speed > 0 and 0 < chunk < float("inf")):
+        raise ValueError(
+            "`speed` and `chunk` must be above 0. "
+            f"Received: speed={speed}, chunk={chunk}. "
+            "Take 1 and 0.1 for a sensor that sends ten times a second."
+        )
+    name = classifier.description.stream
+    if name not in recording.streams:
+        raise ValueError(
+            f"`recording` must have the stream {name!r} that the artefact takes. "
+            f"Received: {sorted(recording.streams)}. "
+            "Replay a recording of the sensor that the target was trained on."
+        )
+    stream = recording.streams[name]
+    if stream.rate is not None and stream.rate != classifier.rate:
+        raise ValueError(
+            "The classifier must know at which rate samples come. "
+            f"Received: rate={classifier.rate:g}, a recording at {stream.rate:g} Hz. "
+            f"Pass it on: StreamingClassifier(artefact, rate={stream.rate:g})."
+        )
+    return stream
