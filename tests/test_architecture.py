@@ -25,6 +25,20 @@ UPSTREAM = {
     "export": {"evaluation", "extras", "metrics", "transfer", "windows"},
     "streaming": {"export", "extras", "recordings", "windows"},
     "tuning": {"extras", "metrics", "transfer"},
+    "cli": {
+        "datasets",
+        "encoders",
+        "evaluation",
+        "export",
+        "extras",
+        "metrics",
+        "plots",
+        "recordings",
+        "streaming",
+        "tuning",
+        "windows",
+    },
+    "__main__": {"cli"},
     "plots": {"diagnosis", "extras", "recordings", "windows"},
 }
 

@@ -59,6 +59,21 @@ class Method:
             `(probabilities, losses)`: of the test windows `(windows, classes)`, and
             the classification loss by epoch `(epochs,)`.
         """
+        learner, losses = self.train(trial, source, target)
+        return trial.predict(learner, target), losses
+
+    def train(self, trial: Trial, source, target: str):
+        """Trains a target.
+
+        Args:
+            trial: `Trial`.
+            source: str. Stream that teaches; or a tuple of several.
+            target: str. Stream that learns.
+
+        Returns:
+            `(model, losses)`: the `keras.Model` of the target alone, and the
+            classification loss by epoch `(epochs,)`.
+        """
         labelled = trial.labelled(self.data_fraction)
         learner = trial.build(target, labelled, **self.build)
         index = trial.part(self.data_fraction) if self.needs_source else labelled
@@ -69,7 +84,7 @@ class Method:
             # Some of them are controls whose source is meant to be useless.
             warnings.filterwarnings("ignore", "The source should be trained")
             losses = self._training(trial).fit(model, dataset, self._callbacks())
-        return trial.predict(learner, target), losses
+        return learner, losses
 
     def joined(self, trial, source, target, learner, index, size):
         """What is trained, and on which batches.
@@ -107,11 +122,10 @@ class Alone(Method):
     needs_source = False
     takes_several_sources = True
 
-    def run(self, trial, source, target):
+    def train(self, trial, source, target):
         if not self.build and not self.training:
-            model, losses = trial.unimodal(target, self.data_fraction)
-            return trial.predict(model, target), losses
-        return super().run(trial, source, target)
+            return trial.unimodal(target, self.data_fraction)
+        return super().train(trial, source, target)
 
     def joined(self, trial, source, target, learner, index, size):
         return learner, trial.windows(target, index, size)

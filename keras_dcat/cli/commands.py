@@ -1,0 +1,377 @@
+"""`keras-dcat`: from files of sensors to a model on a device, command by command."""
+
+import math
+import pathlib
+import sys
+
+import numpy as np
+
+from keras_dcat.cli.experiment import read_experiment
+from keras_dcat.extras import require
+
+click = require("click", extra="cli")
+
+_EXPERIMENT = click.argument(
+    "experiment", type=click.Path(dir_okay=False, path_type=pathlib.Path)
+)
+_SOURCE, _TARGET = "source.keras", "target.keras"
+
+
+class _Commands(click.Group):
+    """What the public names refuse is an error of the command line, not a traceback."""
+
+    def invoke(self, context):
+        try:
+            return super().invoke(context)
+        except (ValueError, OSError, ImportError, RuntimeError) as error:
+            if isinstance(error, click.exceptions.Exit | click.Abort):
+                raise
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="keras_dcat")
+def main():
+    """A sensor that is only there while you collect data teaches the one that stays.
+
+    Every command reads an EXPERIMENT, a YAML file such as
+
+    \b
+        data: {dataset: watch}             # or your own files, see `inspect --help`
+        source: imu                        # the sensor that teaches
+        target: accelerometer              # the sensor that stays
+        windows: {length: 4.0, stride: 2.0}          # seconds
+        split: {test: [2, 5, 9], validation: [3, 7]} # subjects
+        output: outputs/watch
+
+    and goes on from what the one before has written to its `output`:
+
+    \b
+        keras-dcat inspect watch.yaml      # what is in these recordings?
+        keras-dcat train   watch.yaml      # a source, and a target taught by it
+        keras-dcat search  watch.yaml      # which λ, by the validation subjects
+        keras-dcat compare watch.yaml      # does it help? over seeds, with intervals
+        keras-dcat export  watch.yaml      # SavedModel, LiteRT, int8, ONNX; checked
+        keras-dcat stream  watch.yaml      # what it says as samples come in
+
+    Paths in the file are as seen from the working folder.
+    """
+
+
+@main.command()
+@_EXPERIMENT
+def inspect(experiment):
+    """What is in these recordings, and how well are the clocks aligned?
+
+    Counts recordings, subjects and classes, says of every window that was possible what
+    became of it, and estimates by what moves in both sensors how late the target's
+    clock is. Draws a timeline of the longest recording.
+
+    Your own files are named in a CSV table with a row for each recording:
+
+    \b
+        session,subject,label,imu,watch
+        001,anna,walk,001_imu.csv,001_watch.csv
+
+    \b
+        data:
+          recordings: sessions.csv         # its files are as seen from where it lies
+          streams:
+            imu: {columns: [x, y, z], rate: 50}
+            watch: {columns: [x, y, z], time: ms, time_unit: 0.001, rate: 50}
+    """
+    from keras_dcat import plots, recordings
+    from keras_dcat.cli.data import prepare
+
+    plan = read_experiment(experiment)
+    prepared = prepare(plan)
+    own = prepared.recordings
+    subjects = {str(each.subject) for each in own}
+    click.echo(f"{len(own)} recordings of {len(subjects)} subjects\n")
+    for name in (plan.source, plan.target):
+        seconds = sum(each.streams[name].duration for each in own)
+        first = own[0].streams[name]
+        click.echo(
+            f"{name}: {seconds / 60:.1f} min at about {1 / first.step:.4g} Hz, "
+            f"{' × '.join(map(str, np.shape(first.values)[1:]))} values a sample"
+        )
+    sides = {"train": prepared.train, "validation": prepared.validation}
+    sides["test"] = prepared.test
+    sides = {name: index for name, index in sides.items() if index is not None}
+    width = max(map(len, prepared.class_names))
+    click.echo(f"\n{'windows':{width}}" + "".join(f"{name:>12}" for name in sides))
+    counts = {
+        name: np.bincount(
+            index.labels[index.is_labelled], minlength=len(prepared.class_names)
+        )
+        for name, index in sides.items()
+    }
+    for number, name in enumerate(prepared.class_names):
+        row = "".join(f"{own[number]:12}" for own in counts.values())
+        click.echo(f"{name:{width}}{row}")
+    click.echo(f"\n{prepared.report}\n")
+    longest = max(own, key=lambda each: each.streams[plan.target].duration)
+    pair = [longest.streams[name] for name in (plan.source, plan.target)]
+    try:
+        found = recordings.estimate_offset(*pair)
+        click.echo(
+            f"In the longest recording the {plan.target} is {found.offset:+.3f} s "
+            f"late, with a confidence of {found.confidence:.2f}."
+        )
+    except ValueError as error:
+        click.echo(f"The clocks cannot be compared: {error}")
+    plan.output.mkdir(parents=True, exist_ok=True)
+    picture = plan.output / "timeline.png"
+    plots.plot_timeline(picture, longest, prepared.test)
+    click.echo(f"{picture}: what of it became windows")
+
+
+@main.command()
+@_EXPERIMENT
+@click.option("--seed", type=int, help="The first of the experiment's unless given.")
+def train(experiment, seed):
+    """Trains a source, the target alone, and the target taught by the source.
+
+    Writes the source, and the target that was taught, to the experiment's `output`, as
+    source.keras and target.keras. A source that was trained before, for the same
+    experiment, is read and not trained again.
+    """
+    from keras_dcat import evaluation, metrics
+    from keras_dcat.cli.data import prepare, study
+    from keras_dcat.evaluation.trial import Trial
+
+    plan = read_experiment(experiment)
+    prepared = prepare(plan)
+    seed = plan.training.seeds[0] if seed is None else seed
+    trial = Trial(study(plan, prepared), "test", seed, plan.output)
+    taught = evaluation.METHODS["D-CAT"]
+    models = {}
+    with click.progressbar(("source", "alone", "D-CAT"), label="training") as names:
+        for name in names:
+            if name == "D-CAT":
+                models[name], _ = taught.train(trial, plan.source, plan.target)
+            else:
+                stream = plan.source if name == "source" else plan.target
+                models[name], _ = trial.unimodal(stream)
+    click.echo("\nmacro F1 of the test subjects, one seed: `compare` says more")
+    for name, model in models.items():
+        stream = plan.source if name == "source" else plan.target
+        predicted = trial.predict(model, stream)
+        score = metrics.macro_f1(
+            prepared.test.labels, predicted, len(prepared.class_names)
+        )
+        click.echo(f"  {name:8} {score:.3f}")
+    for name, model in ((_SOURCE, models["source"]), (_TARGET, models["D-CAT"])):
+        _saved(model, plan.output / name)
+        click.echo(f"{plan.output / name}")
+
+
+@main.command()
+@_EXPERIMENT
+@click.option("--trials", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), help="The experiment's unless given.")
+def search(experiment, trials, epochs):
+    """Which λ is best for the validation subjects? The test subjects stay unseen.
+
+    Takes source.keras as it was trained, and the architecture of target.keras. A search
+    that was killed goes on.
+    """
+    import keras
+    import keras_tuner
+
+    from keras_dcat import plots, tuning, windows
+    from keras_dcat.cli.data import prepare
+
+    plan = read_experiment(experiment)
+    prepared = prepare(plan)
+    if prepared.validation is None:
+        raise click.ClickException(
+            f"{experiment}: a search needs subjects to judge by. "
+            "Name some in `split`: `validation: [3, 7]`."
+        )
+    source, target = (_loaded(plan, name) for name in (_SOURCE, _TARGET))
+    hypermodel = tuning.DCATHyperModel(
+        source,
+        lambda hp: keras.models.clone_model(target),
+        ["transfer_weight"],
+        jit_compile=False,
+        seed=plan.training.seeds[0],
+    )
+    tuner = keras_tuner.RandomSearch(
+        hypermodel,
+        tuning.MACRO_F1,
+        max_trials=trials,
+        seed=plan.training.seeds[0],
+        directory=plan.output,
+        project_name="search",
+    )
+    train = prepared.train
+    known = hypermodel.cache_source(train.gather(plan.source), verbose=0)
+    held_out = prepared.validation
+    with click.progressbar(length=trials, label="trials") as bar:
+        ended = keras.callbacks.LambdaCallback(on_train_end=lambda _: bar.update(1))
+        tuner.search(
+            windows.pair_dataset(
+                train,
+                known,
+                plan.target,
+                plan.training.batch_size,
+                shuffle=True,
+                seed=0,
+            ),
+            validation_data=(held_out.gather(plan.target), held_out.labels),
+            epochs=epochs or plan.training.epochs,
+            shuffle=False,
+            callbacks=[ended],
+            verbose=0,
+        )
+    best = tuner.oracle.get_best_trials()[0]
+    picture = plan.output / "search.png"
+    plots.plot_search(picture, tuner, "transfer_weight")
+    found = best.hyperparameters.get("transfer_weight")
+    click.echo(f"λ = {found:.3g}: macro F1 {best.score:.3f} of the validation subjects")
+    click.echo(f"{picture}: all trials")
+
+
+@main.command()
+@_EXPERIMENT
+@click.option("--controls", is_flag=True, help="Also what must not help.")
+@click.option("--rivals", is_flag=True, help="Also other ways to use both sensors.")
+def compare(experiment, controls, rivals):
+    """Does the source help? The target alone and taught, over seeds, with intervals.
+
+    Writes report.html to the experiment's `output`. A comparison that was killed goes
+    on where it stopped.
+    """
+    from keras_dcat import evaluation
+    from keras_dcat.cli.data import prepare, study
+
+    plan = read_experiment(experiment)
+    methods = dict(evaluation.METHODS)
+    methods |= evaluation.CONTROLS if controls else {}
+    methods |= evaluation.RIVALS if rivals else {}
+    pair = (plan.source, plan.target)
+    heading = " → ".join(pair)
+    evaluation.run_experiments(
+        {heading: evaluation.Experiment(study(plan, prepare(plan)), [pair], methods)},
+        plan.output,
+        plan.training.seeds,
+        title=heading,
+        about=plan.about.get("Data", ""),
+    )
+
+
+@main.command()
+@_EXPERIMENT
+@click.option(
+    "--model",
+    type=click.Path(path_type=pathlib.Path),
+    help="Another than target.keras.",
+)
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["saved_model", "litert", "litert_int8", "onnx"]),
+    help="All unless given; may be given several times.",
+)
+def export(experiment, model, formats):
+    """Writes the target for a device, in four formats, each checked in a new process.
+
+    Writes the folder `device` in the experiment's `output`, which must not be there,
+    with a model card.
+    """
+    from keras_dcat.cli.data import prepare
+    from keras_dcat.export import export_target
+    from keras_dcat.export.formats import FORMATS
+
+    plan = read_experiment(experiment)
+    prepared = prepare(plan)
+    target = _loaded(plan, _TARGET) if model is None else _model(model)
+    done = export_target(
+        target,
+        plan.output / "device",
+        prepared.test,
+        plan.target,
+        prepared.class_names,
+        stride=plan.windows.stride,
+        calibration=prepared.train,
+        formats=formats or tuple(FORMATS),
+        about=plan.about,
+    )
+    click.echo(f"\n{done}\n\n{done.path}")
+
+
+@main.command()
+@_EXPERIMENT
+@click.option(
+    "--artefact",
+    type=click.Path(exists=True, path_type=pathlib.Path),
+    help="Another than the LiteRT one in `device`.",
+)
+@click.option("--session", help="Name of a recording; all of the test unless given.")
+@click.option("--speed", type=float, default=math.inf, help="Times real time.")
+@click.option("--smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0)
+@click.option("--page", is_flag=True, help="Show it on a web page of this machine.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+def stream(experiment, artefact, session, speed, smoothing, page, port):
+    """What an exported target says of recordings of the test, as samples come in."""
+    import contextlib
+
+    from keras_dcat.cli.data import load
+    from keras_dcat.streaming import LivePage, StreamingClassifier, replay
+
+    plan = read_experiment(experiment)
+    artefact = artefact or plan.output / "device" / "target.tflite"
+    if not artefact.exists():
+        raise click.ClickException(f"{artefact} is not there. First: keras-dcat export")
+    test = {str(who) for who in plan.split.test}
+    own = [
+        each
+        for each in load(plan)[0]
+        if (str(each.subject) in test if session is None else each.session == session)
+    ]
+    if not own:
+        raise click.ClickException(f"There is no recording {session!r}.")
+    classifier = StreamingClassifier(artefact, smoothing=smoothing)
+    line, end = ("\r\x1b[K", "") if sys.stdout.isatty() else ("", "\n")
+    right = total = 0
+    shown = LivePage(classifier.description, port=port) if page else None
+    with shown or contextlib.nullcontext():
+        if shown:
+            click.echo(shown.url)
+        for each in own:
+            for moment in replay(classifier, each, speed=speed):
+                if shown:
+                    shown.show(moment)
+                for said, truth in zip(moment.decisions, moment.truths, strict=True):
+                    total += truth is not None
+                    right += truth == said.label
+                    words = f"{said.label}, {said.probabilities.max():.0%}"
+                    when = f"{each.session} {said.time:7.1f} s"
+                    click.echo(
+                        f"{line}{when}: {words:30} truth: {truth}{end}", nl=False
+                    )
+    click.echo(f"\nRight about {right} of {total} windows.")
+
+
+def _loaded(plan, name):
+    path = plan.output / name
+    if not path.exists():
+        raise click.ClickException(f"{path} is not there. First: keras-dcat train")
+    return _model(path)
+
+
+def _model(path):
+    import keras
+
+    import keras_dcat  # noqa: F401  its layers are registered
+
+    return keras.models.load_model(path, compile=False)
+
+
+def _saved(model, path):
+    """Written whole or not at all."""
+    part = path.with_name(f".part.{path.name}")
+    model.save(part)
+    part.replace(path)

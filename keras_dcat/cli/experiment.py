@@ -1,0 +1,290 @@
+"""The experiment file: what it may say, and errors that name its line."""
+
+import os
+import pathlib
+from typing import Annotated, Literal
+
+from keras_dcat.extras import require
+
+pydantic = require("pydantic", extra="cli")
+yaml = require("yaml", extra="cli")
+
+_MOST_BYTES = 1_000_000
+_TAGS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp")
+
+Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, pydantic.Field(ge=0, lt=1)]
+Count = Annotated[int, pydantic.Field(ge=1)]
+Person = int | str
+
+
+class Section(pydantic.BaseModel):
+    """A part of the file: nothing but what it names may stand in it."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class Table(Section):
+    """How the files of one stream are read.
+
+    Attributes:
+        columns: names of the columns that are the channels.
+        rate: samples per second, in Hz: of the files, or, with `time`, of the windows.
+        time: name of the column of times, if there is one.
+        time_unit: seconds per unit of `time`: 0.001 for milliseconds.
+    """
+
+    columns: Annotated[list[str], pydantic.Field(min_length=1)]
+    rate: Positive
+    time: str | None = None
+    time_unit: Positive = 1.0
+
+
+class Data(Section):
+    """Where recordings come from: a public data set, or a table of your own files.
+
+    Attributes:
+        dataset: name of a loader in `keras_dcat.datasets`, without `load_`.
+        path: what that loader reads; the watch data need none.
+        recordings: CSV with a row for each recording: `session`, `subject`, `label`
+            (the name of a class), and for each stream a column with its file.
+        streams: dict from a stream to its `Table`.
+    """
+
+    dataset: (
+        Literal[
+            "watch",
+            "utd_mhad",
+            "sp_sw_har",
+            "spoken_digits",
+            "uci_har",
+            "uci_hapt",
+            "mhealth",
+            "pamap2",
+        ]
+        | None
+    ) = None
+    path: pathlib.Path | None = None
+    recordings: pathlib.Path | None = None
+    streams: dict[str, Table] = {}
+
+    @pydantic.model_validator(mode="after")
+    def _one_kind(self):
+        if (self.dataset is None) == (self.recordings is None):
+            raise ValueError("name either a `dataset` or a table of `recordings`")
+        if bool(self.streams) != (self.recordings is not None):
+            raise ValueError("`streams` say how the files in `recordings` are read")
+        if self.dataset is None and self.path is not None:
+            raise ValueError("`path` belongs to a `dataset`")
+        if self.dataset not in (None, "watch") and self.path is None:
+            raise ValueError(f"`dataset: {self.dataset}` needs a `path`")
+        return self
+
+
+class Windows(Section):
+    """How recordings are cut.
+
+    Attributes:
+        length: seconds.
+        stride: seconds from window to window.
+        rates: dict from a stream to the rate, in Hz, that its windows have.
+    """
+
+    length: Positive
+    stride: Positive
+    rates: dict[str, Positive] = {}
+
+
+class Split(Section):
+    """Who tests. Everybody else trains.
+
+    Attributes:
+        test: subjects that no training and no search sees.
+        validation: subjects by whom a search decides.
+    """
+
+    test: Annotated[list[Person], pydantic.Field(min_length=1)]
+    validation: list[Person] = []
+
+    @pydantic.model_validator(mode="after")
+    def _apart(self):
+        both = sorted({str(who) for who in self.test} & set(map(str, self.validation)))
+        if both:
+            raise ValueError(f"subjects {', '.join(both)} cannot do both")
+        return self
+
+
+class Encoder(Section):
+    """The model of a stream.
+
+    Attributes:
+        kind: an encoder of `keras_dcat.encoders`; by the shape of its windows unless
+            given.
+        size: as in `keras_dcat.encoders`.
+        dropout: share of features that a step of training leaves out.
+    """
+
+    kind: Literal["imu", "skeleton", "video", "audio"] | None = None
+    size: Literal["tiny", "small", "base"] = "small"
+    dropout: Share = 0.2
+
+
+class Training(Section):
+    """The budget of every model, as in `keras_dcat.evaluation.Training`.
+
+    Attributes:
+        epochs: over the windows.
+        batch_size: windows with a label in a step.
+        learning_rate: the highest it gets.
+        key_dim: size of keys and values of the attention, the same for all models.
+        seeds: one run of a comparison each; `train` takes the first.
+    """
+
+    epochs: Count = 40
+    batch_size: Count = 32
+    learning_rate: Positive = 3e-3
+    key_dim: Count = 32
+    seeds: Annotated[list[int], pydantic.Field(min_length=1)] = [0, 1, 2]
+
+
+class Experiment(Section):
+    """All that the commands need to know.
+
+    Attributes:
+        data: `Data`.
+        source: stream of the sensor that teaches.
+        target: stream of the sensor that stays.
+        windows: `Windows`.
+        split: `Split`.
+        encoders: dict from a stream to its `Encoder`.
+        training: `Training`.
+        about: headings and texts of the model card.
+        output: folder of all that is written.
+    """
+
+    data: Data
+    source: str
+    target: str
+    windows: Windows
+    split: Split
+    encoders: dict[str, Encoder] = {}
+    training: Training = Training()
+    about: dict[str, str] = {}
+    output: pathlib.Path
+
+    @pydantic.model_validator(mode="after")
+    def _two_streams(self):
+        if self.source == self.target:
+            raise ValueError("`source` and `target` must be two streams")
+        return self
+
+
+class ExperimentError(ValueError):
+    """An experiment file that makes no sense: where, and what to do."""
+
+
+def read_experiment(path: str | os.PathLike) -> Experiment:
+    """Reads and checks an experiment file, whose paths are as seen from here.
+
+    Args:
+        path: str or path of a YAML file.
+
+    Returns:
+        `Experiment`.
+
+    Raises:
+        ExperimentError: if it cannot be read, or says what it may not; with file and
+            line.
+    """
+    path = pathlib.Path(path)
+    root = _parsed(path)
+    try:
+        return Experiment.model_validate(_plain(root, path))
+    except pydantic.ValidationError as error:
+        lines = [_described(each, root, path) for each in error.errors()]
+        raise ExperimentError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _parsed(path):
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ExperimentError(f"{path} is too large for an experiment file.")
+        text = path.read_text("utf-8")
+        aliases = [e for e in yaml.parse(text) if isinstance(e, yaml.AliasEvent)]
+        root = yaml.compose(text, yaml.SafeLoader)
+    except OSError as error:
+        raise ExperimentError(f"{path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ExperimentError(f"{path} is not text in UTF-8: {error}.") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}" if mark else f"{path}"
+        problem = getattr(error, "problem", None) or error
+        raise ExperimentError(f"{where}: not YAML: {problem}.") from error
+    except RecursionError as error:
+        raise ExperimentError(f"{path} is nested too deeply.") from error
+    if aliases:
+        raise ExperimentError(_at(path, aliases[0].start_mark, "write it out: no `*`"))
+    if not isinstance(root, yaml.MappingNode):
+        raise ExperimentError(f"{path}, line 1: an experiment is a list of `name: …`.")
+    return root
+
+
+def _plain(node, path):
+    """What a node stands for; a name that is there twice is an error."""
+    if node.tag.rpartition(":")[2] not in _TAGS:
+        raise ExperimentError(_at(path, node.start_mark, f"no tags: `{node.tag}`"))
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(each, path) for each in node.value]
+    if isinstance(node, yaml.MappingNode):
+        values = {}
+        for key, value in node.value:
+            name = _name(key)
+            if name in values:
+                raise ExperimentError(_at(path, key.start_mark, f"`{name}` is twice"))
+            values[name] = _plain(value, path)
+        return values
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        problem = getattr(error, "problem", None) or error
+        raise ExperimentError(_at(path, node.start_mark, problem)) from error
+
+
+def _described(error, root, path):
+    """One of pydantic's errors, in the file's words."""
+    node, names = root, []
+    for step in error["loc"]:
+        found = _inside(node, step)
+        if found is not None:
+            node = found
+            names.append(str(step))
+    kind, last = error["type"], error["loc"][-1] if error["loc"] else ""
+    name = ".".join(names)
+    if kind == "extra_forbidden":
+        problem = f"`{name}` is not known here. Take it out, or see --help"
+    elif kind == "missing":
+        problem = f"`{last}` is missing" + (f" in `{name}`" if name else "")
+    elif kind == "value_error":
+        problem = f"{name}: {error['ctx']['error']}" if name else error["ctx"]["error"]
+    else:
+        message = error["msg"].removeprefix("Input should be ")
+        problem = f"`{name}` must be {message}. Received: {error['input']!r}"
+    return _at(path, node.start_mark, problem)
+
+
+def _inside(node, step):
+    if isinstance(node, yaml.MappingNode):
+        found = [v for k, v in node.value if _name(k) == str(step)]
+        return found[0] if found else None
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+        return node.value[step]
+    return None
+
+
+def _name(key):
+    return key.value if isinstance(key, yaml.ScalarNode) else "?"
+
+
+def _at(path, mark, problem):
+    return f"{path}, line {mark.line + 1}: {problem}."

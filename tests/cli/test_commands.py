@@ -1,0 +1,118 @@
+import urllib.error
+import urllib.request
+
+import pytest
+
+pytest.importorskip("click")
+pytest.importorskip("pydantic")
+
+from click.testing import CliRunner
+
+from keras_dcat.cli import main
+from tests.cli.experiments import NAMES, write_experiment, write_sessions
+
+pytestmark = [
+    pytest.mark.tensorflow,
+    pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning"),
+]
+
+
+def run(*arguments, fails=False):
+    """What a command prints."""
+    result = CliRunner().invoke(main, list(map(str, arguments)))
+    unexpected = result.exception and not isinstance(result.exception, SystemExit)
+    assert not unexpected, result.exc_info
+    assert (result.exit_code != 0) == fails, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    """An experiment whose source and target are trained."""
+    folder = tmp_path_factory.mktemp("experiment")
+    write_sessions(folder)
+    path = write_experiment(folder)
+    printed = run("train", path)
+    assert "macro F1" in printed
+    return path
+
+
+def test_training_leaves_two_models_and_is_not_done_twice(plan):
+    folder = plan.parent / "out"
+    kept = {p: p.stat().st_mtime_ns for p in (folder / "unimodal").iterdir()}
+    run("train", plan)
+    assert {p: p.stat().st_mtime_ns for p in (folder / "unimodal").iterdir()} == kept
+    assert {p.name for p in folder.glob("*.keras")} == {"source.keras", "target.keras"}
+
+
+def test_recordings_are_counted_and_drawn(plan):
+    printed = run("inspect", plan)
+    assert "36 recordings of 6 subjects" in printed
+    assert "camera: 2.4 min at about 16 Hz, 2 values a sample" in printed
+    for name in NAMES:
+        assert name in printed
+    assert (plan.parent / "out" / "timeline.png").exists()
+
+
+@pytest.mark.slow
+def test_a_search_finds_a_weight_and_draws_it(plan):
+    pytest.importorskip("keras_tuner")
+    printed = run("search", plan, "--trials", 2, "--epochs", 1)
+    assert "λ = " in printed
+    assert (plan.parent / "out" / "search.png").exists()
+
+
+@pytest.mark.slow
+def test_a_comparison_prints_its_table_and_writes_its_report(plan):
+    printed = run("compare", plan)
+    assert "camera → watch" in printed
+    assert "| D-CAT |" in printed
+    assert "D-CAT" in (plan.parent / "out" / "report.html").read_text()
+
+
+def test_an_export_is_checked_and_says_of_a_stream_what_it_sees(plan):
+    printed = run("export", plan, "--format", "litert")
+    assert "litert" in printed
+    assert (
+        "Six people" in (plan.parent / "out" / "device" / "model_card.md").read_text()
+    )
+    again = run("export", plan, "--format", "litert", fails=True)
+    assert again.startswith("Error: ")
+    printed = run("stream", plan)
+    assert printed.count("truth: ") == 2 * 3 * 2 * 4  # people, classes, trials, seconds
+    right = printed.rsplit("Right about ", 1)[1]
+    assert right.endswith("of 48 windows.\n")
+    one = run("stream", plan, "--session", "4-run-1", "--page", "--port", 0)
+    assert one.count("truth: run") == 4
+    with pytest.raises(urllib.error.URLError):  # it ended with the recording
+        urllib.request.urlopen(one.splitlines()[0], timeout=5)
+    assert "no recording 'x'" in run("stream", plan, "--session", "x", fails=True)
+
+
+@pytest.mark.parametrize("command", ["search", "export", "stream"])
+def test_what_comes_too_early_says_what_is_first(tmp_path, command):
+    write_sessions(tmp_path)
+    printed = run(command, write_experiment(tmp_path), fails=True)
+    assert "is not there. First: keras-dcat" in printed
+
+
+def test_a_search_without_people_to_judge_by_is_refused(tmp_path):
+    write_sessions(tmp_path)
+    path = write_experiment(tmp_path, split={"test": ["p4"]})
+    assert "validation" in run("search", path, fails=True)
+
+
+def test_a_bad_file_is_an_error_and_no_traceback(tmp_path):
+    path = tmp_path / "plan.yaml"
+    path.write_text("data: {dataset: watch}\nsorce: imu\n")
+    for command in ("inspect", "train", "search", "compare", "export", "stream"):
+        printed = run(command, path, fails=True)
+        assert printed.startswith(f"Error: {path}, line 1: `source` is missing.")
+        assert f"{path}, line 2: `sorce` is not known" in printed
+
+
+def test_help_teaches():
+    printed = run("--help")
+    for command in ("inspect", "train", "search", "compare", "export", "stream"):
+        assert f"keras-dcat {command}" in printed
+        assert len(run(command, "--help").splitlines()) > 6

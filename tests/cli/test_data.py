@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("pydantic")
+
+from keras_dcat.cli.data import load, prepare, study
+from keras_dcat.cli.experiment import read_experiment
+from tests.cli.experiments import NAMES, write_experiment, write_sessions
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_sessions(tmp_path)
+    return tmp_path
+
+
+def test_files_become_windows_of_those_who_train_decide_and_test(folder):
+    plan = read_experiment(write_experiment(folder))
+    prepared = prepare(plan)
+    assert prepared.class_names == NAMES
+    assert set(prepared.train.subjects) == {"p0", "p1", "p2"}
+    assert set(prepared.validation.subjects) == {"p3"}
+    assert set(prepared.test.subjects) == {"p4", "p5"}
+    assert prepared.train.shape("camera") == (16, 2)
+    assert prepared.train.shape("watch") == (32, 2)
+    assert np.bincount(prepared.test.labels).min() > 0
+
+
+def test_without_validation_they_train(folder):
+    plan = read_experiment(write_experiment(folder, split={"test": ["p4"]}))
+    prepared = prepare(plan)
+    assert prepared.validation is None
+    assert len(set(prepared.train.subjects)) == 5
+
+
+def test_the_models_are_those_that_the_file_asks_for(folder):
+    plan = read_experiment(write_experiment(folder))
+    own = study(plan, prepare(plan))
+    train, _ = own.splits["test"]
+    model = own.modalities["watch"].build(train)
+    assert model.input_shape == (None, 32, 2)
+    assert model.output_shape == (None, 3)
+    assert own.training.epochs == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source": "lidar"}, r"\['lidar'\].*\['camera', 'watch'\]"),
+        ({"split": {"test": ["nobody"]}}, "nobody"),
+    ],
+)
+def test_names_that_the_data_do_not_have_are_refused(folder, changes, message):
+    plan = read_experiment(write_experiment(folder, **changes))
+    with pytest.raises(ValueError, match=message):
+        prepare(plan)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace("label", "class", 1), r"none of \['label'\]"),
+        (lambda text: "", "a row for each recording"),
+        (
+            lambda text: text.replace(",sit,", ",,", 1),
+            r"line 2: .*nothing in \['label'\]",
+        ),
+    ],
+)
+def test_a_table_that_lacks_something_is_refused(folder, change, message):
+    path = folder / "sessions.csv"
+    path.write_text(change(path.read_text()))
+    with pytest.raises(ValueError, match=message):
+        load(read_experiment(write_experiment(folder)))
+
+
+def test_a_file_that_is_not_there_is_named(folder):
+    (folder / "0-sit-0_watch.csv").unlink()
+    with pytest.raises(FileNotFoundError, match="0-sit-0_watch"):
+        load(read_experiment(write_experiment(folder)))
