@@ -1,7 +1,4 @@
-"""A better sensor teaches a cheaper one, on recordings of real people.
-
-Smartwatch: its IMU → an accelerometer. `--data`, UTD-MHAD: skeleton → accelerometer.
-"""
+"""A better sensor, a watch's IMU or a skeleton (`--data`), teaches a cheaper one."""
 
 import argparse
 
@@ -72,9 +69,11 @@ for seed in range(args.seeds):
 
 print(f"\nMacro F1 on unseen subjects, {args.seeds} seeds, {teacher} → {learner}:\n")
 print(evaluation.transfer_table({k: np.nanmean(v, axis=1) for k, v in f1.items()}))
+for name, trained in (("source", source), ("target", taught)):
+    trained.save(f"{args.output}/{name}.keras")
 model.export(f"{args.output}/target", verbose=False)
 loaded = tf.saved_model.load(f"{args.output}/target")
 gap = np.abs(loaded.serve(unseen) - keras.ops.convert_to_numpy(taught(unseen))).max()
-print(f"\n{args.output}/target: the exported target, loaded, {gap:.0e} from Keras")
 plots.plot_transfer(f"{args.output}/transfer.png", curves, f1, classes)
+print(f"\n{args.output}/target: the exported target, loaded, {gap:.0e} from Keras")
 print(f"{args.output}/transfer.png: training curves, and F1 of every class")

@@ -173,14 +173,16 @@ def train(experiment, seed):
 def search(experiment, trials, epochs):
     """Which λ is best for the validation subjects? The test subjects stay unseen.
 
-    Takes source.keras as it was trained, and the architecture of target.keras. A search
-    that was killed goes on.
+    Takes the architectures of source.keras and target.keras. The source is trained
+    anew, for it must not know the validation subjects. A search that was killed goes
+    on.
     """
     import keras
     import keras_tuner
 
     from keras_dcat import plots, tuning, windows
-    from keras_dcat.cli.data import prepare
+    from keras_dcat.cli.data import prepare, study
+    from keras_dcat.evaluation.trial import Trial
 
     plan = read_experiment(experiment)
     prepared = prepare(plan)
@@ -189,19 +191,27 @@ def search(experiment, trials, epochs):
             f"{experiment}: a search needs subjects to judge by. "
             "Name some in `split`: `validation: [3, 7]`."
         )
-    source, target = (_loaded(plan, name) for name in (_SOURCE, _TARGET))
+    seed, batch_size = plan.training.seeds[0], plan.training.batch_size
+    trial = Trial(study(plan, prepared), "test", seed)
+    keras.utils.set_random_seed(seed)
+    source, target = (
+        keras.models.clone_model(_loaded(plan, name)) for name in (_SOURCE, _TARGET)
+    )
+    trial.study.training.fit(
+        source, trial.windows(plan.source, prepared.train, batch_size)
+    )
     hypermodel = tuning.DCATHyperModel(
         source,
         lambda hp: keras.models.clone_model(target),
         ["transfer_weight"],
         jit_compile=False,
-        seed=plan.training.seeds[0],
+        seed=seed,
     )
     tuner = keras_tuner.RandomSearch(
         hypermodel,
         tuning.MACRO_F1,
         max_trials=trials,
-        seed=plan.training.seeds[0],
+        seed=seed,
         directory=plan.output,
         project_name="search",
     )
@@ -215,7 +225,7 @@ def search(experiment, trials, epochs):
                 train,
                 known,
                 plan.target,
-                plan.training.batch_size,
+                batch_size,
                 shuffle=True,
                 seed=0,
             ),
