@@ -62,31 +62,23 @@ class Encoder(nn.Module):
 
     def forward(self, windows):
         tokens = self.stages(self.stem(windows.transpose(1, 2))).transpose(1, 2)
-        key, value = self.key(tokens), self.value(tokens)
         attended = functional.scaled_dot_product_attention(
-            self.query(tokens), key, value
+            self.query(tokens), self.key(tokens), self.value(tokens)
         )
         x = self.norm(tokens + self.mixed(attended))
         x = self.dropout(torch.cat([x.mean(1), x.amax(1)], dim=-1))
-        return self.classifier(x), key, value
+        return self.classifier(x), x
 
 
-def batch_loss(source, target, labels):
+def batch_loss(taught, target, labels, mapped):
     """Cross-entropy, and the transfer as `DCATModel` weighs it by default."""
-    (believed, source_key, source_value), (logits, key, value) = source, target
-    taught = (
-        torch.einsum("btk,btv->bkv", source_key, source_value) / source_key.shape[1]
-    )
-    learned = torch.einsum("btk,btv->bkv", key, value) / key.shape[1]
-    distance = torch.linalg.matrix_norm(learned - taught)
-    alignment = distance / torch.linalg.matrix_norm(taught)
-    softened = functional.log_softmax(believed / 2, -1)
-    own = functional.log_softmax(logits / 2, -1)
-    divergence = 4 * (softened.exp() * (softened - own)).sum(-1)
-    rows = torch.arange(len(labels))
-    may_teach = functional.softmax(believed, -1)[rows, labels]
-    transfer = (may_teach * (alignment + 5 * divergence)).mean()
-    return functional.cross_entropy(logits, labels) + 0.1 * transfer
+    logits, features = target
+    similarity = functional.normalize(mapped(features)) @ functional.normalize(taught).T
+    similarity = similarity / 0.1
+    own = torch.arange(len(labels))
+    contrast = functional.cross_entropy(similarity, own)
+    contrast = (contrast + functional.cross_entropy(similarity.T, own)) / 2
+    return functional.cross_entropy(logits, labels) + contrast
 
 
 def torch_epoch(index):
@@ -99,7 +91,8 @@ def torch_epoch(index):
         ours = workload.encoder(index, stream).trainable_weights
         assert own == sum(math.prod(weight.shape) for weight in ours)
     source.eval().requires_grad_(False)
-    optimizer = torch.optim.Adam(target.parameters())
+    mapped = nn.Linear(*2 * (source.classifier.in_features,))
+    optimizer = torch.optim.Adam([*target.parameters(), *mapped.parameters()])
 
     def run():
         target.train()
@@ -108,8 +101,9 @@ def torch_epoch(index):
         for rows in order:
             optimizer.zero_grad()
             with torch.no_grad():
-                taught = source(streams[0][rows])
-            loss = batch_loss(taught, target(streams[1][rows]), labels[rows])
+                _, taught = source(streams[0][rows])
+            found = target(streams[1][rows])
+            loss = batch_loss(taught, found, labels[rows], mapped)
             loss.backward()
             optimizer.step()
             total += loss.detach()

@@ -7,7 +7,12 @@ import keras
 
 from keras_dcat.extras import require
 from keras_dcat.metrics import MacroF1
-from keras_dcat.transfer import DCATModel, LogitsDistillation, MaskedCrossAttentionLoss
+from keras_dcat.transfer import (
+    DCATModel,
+    FeatureContrast,
+    LogitsDistillation,
+    MaskedCrossAttentionLoss,
+)
 
 keras_tuner = require("keras_tuner", extra="tuner")
 
@@ -22,11 +27,11 @@ _SPACE = {
     "transfer_weight": lambda hp, name: hp.Float(
         name, 1e-3, 10.0, sampling="log", default=0.1
     ),
-    "gate": lambda hp, name: hp.Choice(name, list(_GATES), default="soft"),
-    "normalization": lambda hp, name: hp.Choice(
-        name, ["source", "unit", "length"], default="source"
+    "gate": lambda hp, name: hp.Choice(name, list(_GATES), default="all"),
+    "alignment": lambda hp, name: hp.Choice(
+        name, ["features", "source", "unit", "length"], default="features"
     ),
-    "distillation": lambda hp, name: hp.Choice(name, [0.0, 1.0, 5.0], default=5.0),
+    "distillation": lambda hp, name: hp.Choice(name, [0.0, 1.0, 5.0], default=0.0),
     "learning_rate": lambda hp, name: hp.Float(
         name, 3e-4, 1e-2, sampling="log", default=1e-3
     ),
@@ -50,9 +55,11 @@ class DCATHyperModel(keras_tuner.HyperModel):
             size, size of keys and dropout.
         search: names of the settings to search: `"transfer_weight"` (0.001 to 10,
             logarithmic), `"gate"` (`"soft"`, `"correct"`, `"sure"`, `"all"`),
-            `"normalization"` (`"source"`, `"unit"`, `"length"`), `"distillation"` (its
-            weight: 0, 1 or 5) and `"learning_rate"` (0.0003 to 0.01, logarithmic). The
-            others keep the default of `DCATModel`, and 0.001.
+            `"alignment"` (`"features"` by `FeatureContrast`, or `KᵀV` by
+            `MaskedCrossAttentionLoss`, normalized by `"source"`, `"unit"` or
+            `"length"`), `"distillation"` (its weight: 0, 1 or 5) and
+            `"learning_rate"` (0.0003 to 0.01, logarithmic). The others keep the default
+            of `DCATModel`, and 0.001.
         data: function of the `keras_tuner.HyperParameters` and the `DCATModel` that
             returns arguments of `fit`, where what is searched changes the data, as the
             length of windows does. Let it cache the source in a file for each length.
@@ -77,7 +84,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
     >>> hp = keras_tuner.HyperParameters()
     >>> model = hypermodel.build(hp)
     >>> hp.values["transfer_weight"], hp.values["gate"]
-    (0.1, 'soft')
+    (0.1, 'all')
     """
 
     def __init__(
@@ -87,7 +94,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
         search: Sequence[str] = (
             "transfer_weight",
             "gate",
-            "normalization",
+            "alignment",
             "learning_rate",
         ),
         *,
@@ -127,13 +134,23 @@ class DCATHyperModel(keras_tuner.HyperModel):
         is_model = isinstance(self.source, (keras.Model, list, tuple))
         source = self.source if is_model else self.source(hp)
         chosen = {name: self._setting(hp, name) for name in _SPACE}
+        by_features = chosen["alignment"] == "features"
+        # All three in every trial, so that all read one cache; weighed 0, or so that
+        # λ = 0.1 makes sense.
+        losses = {
+            FeatureContrast(): 10.0 if by_features else 0.0,
+            MaskedCrossAttentionLoss(
+                "source" if by_features else chosen["alignment"]
+            ): 0.0 if by_features else 1.0,
+            LogitsDistillation(): chosen["distillation"],
+        }
         model = DCATModel(
             source,
             self.build_target(hp),
             chosen["transfer_weight"],
             _GATES[chosen["gate"]],
-            [MaskedCrossAttentionLoss(chosen["normalization"]), LogitsDistillation()],
-            loss_weights=[1.0, chosen["distillation"]],
+            list(losses),
+            loss_weights=list(losses.values()),
             **self.options,
         )
         model.compile(

@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers
 
 import keras_dcat
+from keras_dcat.transfer import LogitsDistillation, MaskedCrossAttentionLoss
 
 CLASSES = 4
 
@@ -32,6 +33,12 @@ def windows(rng, count=32, source=(12, 5), target=(20, 3)):
 def pair_of_branches(**target_options):
     """A source for `(12, 5)` windows and a target for `(20, 3)` windows."""
     return branch(5, steps=12), branch(3, steps=20, **target_options)
+
+
+def beliefs(**options):
+    """Options of a transfer by `KᵀV` and by predictions, under a soft gate."""
+    losses = [MaskedCrossAttentionLoss(), LogitsDistillation()]
+    return {"gate": "soft", "loss": losses, "loss_weights": [1.0, 5.0], **options}
 
 
 def snapshot(model):

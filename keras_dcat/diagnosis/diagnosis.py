@@ -191,7 +191,7 @@ def diagnose(
     >>> found.verdict  # nobody has trained the source
     'harm'
     >>> found.recommended
-    {'transfer_weight': 0.0, 'gate': 'soft'}
+    {'transfer_weight': 0.0, 'gate': None}
 
     Reference:
         Xie et al., 2025, [Information-theoretic criteria for knowledge distillation in

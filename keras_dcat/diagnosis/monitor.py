@@ -27,7 +27,8 @@ class TransferMonitor(keras.callbacks.Callback):
 
     - `source_f1`, `target_f1` and `source_target_gap`, their difference: macro F1;
     - `train_gap`: accuracy in training less that on the held-out windows;
-    - `alignment`: the mean distance between the `KᵀV` of both, and by class;
+    - `alignment`: how far apart both sides are, and by class: the mean of the first
+      transfer loss that compares features or `KᵀV`;
     - `mask_share`: how much the gate lets the source teach, and by class;
     - `gradient_cosine`: between the gradients of classification and transfer, on one
       batch. Below 0 they oppose each other;
@@ -134,17 +135,16 @@ class TransferMonitor(keras.callbacks.Callback):
     def _batch(self, inputs, labels):
         outputs = self.model(inputs, training=False)
         classes = class_indices(ops.convert_to_tensor(labels), self.model.num_classes)
-        losses = [
+        aligning = [
             loss
             for loss in self.model.transfer_losses
-            if isinstance(loss, MaskedCrossAttentionLoss)
+            if loss.reads in ("features", "projections")
         ]
-        distance = losses[0] if losses else MaskedCrossAttentionLoss()
+        loss = aligning[0] if aligning else MaskedCrossAttentionLoss()
         believed = [ops.exp(source.log_probabilities) for source in outputs.sources]
+        compared = [r[loss.reads] for r in outputs.readings(gives_logits=False)]
         distances = [
-            sum(distance.call(*pair) for pair in source.projections)
-            / len(source.projections)
-            for source in outputs.sources
+            sum(loss.call(*pair) for pair in pairs) / len(pairs) for pairs in compared
         ]
         shares = [ops.cast(self.model.gate(classes, x), "float32") for x in believed]
         columns = (

@@ -141,7 +141,7 @@ class ObservedPair:
         projections = []
         branches = (self._source, self._target)
         for branch, inputs in zip(branches, pair, strict=True):
-            believed, (projected,) = branch.frozen(inputs)
+            believed, (projected,), _ = branch.frozen(inputs)
             told = ops.convert_to_numpy(believed)
             results.append(np.maximum(told.astype("float64"), _LEAST_LOG_PROBABILITY))
             projections.append(projected)

@@ -48,7 +48,7 @@ def judge(found):
             f"The mean of both predictions has a macro F1 of {found.fusion_f1:.2f}: "
             "use both sensors if the source is there at inference, too.",
         )
-    recommended = {"transfer_weight": TRANSFER_WEIGHTS[verdict], "gate": "soft"}
+    recommended = {"transfer_weight": TRANSFER_WEIGHTS[verdict], "gate": None}
     return verdict, reasons, recommended
 
 

@@ -14,6 +14,7 @@ from keras_dcat.evaluation.trial import Trial
 from keras_dcat.transfer import (
     ContrastiveAlignment,
     DCATModel,
+    FeatureContrast,
     LogitsDistillation,
     MaskedCrossAttentionLoss,
     TransferGuard,
@@ -146,7 +147,8 @@ class DCAT(Method):
         source: `"trained"`, or `"random"` for one as it was initialised.
         offset: float. Seconds by which the source's windows are late.
         mispaired: float. Share of windows that get the source of another one.
-        alignment: `"distance"`, or `"contrast"` for `ContrastiveAlignment`.
+        alignment: `"features"` for `FeatureContrast`, `"distance"` for
+            `MaskedCrossAttentionLoss`, or `"contrast"` for `ContrastiveAlignment`.
         decay: bool. Whether the weight of the transfer falls to 0 over the training.
         guarded: bool. Whether a `TransferGuard` may end the transfer, as by default.
         cached: bool. Whether the source sees each window once, as it was recorded,
@@ -202,6 +204,7 @@ class DCAT(Method):
         aligned = {
             "distance": MaskedCrossAttentionLoss(self.normalization),
             "contrast": ContrastiveAlignment(),
+            "features": FeatureContrast(),
         }
         losses = {
             aligned[self.alignment]: self.transfer_weight,
@@ -306,7 +309,7 @@ class LateFusion(Method):
 
 METHODS = {
     "alone": Alone(),
-    "D-CAT": DCAT(gate="soft", distillation=0.5, cached=True),
+    "D-CAT": DCAT(alignment="features", transfer_weight=1.0, gate=None, cached=True),
 }
 """What a comparison is about: the target alone, and `DCATModel` with its defaults.
 

@@ -1,7 +1,7 @@
 """The method: what is aligned, who may teach, and the model that learns."""
 
 from keras_dcat.transfer.calibration import Calibrated, calibration_temperature
-from keras_dcat.transfer.contrast import ContrastiveAlignment
+from keras_dcat.transfer.contrast import ContrastiveAlignment, FeatureContrast
 from keras_dcat.transfer.coverage import GateCoverage, gate_coverage, may_teach
 from keras_dcat.transfer.cross_entropy import CrossEntropy
 from keras_dcat.transfer.distillation import LogitsDistillation
@@ -28,6 +28,7 @@ __all__ = [
     "CorrectOrSure",
     "CrossEntropy",
     "DCATModel",
+    "FeatureContrast",
     "GateCoverage",
     "KeyValueStatistic",
     "LogitsDistillation",

@@ -1,4 +1,4 @@
-"""Keys and values of a target, brought to the sizes of its source."""
+"""Keys, values and features of a target, brought to the sizes of its source."""
 
 import keras
 from keras import layers
@@ -34,6 +34,46 @@ class ProjectionAdapter(keras.layers.Layer):
     def call(self, projections):
         key, value, *mask = projections
         return self.key(key), self.value(value), *mask
+
+
+class FeatureAdapter(keras.layers.Layer):
+    """A linear map, trained along with the target and not part of it.
+
+    Args:
+        source: the `Dense` layer whose input the source's features are.
+        target: likewise.
+        **kwargs: as for any layer.
+
+    Call args:
+        features: the target's `(batch, features)`.
+
+    Returns:
+        `(batch, features)`, as many as the source has.
+    """
+
+    def __init__(self, source: layers.Dense, target: layers.Dense, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        # Its own seed: no other random number is another one because of it.
+        start = keras.initializers.GlorotUniform(seed=0)
+        units = num_features(source)
+        self.map = layers.Dense(units, kernel_initializer=start, name="map")
+        self.map.build((None, num_features(target)))
+        self.built = True
+
+    def call(self, features):
+        return self.map(features)
+
+
+def num_features(classifier: layers.Dense) -> int:
+    """How many features a classifier is given.
+
+    Args:
+        classifier: built `Dense` layer.
+
+    Returns:
+        int.
+    """
+    return classifier.kernel.shape[0]
 
 
 def _map(name, heads, size):

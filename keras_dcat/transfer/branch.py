@@ -1,14 +1,31 @@
-"""A model and the attention layers that are read out of it, in one pass."""
+"""A model and what is read out of it in one pass: attention layers, and features."""
 
 import contextlib
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 from keras_dcat.attention import find_attention
 from keras_dcat.transfer.distillation import log_probabilities
+from keras_dcat.transfer.features import features_read, find_classifier
 from keras_dcat.transfer.inspection import gives_logits
 from keras_dcat.transfer.statistics import SourceStatistics, statistic_of
+
+
+class Pass(NamedTuple):
+    """What one pass of a branch leaves.
+
+    Attributes:
+        prediction: `(batch, classes)`.
+        projections: for each attention layer `(key, value)`, or `(key, value, mask)`.
+        features: `(batch, features)`, what the classifier was given; `()` if that was
+            not asked for.
+    """
+
+    prediction: Any
+    projections: tuple
+    features: Any
 
 
 class Branch:
@@ -18,16 +35,28 @@ class Branch:
         model: built `keras.Model`.
         names: list of str or `None`. Names of `AttentionKV` layers; `None` for the only
             one.
+        with_features: bool. Whether to read what the classifier is given, too.
+
+    Raises:
+        ValueError: if there is no such layer, or no classifier.
 
     Attributes:
         model: the model.
         attentions: the layers.
+        classifier: the `Dense` layer whose input is read, or `None`.
         gives_logits: bool. Whether the model predicts logits, not probabilities.
     """
 
-    def __init__(self, model, names):
+    def __init__(self, model, names, with_features=False):
         self.model = model
         self.attentions = [find_attention(model, name) for name in names]
+        self.classifier = find_classifier(model) if with_features else None
+        if with_features and self.classifier is None:
+            raise ValueError(
+                "A model whose features are compared must end in a `Dense` classifier. "
+                f"Received: {model.name!r} without one. "
+                "End it in one, or name other losses: loss=[LogitsDistillation()]."
+            )
         self.gives_logits = gives_logits(model)
 
     def passed(self, inputs, training, split=None):
@@ -36,18 +65,19 @@ class Branch:
         Args:
             inputs: what the model takes.
             training: bool.
-            split: as in `AttentionKV.capture`.
+            split: as in `AttentionKV.capture`, also for the features.
 
         Returns:
-            `(prediction, projections)`: for each attention layer `(key, value)`, or
-            `(key, value, mask)`.
+            `Pass`.
         """
         with contextlib.ExitStack() as stack:
             captures = [
                 stack.enter_context(layer.capture(split)) for layer in self.attentions
             ]
+            read = stack.enter_context(features_read(self.classifier, split))
             prediction = self.model(inputs, training=training)
-        return prediction, tuple(_one_pass(c, self.model) for c in captures)
+        projections = tuple(_one_pass(c, self.model) for c in captures)
+        return Pass(prediction, projections, self._features(read))
 
     def frozen(self, inputs):
         """The same as a function of the model's variables, without a gradient.
@@ -58,15 +88,14 @@ class Branch:
             inputs: what the model takes.
 
         Returns:
-            `(log_probabilities, projections)`, float32 `(batch, classes)` and as in
-            `passed`.
+            `Pass`, whose prediction is log-probabilities in float32.
         """
         state = [(v, v.value) for v in self.model.variables]
         with keras.StatelessScope(state_mapping=state):
-            prediction, projections = self.passed(inputs, training=False)
-        believed = log_probabilities(prediction, self.gives_logits)
-        return ops.stop_gradient(believed), tuple(
-            tuple(ops.stop_gradient(x) for x in layer) for layer in projections
+            found = self.passed(inputs, training=False)
+        believed = log_probabilities(found.prediction, self.gives_logits)
+        return keras.tree.map_structure(
+            ops.stop_gradient, found._replace(prediction=believed)
         )
 
     def statistics(self, inputs):
@@ -78,12 +107,28 @@ class Branch:
         Returns:
             `SourceStatistics`, float32.
         """
-        believed, projections = self.frozen(inputs)
+        believed, projections, features = self.frozen(inputs)
         layers = (
             (*(ops.cast(x, "float32") for x in layer[:2]), *layer[2:])
             for layer in projections
         )
-        return SourceStatistics(believed, tuple(map(statistic_of, layers)))
+        if self.classifier is not None:
+            features = ops.cast(features, "float32")
+        return SourceStatistics(believed, tuple(map(statistic_of, layers)), features)
+
+    def _features(self, read):
+        if self.classifier is None:
+            return ()
+        if len(read) != 1 or len(read[0].shape) != 2:
+            shapes = [tuple(x.shape) for x in read]
+            raise ValueError(
+                "A model whose features are compared must call its last `Dense` layer "
+                "once, on features `(batch, features)`. "
+                f"Received: {shapes} in a pass of {self.model.name!r}. "
+                "Let the classifier be its last one, or name other losses: "
+                "loss=[LogitsDistillation()]."
+            )
+        return read[0]
 
 
 def _one_pass(captured, model):

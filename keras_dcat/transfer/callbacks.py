@@ -6,7 +6,7 @@ from keras_dcat.transfer.guard import TransferGuard
 
 
 class FirstEpochCheck(keras.callbacks.Callback):
-    """Says after the first epoch if there was no data.
+    """Says after the first epoch if there was no data, or nothing that tells classes.
 
     Whether there is a source to learn from is for `TransferGuard` to say.
     """
@@ -21,7 +21,21 @@ class FirstEpochCheck(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if self._is_first_epoch and not self._steps:
             raise ValueError(EMPTY_MESSAGE)
+        if self._is_first_epoch and self._learns_no_classes(logs or {}):
+            raise ValueError(
+                "A target must be told of classes, by labels or by its source. "
+                "Received: windows without any label, and no transfer loss of "
+                "predictions. Let the source tell them: "
+                "loss=[FeatureContrast(), LogitsDistillation()]."
+            )
         self._is_first_epoch = False
+
+    def _learns_no_classes(self, logs):
+        # Exactly 0: no window had a label.
+        if logs.get("classification_loss") != 0 or not self.model.transfer_weight:
+            return False
+        losses = self.model.transfer_losses
+        return all(loss.reads != "log_probabilities" for loss in losses)
 
 
 EMPTY_MESSAGE = (

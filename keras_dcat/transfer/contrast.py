@@ -1,4 +1,4 @@
-"""A transfer loss that tells windows apart by their `KᵀV`."""
+"""Transfer losses that tell windows apart, by their features or by their `KᵀV`."""
 
 import keras
 from keras import ops
@@ -59,12 +59,7 @@ class ContrastiveAlignment(keras.losses.Loss):
         dtype: str = "float32",
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        if not 0 < temperature < float("inf"):
-            raise ValueError(
-                "`temperature` must be a positive number. "
-                f"Received: temperature={temperature}. Start with 0.1."
-            )
-        self.temperature = temperature
+        self.temperature = _checked_temperature(temperature)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         return super().__call__(*checked_projections(y_true, y_pred), sample_weight)
@@ -72,10 +67,7 @@ class ContrastiveAlignment(keras.losses.Loss):
     def call(self, y_true, y_pred):
         source, target = (_directions(side) for side in (y_true, y_pred))
         similarity = ops.einsum("bhd,chd->hbc", target, source) / self.temperature
-        own = ops.diagonal(similarity, axis1=1, axis2=2)
-        all_sources = ops.logsumexp(similarity, axis=2)
-        all_targets = ops.logsumexp(similarity, axis=1)
-        return ops.mean((all_sources + all_targets) / 2 - own, axis=0)
+        return ops.mean(_told_apart(similarity), axis=0)
 
     def get_config(self):
         return {
@@ -91,5 +83,91 @@ def _directions(projections):
     product = product - ops.mean(product, axis=0, keepdims=True)
     shape = ops.shape(product)
     product = ops.reshape(product, (shape[0], shape[1], shape[2] * shape[3]))
-    square = ops.sum(ops.square(product), axis=-1, keepdims=True)
-    return product * ops.rsqrt(ops.maximum(square, keras.config.epsilon()))
+    return _unit(product)
+
+
+def _unit(x):
+    """Of norm 1 along the last axis; zero stays zero, with a gradient of zero."""
+    square = ops.sum(ops.square(x), axis=-1, keepdims=True)
+    return x * ops.rsqrt(ops.maximum(square, keras.config.epsilon()))
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
+class FeatureContrast(keras.losses.Loss):
+    """A window's features are nearer to its source's than to those of other windows.
+
+    InfoNCE over the batch, in both directions. Features are what the classifiers are
+    given; the target's pass through a linear map that is trained along. What a window
+    has in common with its own moment, and with no other, is all that is asked: not the
+    source's opinion of the class, so that it also teaches where the source is wrong.
+
+    Args:
+        temperature: float > 0. Lower asks for more.
+        reduction: a reduction of Keras, as in `MaskedCrossAttentionLoss`.
+        name: str. In the history of a training the loss is called `<name>_loss`.
+        dtype: dtype of the computation. `"float32"` unless given.
+
+    Call args:
+        y_true: float tensor `(batch, features)`. The source's.
+        y_pred: float tensor `(batch, features)`. The target's, mapped to the source's.
+        sample_weight: `(batch,)`. Which windows may teach, and how much. The others
+            still are what these are told apart from.
+
+    Returns:
+        float32 scalar, or `(batch,)` with `reduction=None`. `log(batch)` where nothing
+        is told apart.
+
+    Raises:
+        ValueError: if the temperature is not positive.
+
+    Example:
+
+    >>> loss = FeatureContrast()
+    >>> float(loss(ops.ones((4, 8)), ops.ones((4, 8))))  # all windows are alike: log 4
+    1.3862...
+
+    Reference:
+        Radford et al., 2021, [Learning transferable visual
+        models](https://arxiv.org/abs/2103.00020), of which one side is frozen here.
+    """
+
+    reads = "features"
+
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "contrast",
+        dtype: str = "float32",
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.temperature = _checked_temperature(temperature)
+
+    def call(self, y_true, y_pred):
+        source, target = (_unit(side) for side in (y_true, y_pred))
+        similarity = ops.matmul(target, ops.transpose(source))
+        return _told_apart(similarity / self.temperature)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "temperature": self.temperature,
+            "dtype": self.dtype,
+        }
+
+
+def _told_apart(similarity):
+    """InfoNCE in both directions of similarities `(…, target, source)`, by window."""
+    own = ops.diagonal(similarity, axis1=-2, axis2=-1)
+    all_sources = ops.logsumexp(similarity, axis=-1)
+    all_targets = ops.logsumexp(similarity, axis=-2)
+    return (all_sources + all_targets) / 2 - own
+
+
+def _checked_temperature(temperature):
+    if not 0 < temperature < float("inf"):
+        raise ValueError(
+            "`temperature` must be a positive number. "
+            f"Received: temperature={temperature}. Start with 0.1."
+        )
+    return temperature

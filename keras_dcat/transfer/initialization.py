@@ -3,6 +3,7 @@
 import keras
 
 from keras_dcat.attention import find_attention
+from keras_dcat.transfer.features import find_classifier
 
 
 def start_from_source(
@@ -47,7 +48,7 @@ def start_from_source(
             find_attention(source, source_attention).query,
             find_attention(target, target_attention).query,
         ),
-        "classifier": (_classifier(source), _classifier(target)),
+        "classifier": (find_classifier(source), find_classifier(target)),
     }
     copied = []
     for name, (own, other) in pairs.items():
@@ -59,9 +60,3 @@ def start_from_source(
             other.set_weights(weights)
             copied.append(name)
     return copied
-
-
-def _classifier(model):
-    """The last `Dense` layer of a model, or `None`."""
-    dense = [x for x in model._flatten_layers() if isinstance(x, keras.layers.Dense)]
-    return dense[-1] if dense else None

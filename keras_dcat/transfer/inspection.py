@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
-from keras_dcat.transfer.distillation import LogitsDistillation, of_keras
-from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
+from keras_dcat.transfer.contrast import FeatureContrast
+from keras_dcat.transfer.distillation import of_keras
 
 
 def check_separate(sources, target):
@@ -39,12 +39,10 @@ def check_separate(sources, target):
 def named_losses(losses, weights):
     """`{"<name>_loss": (loss, weight)}` of a transfer loss, of several, or of none.
 
-    Without any, these are the alignment and, five times as strong, a distillation, for
-    windows without a label: docs/method.md.
+    Without any, it is the contrast of features, ten times as strong: docs/method.md.
     """
     if losses is None:
-        losses = [MaskedCrossAttentionLoss(), LogitsDistillation()]
-        weights = [1.0, 5.0] if weights is None else weights
+        losses, weights = [FeatureContrast()], [10.0] if weights is None else weights
     losses = losses if isinstance(losses, (list, tuple)) else [losses]
     losses = [of_keras(loss) for loss in losses]
     weights = [1.0] * len(losses) if weights is None else list(weights)
@@ -56,8 +54,9 @@ def named_losses(losses, weights):
     if not are_losses or not losses or len(set(names)) < len(names):
         raise ValueError(
             "`loss` must be a transfer loss, or a list of some with names of their "
-            f"own. Received: {losses}. Use `MaskedCrossAttentionLoss`, "
-            "`LogitsDistillation`, a loss of keras.distillation, or one of each."
+            f"own. Received: {losses}. Use `FeatureContrast`, "
+            "`MaskedCrossAttentionLoss`, `LogitsDistillation`, a loss of "
+            "keras.distillation, or one of each."
         )
     if len(weights) != len(losses) or not all(0 <= w < float("inf") for w in weights):
         raise ValueError(

@@ -74,8 +74,8 @@ class PairLoops:
 
         Returns:
             the `History`. Its `loss` is `classification_loss + transfer_weight ·
-            alignment_loss` (or the weighted sum of the transfer losses that were
-            given); `unmasked_share` is the share of windows that may teach,
+            transfer`, the weighted sum of the transfer losses, each in the history as
+            `<name>_loss`; `unmasked_share` is the share of windows that may teach,
             `source_accuracy` how often the source was right.
 
         Raises:

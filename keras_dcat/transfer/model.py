@@ -28,9 +28,10 @@ class DCATModel(PairLoops, keras.Model):
     """A target modality that learns from a frozen source, and then runs alone.
 
     In training both see the same moment; the loss is `classification +
-    transfer_weight · transfer`, where the transfer pulls the target's attention
-    statistics `KᵀV`, and what it predicts, towards the source's, as far as the gate
-    lets the source teach. Gradients reach the target only. The paper's method is
+    transfer_weight · transfer`, where the transfer is, unless other losses are given,
+    that a window's features are nearer to its source's than to those of other windows.
+    Gradients reach the target only. The paper's method, which pulls attention
+    statistics `KᵀV` together, is
     `DCATModel(source, target, 0.01, "correct", MaskedCrossAttentionLoss("none"))`.
 
     Keras's own training step is used as it is, on every backend: this class
@@ -44,18 +45,20 @@ class DCATModel(PairLoops, keras.Model):
         source: built `keras.Model` with one `AttentionKV` and a classifier,
             already trained. Functional, Sequential, nested or subclassed. Or a list
             of several.
-        target: likewise, with the same classes and the same sizes of
-            `AttentionKV`. Trained in place: `model.target` is this very model.
+        target: likewise, with the same classes and, if `KᵀV` is compared, the same
+            sizes of `AttentionKV`. Trained in place: `model.target` is this very model.
         transfer_weight: float ≥ 0, λ, or a schedule over the steps of training from
             `keras.optimizers.schedules`. May be assigned between epochs.
-        gate: `"soft"` (as much as the source is sure of the true class, or, without a
-            label, of any), `"correct"` (the paper's mask: only windows that it gets
-            right, and none without a label), `"sure"` (right, or without a label at
-            least 90 % sure), `"confident"` (at least 90 % sure), `None` (all teach),
-            or a registered function `(labels, source_probabilities) -> (batch,)`.
+        gate: which windows may teach: `None` (all), `"soft"` (as much as the source is
+            sure of the true class, or, without a label, of any), `"correct"` (the
+            paper's mask: only windows that it gets right, and none without a label),
+            `"sure"` (right, or without a label at least 90 % sure), `"confident"` (at
+            least 90 % sure), or a registered function
+            `(labels, source_probabilities) -> (batch,)`.
         loss: a transfer loss, or a list of some that are added up; those of
             `keras.distillation` that compare outputs are taken, too. Unless given,
-            `[MaskedCrossAttentionLoss(), LogitsDistillation()]`, weighed 1 and 5.
+            `FeatureContrast()`, weighed 10. A target without any label needs
+            `LogitsDistillation()` among them.
         loss_weights: list of float, one for each loss. All 1 unless given.
         source_attention: str. Name of the source's layer, if it has several; a list
             of names to compare several layers. With several sources, a list with
@@ -87,8 +90,9 @@ class DCATModel(PairLoops, keras.Model):
 
     Raises:
         ValueError: if a model is not built, has no `AttentionKV`, has several
-            and none is named, if the two differ in sizes or classes, or if the name of
-            an option is unknown.
+            and none is named, if it has no `Dense` classifier whose features a loss
+            reads, if the two differ in sizes or classes, or if the name of an option is
+            unknown.
 
     Example:
 
@@ -117,7 +121,7 @@ class DCATModel(PairLoops, keras.Model):
         source: keras.Model | list[keras.Model],
         target: keras.Model,
         transfer_weight: float | LearningRateSchedule = 0.1,
-        gate: str | Callable | None = "soft",
+        gate: str | Callable | None = None,
         loss: keras.losses.Loss | list | None = None,
         *,
         loss_weights: list[float] | None = None,
@@ -134,8 +138,10 @@ class DCATModel(PairLoops, keras.Model):
         inspection.check_separate(sources, target)
         self.source = source
         self.target = target
+        self._transfer_losses = inspection.named_losses(loss, loss_weights)
+        compared = {loss.reads for loss in self.transfer_losses}
         attentions = source_attention, target_attention
-        self._sides = Sides(sources, target, *attentions, adapt_sizes)
+        self._sides = Sides(sources, target, *attentions, adapt_sizes, compared)
         self._options = {
             "source_attention": source_attention,
             "target_attention": target_attention,
@@ -143,10 +149,11 @@ class DCATModel(PairLoops, keras.Model):
             "adapt_sizes": adapt_sizes,
             "gradients": gradients,
         }
-        self._adapters = self._sides.adapters  # so that Keras saves them
+        # So that Keras saves them.
+        self._adapters = self._sides.adapters
+        self._feature_adapters = self._sides.feature_adapters
         self.gate = gates.get(gate)
         self._combination = combinations.get(combination)
-        self._transfer_losses = inspection.named_losses(loss, loss_weights)
         self._transfer_weight = TransferWeight(transfer_weight, name="transfer_weight")
         self._junction = junction.get(gradients, self._transfer_weight)
         self._transfer_metrics = transfer_metrics(self._transfer_losses)

@@ -14,11 +14,13 @@ class SourceOutputs(NamedTuple):
             `(key, value)`, `(key, value, mask)` or `KeyValueStatistic`, and the
             target's.
         may_teach: `(batch,)`, what came with the pair; ones if nothing did.
+        features: pair of the source's and the target's, `(batch, features)`; or `()`.
     """
 
     log_probabilities: Any
     projections: tuple
     may_teach: Any
+    features: tuple = ()
 
 
 class PairOutputs(NamedTuple):
@@ -60,6 +62,7 @@ class PairOutputs(NamedTuple):
         return [
             {
                 "projections": list(source.projections),
+                "features": [source.features],
                 "log_probabilities": [(source.log_probabilities, target)],
             }
             for source in self.sources

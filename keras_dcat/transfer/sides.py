@@ -3,7 +3,11 @@
 import keras
 from keras import ops
 
-from keras_dcat.transfer.adapter import ProjectionAdapter
+from keras_dcat.transfer.adapter import (
+    FeatureAdapter,
+    ProjectionAdapter,
+    num_features,
+)
 from keras_dcat.transfer.branch import Branch
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
 from keras_dcat.transfer.statistics import KeyValueStatistic, SourceStatistics
@@ -19,13 +23,23 @@ class Sides:
             sources a list of these, or `None`.
         target_attention: name of a layer, list of names, or `None`.
         adapt_sizes: bool. Whether sizes may differ.
+        compared: set of what the losses read. Sizes of attention may always differ
+            without `"projections"`, and only with `"features"` there must be
+            classifiers.
 
     Raises:
-        ValueError: if the layers do not make pairs, or differ in sizes.
+        ValueError: if the layers do not make pairs, or differ in sizes, or if there is
+            no classifier whose features to compare.
     """
 
     def __init__(
-        self, sources, target, source_attention, target_attention, adapt_sizes
+        self,
+        sources,
+        target,
+        source_attention,
+        target_attention,
+        adapt_sizes,
+        compared=frozenset({"projections"}),
     ):
         target_names = _as_list(target_attention)
         source_names = _names_of_each(sources, source_attention)
@@ -37,18 +51,28 @@ class Sides:
                 f"source(s), and {target_attention}. "
                 "Name the layers that are compared in pairs."
             )
-        self.target = Branch(target, target_names)
-        self.sources = list(map(Branch, sources, source_names))
+        with_features = "features" in compared
+        self.target = Branch(target, target_names, with_features)
+        self.sources = [
+            Branch(source, names, with_features)
+            for source, names in zip(sources, source_names, strict=True)
+        ]
         pairs = [
             list(zip(branch.attentions, self.target.attentions, strict=True))
             for branch in self.sources
         ]
         self.adapters = []
-        if adapt_sizes:
+        if "projections" in compared and adapt_sizes:
             self.adapters = [[ProjectionAdapter(*p) for p in each] for each in pairs]
-        else:
+        elif "projections" in compared:
             for pair in sum(pairs, []):
                 _check_same_sizes(*pair)
+        self.feature_adapters = []
+        if with_features:
+            self.feature_adapters = [
+                FeatureAdapter(branch.classifier, self.target.classifier)
+                for branch in self.sources
+            ]
 
     @property
     def source_attention(self):
@@ -63,7 +87,7 @@ class Sides:
     @property
     def trainable_variables(self):
         """Those of the target, and of the adapters, if there are any."""
-        adapters = sum(self.adapters, [])
+        adapters = [*sum(self.adapters, []), *self.feature_adapters]
         extra = [v for adapter in adapters for v in adapter.trainable_variables]
         return self.target.model.trainable_variables + extra
 
@@ -80,6 +104,7 @@ class Sides:
             SourceStatistics(
                 keras.KerasTensor((None, num_classes)),
                 tuple(map(_statistic_spec, source.attentions)),
+                _features_spec(source.classifier),
             )
             for source in self.sources
         ]
@@ -100,24 +125,25 @@ class Sides:
             `PairOutputs`.
         """
         split = junction if training else None
-        prediction, learned = self.target.passed(target_inputs, training, split)
+        own = self.target.passed(target_inputs, training, split)
         outputs = []
         for at, (source, inputs) in enumerate(
             zip(self.sources, source_inputs, strict=True)
         ):
             if isinstance(inputs, SourceStatistics):
-                believed, taught = keras.tree.map_structure(_float32, inputs)
+                taught = keras.tree.map_structure(_float32, inputs)
             else:
-                believed, taught = source.frozen(inputs)
-            own = learned
+                taught = source.frozen(inputs)
+            believed, projections, features = taught
+            learned = own.projections
             if self.adapters:
-                own = [
-                    adapt(x) for adapt, x in zip(self.adapters[at], own, strict=True)
-                ]
+                learned = map(_adapted, self.adapters[at], learned)
+            compared = tuple(zip(projections, learned, strict=True))
+            if self.feature_adapters:
+                features = features, self.feature_adapters[at](own.features)
             share = ops.ones_like(believed[:, 0]) if shares is None else shares[:, at]
-            compared = tuple(zip(taught, own, strict=True))
-            outputs.append(SourceOutputs(believed, compared, share))
-        return PairOutputs(prediction, tuple(outputs))
+            outputs.append(SourceOutputs(believed, compared, share, features))
+        return PairOutputs(own.prediction, tuple(outputs))
 
 
 def _names_of_each(sources, names):
@@ -131,6 +157,16 @@ def _names_of_each(sources, names):
 
 def _float32(x):
     return ops.cast(x, "float32")
+
+
+def _adapted(adapter, projections):
+    return adapter(projections)
+
+
+def _features_spec(classifier):
+    if classifier is None:
+        return ()
+    return keras.KerasTensor((None, num_features(classifier)))
 
 
 def _statistic_spec(layer):

@@ -27,10 +27,13 @@ class SourceStatistics(NamedTuple):
         log_probabilities: float tensor `(batch, classes)`.
         layers: tuple of `KeyValueStatistic`, one for each attention layer that is
             compared.
+        features: float tensor `(batch, features)`, what its classifier was given; `()`
+            where no loss reads it.
     """
 
     log_probabilities: Any
     layers: tuple
+    features: Any = ()
 
 
 def key_value_product(key, value):

@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 import keras_dcat
-from keras_dcat.transfer.adapter import ProjectionAdapter
+from keras_dcat.transfer.adapter import FeatureAdapter, ProjectionAdapter, num_features
 from tests.models import branch, windows
 
 pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
@@ -47,3 +47,18 @@ def test_a_pair_of_different_sizes_trains_and_leaves_the_target_as_it_was_built(
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     results = (m.evaluate(pair, labels, verbose=0) for m in (model, loaded))
     np.testing.assert_allclose(*results, rtol=1e-5)
+
+
+def test_features_are_mapped_to_as_many_as_the_source_has(rng):
+    source, target = (keras.layers.Dense(4) for _ in range(2))
+    source.build((None, 7))
+    target.build((None, 5))
+    assert num_features(source) == 7
+    adapter = FeatureAdapter(source, target)
+    features = rng.normal(size=(2, 5)).astype("float32")
+    kernel, bias = adapter.get_weights()
+    expected = features @ kernel + bias
+    assert expected.shape == (2, 7)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(adapter(features)), expected, atol=1e-5
+    )

@@ -23,7 +23,8 @@ NO_PAIR = r"A batch must be \(\(source, target\), labels\).*Zip the two modaliti
 
 @pytest.fixture
 def traced():
-    return keras_dcat.DCATModel(*pair_of_branches())
+    loss = keras_dcat.MaskedCrossAttentionLoss()  # of each window by itself
+    return keras_dcat.DCATModel(*pair_of_branches(), loss=loss)
 
 
 @pytest.fixture

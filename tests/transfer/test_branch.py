@@ -9,7 +9,8 @@ def test_a_pass_gives_prediction_and_projections_of_the_named_layers(rng):
     model = branch(5, steps=12, name="first")
     side = Branch(model, ["first"])
     inputs = rng.normal(size=(3, 12, 5)).astype("float32")
-    prediction, ((key, value),) = side.passed(inputs, training=False)
+    prediction, ((key, value),), features = side.passed(inputs, training=False)
+    assert features == ()
     np.testing.assert_allclose(
         ops.convert_to_numpy(prediction), ops.convert_to_numpy(model(inputs)), rtol=1e-6
     )

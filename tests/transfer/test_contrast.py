@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 import keras_dcat
-from keras_dcat.transfer import ContrastiveAlignment
+from keras_dcat.transfer import ContrastiveAlignment, FeatureContrast, TransferGuard
 from tests.models import pair_of_branches, windows
 
 pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
@@ -88,3 +88,71 @@ def test_it_is_saved_with_the_model_and_refuses_what_makes_no_sense():
         ContrastiveAlignment(temperature=0)
     with pytest.raises(ValueError, match=r"share d_k.*the same sizes"):
         loss((np.ones((2, 3, 4)),) * 2, (np.ones((2, 3, 5)), np.ones((2, 3, 4))))
+
+
+def features(rng, size, batch=6):
+    return rng.normal(size=(batch, size)).astype("float32")
+
+
+def told_apart(source, target, temperature):
+    """Per window, in NumPy float64."""
+    sides = [
+        x.astype("float64") / np.linalg.norm(x, axis=1, keepdims=True)
+        for x in (source, target)
+    ]
+    odds = np.exp(sides[1] @ sides[0].T / temperature)
+    own = np.diag(odds)
+    return -np.log(own / odds.sum(1)) / 2 - np.log(own / odds.sum(0)) / 2
+
+
+class TestFeatures:
+    def test_it_is_info_nce_of_directions_in_both_directions(self, rng):
+        source, target = features(rng, 5), features(rng, 5)
+        loss = FeatureContrast(temperature=0.5, reduction=None)(source, target)
+        expected = told_apart(source, target, 0.5)
+        np.testing.assert_allclose(ops.convert_to_numpy(loss), expected, rtol=1e-4)
+
+    def test_what_may_not_teach_adds_nothing_and_is_still_told_apart_from(self, rng):
+        source, target = features(rng, 5), features(rng, 5)
+        weight = np.array([1, 0, 0.5, 0, 0, 0], "float32")
+        loss = FeatureContrast()(source, target, weight)
+        expected = (told_apart(source, target, 0.1) * weight).mean()
+        assert float(loss) == pytest.approx(expected, rel=1e-4)
+
+    def test_features_of_zero_are_like_all_others_and_leave_weights_finite(self, rng):
+        pair, labels = windows(rng)
+        source, target = pair_of_branches()
+        target.layers[-2].rate = 0.0
+        for model in (source, target):  # nothing reaches the classifier
+            attention = keras_dcat.attention.find_attention(model)
+            attention.value.set_weights([0 * w for w in attention.value.get_weights()])
+        model = keras_dcat.DCATModel(source, target)
+        shown = model.fit(pair, labels, epochs=2, verbose=0).history
+        assert shown["contrast_loss"][0] == pytest.approx(np.log(32), rel=1e-3)
+        assert all(np.isfinite(w).all() for w in model.get_weights())
+
+    def test_a_target_learns_to_tell_the_moments_of_its_source(self, rng):
+        """Both see the same hidden moment, each through a map of its own."""
+        hidden = rng.normal(size=(64, 1, 2)).astype("float32")
+        pair = tuple(
+            np.repeat(hidden @ rng.normal(size=(2, size)), steps, axis=1)
+            for steps, size in ((12, 5), (20, 3))
+        )
+        labels = (hidden[:, 0, 0] > 0).astype(int)
+        model = keras_dcat.DCATModel(*pair_of_branches(), 1.0)
+        model.compile(keras.optimizers.Adam(0.01))
+        guard = TransferGuard(only_warn=True)
+        shown = model.fit(pair, labels, epochs=30, callbacks=[guard], verbose=0).history
+        loss = shown["contrast_loss"]
+        assert loss[-1] < 0.7 * loss[0]
+
+    @pytest.mark.parametrize("temperature", [0.0, -1.0, float("inf"), float("nan")])
+    def test_a_temperature_that_makes_no_sense_is_refused(self, temperature):
+        with pytest.raises(ValueError, match="temperature"):
+            FeatureContrast(temperature)
+
+    def test_it_comes_back_from_its_config(self, rng):
+        source, target = features(rng, 5), features(rng, 5)
+        loss = FeatureContrast(0.3)
+        again = FeatureContrast.from_config(loss.get_config())
+        assert float(again(source, target)) == float(loss(source, target))

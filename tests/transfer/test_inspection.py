@@ -5,7 +5,7 @@ from keras import layers
 
 import keras_dcat
 from keras_dcat.transfer import inspection
-from tests.models import CLASSES, branch, pair_of_branches
+from tests.models import CLASSES, beliefs, branch, pair_of_branches
 
 
 class Subclassed(keras.Model):
@@ -85,7 +85,8 @@ def test_attentions_of_different_sizes_are_refused(size):
     source = branch(5, steps=12, **options)
     target = branch(3, **{**options, size: 4})
     with pytest.raises(ValueError, match=rf"'{size}': 4.*Build one of them anew"):
-        keras_dcat.DCATModel(source, target)
+        keras_dcat.DCATModel(source, target, **beliefs())
+    keras_dcat.DCATModel(source, target)  # features have no such sizes
 
 
 def test_attention_that_is_missing_or_ambiguous_is_refused():
@@ -122,8 +123,9 @@ def test_different_classes_are_refused():
 )
 def test_a_model_that_does_not_end_in_a_classifier_is_refused(head):
     model = keras.Sequential([keras.Input((20, 3)), keras_dcat.AttentionKV(6), *head])
+    loss = keras_dcat.MaskedCrossAttentionLoss()
     with pytest.raises(ValueError, match=r"target must end in a classifier.*Pool over"):
-        keras_dcat.DCATModel(branch(5), model)
+        keras_dcat.DCATModel(branch(5), model, loss=loss)
 
 
 def test_an_attention_that_is_called_twice_is_refused():

@@ -10,7 +10,7 @@ import keras_dcat
 from keras_dcat.transfer import LogitsDistillation, TransferGuard, junction
 from keras_dcat.transfer.transfer_weight import TransferWeight
 from tests.gradients import modes, value_and_gradients
-from tests.models import CLASSES, branch, snapshot, windows
+from tests.models import CLASSES, beliefs, branch, snapshot, windows
 
 RULES = ["balanced", "projected"]
 KEY, VALUE = (2, 3, 1, 4), (2, 3, 1, 2)
@@ -306,6 +306,7 @@ def test_all_other_options_train_compiled(rng, rule, policy):
         combination="best",
         adapt_sizes=True,
         gradients=rule,
+        **beliefs(gate="sure"),
     )
     has_compiler = keras.backend.backend() != "torch"
     model.compile(jit_compile=has_compiler, metrics=["accuracy"])

@@ -30,7 +30,7 @@ def expected_parts(model, pair, labels, normalization="source"):
     """Classification loss, distances per window and gate, from a pass in NumPy."""
     outputs = model({"source": pair[0], "target": pair[1]}, training=False)
     outputs = keras.tree.map_structure(ops.convert_to_numpy, outputs)
-    prediction, ((source_prediction, ((source, target),), _),) = outputs
+    prediction, ((source_prediction, ((source, target),), *_),) = outputs
     classification = references.cross_entropy(prediction, labels)
     distances = references.loss(source, target, normalization)
     return classification, distances, source_prediction.argmax(-1) == labels
@@ -64,7 +64,8 @@ def test_a_gate_may_be_a_function_of_labels_and_the_sources_output(rng):
     def only_class_two(labels, source_prediction):
         return ops.equal(labels, 2)
 
-    model = keras_dcat.DCATModel(*pair_of_branches(), gate=only_class_two)
+    loss = keras_dcat.MaskedCrossAttentionLoss()
+    model = keras_dcat.DCATModel(*pair_of_branches(), gate=only_class_two, loss=loss)
     _, distances, _ = expected_parts(model, pair, labels)
     results = model.evaluate(pair, labels, verbose=0, return_dict=True)
     expected = (distances * (labels == 2)).mean()
@@ -92,16 +93,14 @@ def test_it_trains_without_compile_and_history_tells_all_parts(rng):
         "loss",
         "accuracy",
         "classification_loss",
-        "alignment_loss",
-        "distillation_loss",
+        "contrast_loss",
         "unmasked_share",
         "source_accuracy",
     }
-    parts = {n: np.array(history[f"{n}_loss"]) for n in ("alignment", "distillation")}
-    expected = 0.1 * (parts["alignment"] + 5 * parts["distillation"])
-    expected += history["classification_loss"]
+    transfer = 0.1 * 10 * np.array(history["contrast_loss"])
+    expected = history["classification_loss"] + transfer
     np.testing.assert_allclose(history["loss"], expected, rtol=1e-5)
-    assert history["alignment_loss"][-1] < history["alignment_loss"][0]
+    assert history["contrast_loss"][-1] < history["contrast_loss"][0]
 
 
 def test_compile_overrides_what_it_names_only(rng):
@@ -133,7 +132,8 @@ def test_default_loss_fits_the_head_and_the_labels(rng, softmax, one_hot):
 @pytest.mark.parametrize("kind", ["sample_weight", "class_weight"])
 def test_weights_weigh_both_parts_of_the_loss(rng, kind):
     pair, labels = windows(rng)
-    model = keras_dcat.DCATModel(*pair_of_branches(), gate=None)
+    loss = keras_dcat.MaskedCrossAttentionLoss()
+    model = keras_dcat.DCATModel(*pair_of_branches(), loss=loss)
     model.compile(optimizer=keras.optimizers.SGD(0.0))
     per_class = np.array([1.0, 0.0, 2.0, 0.5])
     weights = per_class[labels].astype("float32")
@@ -312,7 +312,7 @@ def test_the_transfer_weight_can_be_changed_between_epochs(rng):
     model.transfer_weight = 3.0
     second = train(model, pair, labels, epochs=1).history
     assert first["loss"][0] == pytest.approx(first["classification_loss"][0])
-    transfer = second["alignment_loss"][0] + 5 * second["distillation_loss"][0]
+    transfer = 10 * second["contrast_loss"][0]
     expected = second["classification_loss"][0] + 3 * transfer
     assert second["loss"][0] == pytest.approx(expected, rel=1e-5)
     assert model.transfer_weight == 3.0
@@ -350,9 +350,9 @@ def test_validation_may_be_pairs_or_the_target_alone(rng):
     model = keras_dcat.DCATModel(*pair_of_branches())
     on_pairs = train(model, pair, labels, validation_data=(pair, labels)).history
     on_target = train(model, pair, labels, validation_data=(pair[1], labels)).history
-    assert "val_alignment_loss" in on_pairs
+    assert "val_contrast_loss" in on_pairs
     assert "val_accuracy" in on_target
-    assert "val_alignment_loss" not in on_target
+    assert "val_contrast_loss" not in on_target
 
 
 @pytest.mark.parametrize("form", ["tuple", "list", "dict"])
@@ -429,7 +429,7 @@ def test_any_kind_of_keras_model_can_be_source_and_target(rng, kind):
     assert model.built
     assert model.target is target
     history = train(model, pair, labels, epochs=5).history
-    assert history["alignment_loss"][-1] < history["alignment_loss"][0]
+    assert history["contrast_loss"][-1] < history["contrast_loss"][0]
 
 
 def test_windows_of_unknown_length_and_padding_train(rng):
@@ -442,7 +442,8 @@ def test_windows_of_unknown_length_and_padding_train(rng):
 
     pair, labels = windows(rng)
     pair[1][::2, 15:] = 0.0
-    model = keras_dcat.DCATModel(build(5), build(3), gate=None)
+    loss = keras_dcat.MaskedCrossAttentionLoss()
+    model = keras_dcat.DCATModel(build(5), build(3), loss=loss)
     outputs = model({"source": pair[0], "target": pair[1]})
     sides = outputs.sources[0].projections[0]
     masks = [ops.convert_to_numpy(side[2]) for side in sides]
@@ -478,8 +479,9 @@ def test_a_pass_over_a_pair_gives_all_that_the_loss_needs(rng):
 def test_only_the_targets_weights_are_trainable():
     source, target = pair_of_branches()
     model = keras_dcat.DCATModel(source, target)
+    map_of_features = model._feature_adapters[0].trainable_variables
     assert [id(v) for v in model.trainable_variables] == [
-        id(v) for v in target.trainable_variables
+        id(v) for v in (*target.trainable_variables, *map_of_features)
     ]
     every = {id(v) for v in model.variables}
     parts = [model.trainable_variables, model.non_trainable_variables]
@@ -515,7 +517,8 @@ def test_single_batches_can_be_trained_and_tested_by_hand(rng):
 
 def test_a_pair_may_say_how_much_each_of_its_windows_teaches(rng):
     pair, labels = windows(rng)
-    model = keras_dcat.DCATModel(*pair_of_branches(), gate=None)
+    loss = keras_dcat.MaskedCrossAttentionLoss()
+    model = keras_dcat.DCATModel(*pair_of_branches(), loss=loss)
     _, distances, _ = expected_parts(model, pair, labels)
     shares = rng.uniform(size=len(labels)).astype("float32")
     inputs = {"source": pair[0], "target": pair[1], "may_teach": shares}
@@ -542,7 +545,7 @@ def test_transfer_losses_are_weighted_and_added_up(rng, softmax):
     )
     results = model.evaluate(pair, labels, verbose=0, return_dict=True)
     outputs = model({"source": pair[0], "target": pair[1]}, training=False)
-    believed, ((taught, learned),), _ = outputs.sources[0]
+    believed, ((taught, learned),), *_ = outputs.sources[0]
     taught, learned = keras.tree.map_structure(ops.convert_to_numpy, (taught, learned))
     distances = references.loss(taught, learned, "source")
     target_log = ops.convert_to_numpy(outputs.prediction).astype("float64")
@@ -597,11 +600,11 @@ def test_how_gradients_meet_is_saved_and_loaded(rng, tmp_path, form):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"loss": "mse"}, "Received: .'mse'.*Use `MaskedCrossAttentionLoss`"),
+        ({"loss": "mse"}, "Received: .'mse'.*Use `FeatureContrast`"),
         ({"loss": keras.losses.MeanSquaredError()}, "mean_squared_error.*Use"),
         ({"loss": [LogitsDistillation(), LogitsDistillation()]}, "names of their own"),
-        ({"loss_weights": [1.0]}, r"\[1.0\] for 2 losses.*Leave it out"),
-        ({"loss_weights": [-1.0, 1.0]}, r"\[-1.0, 1.0\].*Leave it out"),
+        ({"loss_weights": [1.0, 2.0]}, r"\[1.0, 2.0\] for 1 losses.*Leave it out"),
+        ({"loss_weights": [-1.0]}, r"\[-1.0\].*Leave it out"),
     ],
 )
 def test_losses_that_cannot_be_used_are_refused(options, message):

@@ -8,11 +8,12 @@ def test_a_loss_reads_projections_or_log_probabilities_of_source_and_target():
     logits, probabilities = np.array([[2.0, 0.0]]), np.array([[0.25, 0.75]])
     compared = (("source 1", "target 1"), ("source 2", "target 2"))
     believed = ops.log(probabilities)
-    source = SourceOutputs(believed, compared, np.ones(1))
+    source = SourceOutputs(believed, compared, np.ones(1), ("source's", "target's"))
     outputs = PairOutputs(logits, (source, source))
     readings = outputs.readings(gives_logits=True)
     assert len(readings) == 2
     assert readings[1]["projections"] == list(compared)
+    assert readings[1]["features"] == [("source's", "target's")]
     ((source, target),) = readings[1]["log_probabilities"]
     assert source is believed
     target = ops.convert_to_numpy(target)

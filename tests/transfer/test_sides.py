@@ -4,7 +4,14 @@ import pytest
 from keras import layers, ops
 
 import keras_dcat
-from tests.models import CLASSES, branch, pair_of_branches, snapshot, windows
+from tests.models import (
+    CLASSES,
+    beliefs,
+    branch,
+    pair_of_branches,
+    snapshot,
+    windows,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
 
@@ -34,8 +41,8 @@ def two_layers(features, steps):
 def test_two_sources_teach_with_the_mean_of_what_each_would_teach(rng):
     camera, microphone, imu, labels = batch_of(rng)
     sources, target = two_sources()
-    both = keras_dcat.DCATModel(sources, target, gate=None)
-    each = [keras_dcat.DCATModel(source, target, gate=None) for source in sources]
+    both = keras_dcat.DCATModel(sources, target, **beliefs(gate=None))
+    each = [keras_dcat.DCATModel(own, target, **beliefs(gate=None)) for own in sources]
     got = values(both, {"source": (camera, microphone), "target": imu}, labels)
     ones = [
         values(model, (own, imu), labels)
@@ -65,8 +72,8 @@ def test_the_same_source_twice_trains_as_once(rng):
 def test_a_source_may_be_missing_for_some_windows(rng):
     camera, microphone, imu, labels = batch_of(rng)
     sources, target = two_sources()
-    both = keras_dcat.DCATModel(sources, target, gate=None)
-    first = keras_dcat.DCATModel(sources[0], target, gate=None)
+    both = keras_dcat.DCATModel(sources, target, **beliefs(gate=None))
+    first = keras_dcat.DCATModel(sources[0], target, **beliefs(gate=None))
     only_first = np.tile(np.array([1.0, 0.0], "float32"), (len(labels), 1))
     x = {"source": [camera, microphone], "target": imu, "may_teach": only_first}
     got = values(both, x, labels)["alignment_loss"]
@@ -100,7 +107,7 @@ def test_several_layers_are_compared_in_pairs_and_averaged(rng):
             keras_dcat.DCATModel(
                 source,
                 target,
-                gate=None,
+                loss=keras_dcat.MaskedCrossAttentionLoss(),
                 source_attention=names,
                 target_attention=names,
             ),

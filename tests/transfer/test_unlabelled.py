@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_dcat
-from tests.models import CLASSES, pair_of_branches, windows
+from tests.models import CLASSES, beliefs, pair_of_branches, windows
 
 pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
 
@@ -41,9 +41,9 @@ def test_classification_is_as_if_they_were_not_there(rng, form, weigh):
 
 def test_the_transfer_takes_all_of_them(rng):
     pair, labels, partly, known = half_labelled(rng, "integers")
-    model = keras_dcat.DCATModel(*pair_of_branches(), gate=None)
+    model = keras_dcat.DCATModel(*pair_of_branches())
     results, expected = (evaluate(model, pair, y) for y in (partly, labels))
-    assert results["alignment_loss"] == pytest.approx(expected["alignment_loss"])
+    assert results["contrast_loss"] == pytest.approx(expected["contrast_loss"])
     assert results["unmasked_share"] == 1
 
 
@@ -58,7 +58,8 @@ def test_a_gate_that_needs_labels_keeps_them_out(rng):
 @pytest.mark.parametrize("kind", ["arrays", "dataset"])
 def test_without_any_label_only_the_source_teaches(rng, kind):
     pair, labels = windows(rng)
-    model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=1.0, gate=None)
+    options = beliefs(transfer_weight=1.0, gate=None)
+    model = keras_dcat.DCATModel(*pair_of_branches(), **options)
     nothing = np.full(len(labels), -1)
     x, y, options = pair, nothing, {"batch_size": 8}
     if kind == "dataset":
@@ -69,3 +70,13 @@ def test_without_any_label_only_the_source_teaches(rng, kind):
     assert history["classification_loss"] == [0, 0, 0, 0]
     assert history["alignment_loss"][-1] < 0.9 * history["alignment_loss"][0]
     assert all(np.isfinite(w).all() for w in model.target.get_weights())
+
+
+def test_a_target_that_nobody_tells_of_classes_is_an_error(rng):
+    pair, labels = windows(rng)
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    nothing = np.full(len(labels), -1)
+    with pytest.raises(ValueError, match=r"windows without any label.*loss=\[Feature"):
+        model.fit(pair, nothing, verbose=0)
+    nothing[0] = 0
+    model.fit(pair, nothing, verbose=0)

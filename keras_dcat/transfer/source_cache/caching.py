@@ -138,6 +138,7 @@ def _rounded(statistics, dtype):
                 KeyValueStatistic(mean.astype(dtype), length.astype("float32"))
                 for mean, length in statistics.layers
             ),
+            keras.tree.map_structure(lambda x: x.astype(dtype), statistics.features),
         )
     if not all(np.isfinite(x).all() for x in _flat(rounded)):
         raise ValueError(
@@ -158,4 +159,6 @@ def _fields(spec, dtype):
     fields = [("log_probabilities", kept, spec.log_probabilities.shape[1:])]
     for at, layer in enumerate(spec.layers):
         fields += [(f"mean_{at}", kept, layer.mean.shape[1:]), (f"length_{at}", "<f4")]
+    for features in keras.tree.flatten(spec.features):  # one, or none
+        fields.append(("features", kept, features.shape[1:]))
     return fields
