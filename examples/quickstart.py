@@ -69,9 +69,9 @@ for seed in range(args.seeds):
 
 print(f"\nMacro F1 on unseen subjects, {args.seeds} seeds, {teacher} → {learner}:\n")
 print(evaluation.transfer_table({k: np.nanmean(v, axis=1) for k, v in f1.items()}))
+model.export(f"{args.output}/target", verbose=False)
 for name, trained in (("source", source), ("target", taught)):
     trained.save(f"{args.output}/{name}.keras")
-model.export(f"{args.output}/target", verbose=False)
 loaded = tf.saved_model.load(f"{args.output}/target")
 gap = np.abs(loaded.serve(unseen) - keras.ops.convert_to_numpy(taught(unseen))).max()
 plots.plot_transfer(f"{args.output}/transfer.png", curves, f1, classes)

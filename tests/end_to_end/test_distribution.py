@@ -34,7 +34,9 @@ MIRRORED = """
             for layer in target.layers:  # its statistics are of half a batch each
                 if isinstance(layer, keras.layers.BatchNormalization):
                     layer.trainable = False
-            model = keras_dcat.DCATModel(source, target, transfer_weight=1.0)
+            # Of each window by itself: a contrast is of those of a replica.
+            loss = keras_dcat.MaskedCrossAttentionLoss()
+            model = keras_dcat.DCATModel(source, target, 1.0, loss=loss)
             model.compile(keras.optimizers.SGD(0.1), metrics=["accuracy"])
         data = tf.data.Dataset.from_tensor_slices(
             windows(np.random.default_rng(0))
