@@ -10,12 +10,12 @@ from tests.models import pair_of_branches, snapshot, windows
 pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
 
 
-def trained(pair, labels, callbacks=None, epochs=2, **options):
+def trained(pair, labels, callbacks=None, epochs=2, rate=0.005, **options):
     """The target's state and the history after training from one seed."""
     keras.utils.set_random_seed(3)
     model = keras_dcat.DCATModel(*pair_of_branches())
     # Not Adam, which makes steps of the noise where a gradient should be 0.
-    model.compile(keras.optimizers.SGD(0.005), **options)
+    model.compile(keras.optimizers.SGD(rate), **options)
     history = model.fit(
         pair,
         labels,
@@ -64,14 +64,17 @@ def test_ways_to_run_the_step_give_the_same_training(rng, options):
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_trains_with_the_loss_in_float32(rng, policy):
     pair, labels = windows(rng)
-    _, expected = trained(pair, labels)
+    _, expected = trained(pair, labels, rate=0.0)
     keras.config.set_dtype_policy(policy)
-    model, history = trained(pair, labels)
+    model, history = trained(pair, labels, rate=0.0)
     assert model.target_attention.compute_dtype == policy.removeprefix("mixed_")
     is_scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     assert is_scaled is (policy == "mixed_float16")
     for name in ("loss", "classification_loss", "contrast_loss"):
         np.testing.assert_allclose(history[name], expected[name], rtol=0.05)
+    # The first steps in float16 are skipped, until the loss is scaled as it should be.
+    _, history = trained(pair, labels, epochs=12)
+    assert history["loss"][-1] < history["loss"][0]
 
 
 def test_source_and_target_may_have_policies_of_their_own(rng):
