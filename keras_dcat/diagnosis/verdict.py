@@ -147,7 +147,8 @@ def _cautions(found):
             f"{found.num_unlabelled} training windows have no label, and together both "
             f"are right more often: the product of what they predict has a macro F1 of "
             f"{found.product_f1:.2f}. Let this target teach a new one beside the "
-            "source: DCATModel([source, target], new, combination='product')."
+            "source: DCATModel([source, target], new, combination='product', "
+            "gate='soft', loss=LogitsDistillation(), loss_weights=[5.0])."
         )
     told = found.predictability
     if _is_unrelated(found) and not _mispaired(found):
