@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_dcat.export import formats
+from keras_dcat.export import formats, runner
 from tests.export.exports import branch, people
 
 
@@ -47,3 +47,25 @@ def test_an_onnx_export_leaves_the_model_as_it_was(tmp_path):
     serving(train.gather("imu"))
     formats.FORMATS["onnx"].write(serving, tmp_path / "target.onnx", (), None)
     assert normalization.mean is before
+
+
+@pytest.mark.tensorflow
+def test_int8_of_channels_of_very_different_sizes_says_what_the_model_says(tmp_path):
+    """As an accelerometer beside a gyroscope: one range for both leaves nothing."""
+    pytest.importorskip("ai_edge_litert")
+    rng = np.random.default_rng(0)
+    windows = rng.normal(size=(64, 8, 2)).astype("float32")
+    windows[..., 1] *= 5000
+    inputs = keras.Input((8, 2))
+    scaled = keras.layers.Normalization(mean=[0, 0], variance=[1, 25e6])(inputs)
+    means = keras.layers.GlobalAveragePooling1D()(scaled)
+    head = keras.layers.Dense(2)
+    logits = head(means)
+    head.set_weights([np.array([[9.0, -9.0], [0.0, 0.0]]), np.zeros(2)])
+    serving = formats.serving_model(keras.Model(inputs, logits))
+    path = tmp_path / "target.tflite"
+    formats.FORMATS["litert_int8"].write(serving, path, ("a", "b"), windows)
+    run, _, _owner = runner.load(path)
+    expected = windows[..., 0].mean(axis=1) < 0
+    found = run(windows)[0].argmax(axis=-1) == 1
+    assert (found == expected).mean() >= 0.98
