@@ -100,7 +100,7 @@ def prepare(experiment: Experiment) -> Prepared:
 
 
 def study(experiment: Experiment, prepared: Prepared) -> evaluation.Study:
-    """What is compared: subjects held out for validation train, too.
+    """What is compared, without the subjects held out for validation.
 
     Args:
         experiment: `Experiment`.
@@ -129,7 +129,7 @@ def _modality(experiment, stream, prepared):
     if kind == "skeleton":
         chosen["parents"] = _SKELETONS.get(experiment.data.dataset)
     if kind == "audio":
-        chosen["sampling_rate"] = round(prepared.train.rates[stream])
+        chosen["sampling_rate"] = round(shape[0] / experiment.windows.length)
 
     def build(train, **options):
         if kind in ("imu", "skeleton"):

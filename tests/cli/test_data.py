@@ -45,6 +45,23 @@ def test_the_models_are_those_that_the_file_asks_for(folder):
     assert own.training.epochs == 1
 
 
+def test_sound_is_heard_at_its_rate(folder):
+    changes = {"encoders": {"watch": {"kind": "audio", "size": "tiny"}}}
+    seconds = np.arange(4000) / 1000
+    for path in folder.glob("*_watch.csv"):
+        np.savetxt(path, np.sin(seconds), header="x", comments="")
+    tables = {
+        "camera": {"columns": ["x", "y"], "rate": 16},
+        "watch": {"columns": ["x"], "rate": 1000},
+    }
+    table = {"recordings": str(folder / "sessions.csv"), "streams": tables}
+    plan = read_experiment(write_experiment(folder, data=table, **changes))
+    own = study(plan, prepare(plan))
+    model = own.modalities["watch"].build(own.splits["test"][0])
+    assert model.input_shape == (None, 1000, 1)
+    assert model.output_shape == (None, 3)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
