@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from keras_dcat.transfer import FeatureContrast
 from keras_dcat.transfer.cross_entropy import for_classification
 
 
@@ -98,13 +99,7 @@ def contrast(source, target, temperature=0.1):
         Oord et al., 2018, [Contrastive predictive
         coding](https://arxiv.org/abs/1807.03748).
     """
-    similarity = ops.matmul(
-        ops.normalize(target, axis=-1), ops.transpose(ops.normalize(source, axis=-1))
-    )
-    similarity = similarity / temperature
-    own = ops.diagonal(similarity)
-    both = ops.logsumexp(similarity, axis=0) + ops.logsumexp(similarity, axis=1)
-    return ops.mean(both / 2 - own)
+    return FeatureContrast(temperature)(source, target)
 
 
 def classifier_input(model):

@@ -7,8 +7,34 @@ from keras_dcat.transfer.losses import checked_projections
 from keras_dcat.transfer.statistics import statistic_of
 
 
+class _Contrast(keras.losses.Loss):
+    """A loss with a temperature, kept in its config."""
+
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "contrast",
+        dtype: str = "float32",
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        if not 0 < temperature < float("inf"):
+            raise ValueError(
+                "`temperature` must be a positive number. "
+                f"Received: temperature={temperature}. Start with 0.1."
+            )
+        self.temperature = temperature
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "temperature": self.temperature,
+            "dtype": self.dtype,
+        }
+
+
 @keras.saving.register_keras_serializable(package="keras_dcat")
-class ContrastiveAlignment(keras.losses.Loss):
+class ContrastiveAlignment(_Contrast):
     """A window's `KᵀV` is nearer to its source's than to those of other windows.
 
     InfoNCE over the batch, in both directions: products averaged over time, less their
@@ -51,16 +77,6 @@ class ContrastiveAlignment(keras.losses.Loss):
 
     reads = "projections"
 
-    def __init__(
-        self,
-        temperature: float = 0.1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "contrast",
-        dtype: str = "float32",
-    ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.temperature = _checked_temperature(temperature)
-
     def __call__(self, y_true, y_pred, sample_weight=None):
         return super().__call__(*checked_projections(y_true, y_pred), sample_weight)
 
@@ -68,13 +84,6 @@ class ContrastiveAlignment(keras.losses.Loss):
         source, target = (_directions(side) for side in (y_true, y_pred))
         similarity = ops.einsum("bhd,chd->hbc", target, source) / self.temperature
         return ops.mean(_told_apart(similarity), axis=0)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "temperature": self.temperature,
-            "dtype": self.dtype,
-        }
 
 
 def _directions(projections):
@@ -93,7 +102,7 @@ def _unit(x):
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-class FeatureContrast(keras.losses.Loss):
+class FeatureContrast(_Contrast):
     """A window's features are nearer to its source's than to those of other windows.
 
     InfoNCE over the batch, in both directions. Features are what the classifiers are
@@ -133,27 +142,10 @@ class FeatureContrast(keras.losses.Loss):
 
     reads = "features"
 
-    def __init__(
-        self,
-        temperature: float = 0.1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "contrast",
-        dtype: str = "float32",
-    ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.temperature = _checked_temperature(temperature)
-
     def call(self, y_true, y_pred):
         source, target = (_unit(side) for side in (y_true, y_pred))
         similarity = ops.matmul(target, ops.transpose(source))
         return _told_apart(similarity / self.temperature)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "temperature": self.temperature,
-            "dtype": self.dtype,
-        }
 
 
 def _told_apart(similarity):
@@ -162,12 +154,3 @@ def _told_apart(similarity):
     all_sources = ops.logsumexp(similarity, axis=-1)
     all_targets = ops.logsumexp(similarity, axis=-2)
     return (all_sources + all_targets) / 2 - own
-
-
-def _checked_temperature(temperature):
-    if not 0 < temperature < float("inf"):
-        raise ValueError(
-            "`temperature` must be a positive number. "
-            f"Received: temperature={temperature}. Start with 0.1."
-        )
-    return temperature
