@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import keras
 import pytest
 
 HEAVY = ("tensorflow", "scipy", "matplotlib", "sklearn", "pandas", "seglearn")
@@ -42,6 +43,11 @@ def test_importing_it_loads_nothing_heavy(backend, code):
     loaded = newly_imported(code, backend)
     assert "keras_dcat" in loaded
     assert loaded.isdisjoint(HEAVY)
+
+
+def test_loading_the_watch_data_does_not_import_the_package_that_ships_it():
+    code = "from keras_dcat.datasets import load_watch; load_watch()"
+    assert "seglearn" not in newly_imported(code, keras.backend.backend())
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])

@@ -16,7 +16,6 @@ from keras_dcat.windows import index_windows, split_by_subject
 
 ROOT = Path(__file__).parents[2]
 pytest.importorskip("aiohttp")
-pytest.importorskip("seglearn")
 pytestmark = [
     pytest.mark.tensorflow,
     pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning"),
