@@ -12,7 +12,7 @@ from keras import ops
 from keras_dcat.diagnosis.gradients import GradientProbe
 from keras_dcat.diagnosis.monitor_log import MonitorLog
 from keras_dcat.metrics import macro_f1
-from keras_dcat.transfer import MaskedCrossAttentionLoss
+from keras_dcat.transfer import LogitsDistillation
 from keras_dcat.transfer.cross_entropy import class_indices
 
 # By this much macro F1 must fall, and the gradients oppose each other, to be a sign.
@@ -28,7 +28,8 @@ class TransferMonitor(keras.callbacks.Callback):
     - `source_f1`, `target_f1` and `source_target_gap`, their difference: macro F1;
     - `train_gap`: accuracy in training less that on the held-out windows;
     - `alignment`: how far apart both sides are, and by class: the mean of the first
-      transfer loss that compares features or `KᵀV`;
+      transfer loss that compares features or `KᵀV`, of logits distillation if none
+      does;
     - `mask_share`: how much the gate lets the source teach, and by class;
     - `gradient_cosine`: between the gradients of classification and transfer, on one
       batch. Below 0 they oppose each other;
@@ -140,7 +141,7 @@ class TransferMonitor(keras.callbacks.Callback):
             for loss in self.model.transfer_losses
             if loss.reads in ("features", "projections")
         ]
-        loss = aligning[0] if aligning else MaskedCrossAttentionLoss()
+        loss = aligning[0] if aligning else LogitsDistillation()
         believed = [ops.exp(source.log_probabilities) for source in outputs.sources]
         compared = [r[loss.reads] for r in outputs.readings(gives_logits=False)]
         distances = [

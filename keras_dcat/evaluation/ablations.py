@@ -1,6 +1,13 @@
 """One thing is changed at a time."""
 
+import functools
+
 from keras_dcat.evaluation.methods import DCAT, Alone, Method
+
+# The paper's: the distance of KᵀV, where the source is right.
+_distance = functools.partial(
+    DCAT, alignment="distance", transfer_weight=0.1, gate="correct"
+)
 
 ABLATIONS: dict[str, dict[str, Method]] = {
     "transfer_weight": {
@@ -8,16 +15,18 @@ ABLATIONS: dict[str, dict[str, Method]] = {
         for weight in (0.0, 0.01, 0.1, 1.0, 10.0)
     },
     "mask": {
-        "source correct": DCAT(),
-        "no mask": DCAT(gate=None),
+        "no mask": DCAT(),
+        "source correct": DCAT(gate="correct"),
         "out of fold": DCAT(gate="out-of-fold"),
         "soft": DCAT(gate="soft"),
     },
-    "normalization": {
-        "source": DCAT(),
-        "unit": DCAT(normalization="unit"),
-        "length": DCAT(normalization="length"),
-        "none, λ = 0.01": DCAT(normalization="none", transfer_weight=0.01),
+    "alignment": {
+        "features": DCAT(),
+        "contrast of KᵀV": DCAT(alignment="contrast"),
+        "distance of KᵀV": _distance(),
+        "– unit": _distance(normalization="unit"),
+        "– length": _distance(normalization="length"),
+        "– none, λ = 0.01": _distance(normalization="none", transfer_weight=0.01),
     },
     "misalignment": {
         **{

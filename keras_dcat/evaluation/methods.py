@@ -136,8 +136,10 @@ class Alone(Method):
 class DCAT(Method):
     """D-CAT with its options, among them those that must not help.
 
+    Without any, it is `DCATModel` with its defaults.
+
     Attributes:
-        transfer_weight: float. λ of the alignment.
+        transfer_weight: float. λ, times the weight of the alignment.
         gate: as in `DCATModel`, `"out-of-fold"` (where models that have not seen the
             subject are right) or `"shuffled"` (as many windows as out of fold, but
             others).
@@ -167,15 +169,15 @@ class DCAT(Method):
         ValueError: if a target without labels has a gate that asks for them.
     """
 
-    transfer_weight: float = 0.1
-    gate: str | None = "correct"
+    transfer_weight: float = 1.0
+    gate: str | None = None
     normalization: str = "source"
     distillation: float = 0.0
     temperature: float = 2.0
     source: str = "trained"
     offset: float = 0.0
     mispaired: float = 0.0
-    alignment: str = "distance"
+    alignment: str = "features"
     decay: bool = False
     guarded: bool = True
     cached: bool = False
@@ -309,27 +311,22 @@ class LateFusion(Method):
 
 METHODS = {
     "alone": Alone(),
-    "D-CAT": DCAT(alignment="features", transfer_weight=1.0, gate=None, cached=True),
+    "D-CAT": DCAT(),
 }
-"""What a comparison is about: the target alone, and `DCATModel` with its defaults.
-
-The source runs once, over windows as they were recorded (`DCATModel.cache_source`).
-"""
+"""What a comparison is about: the target alone, and `DCATModel` with its defaults."""
 
 CONTROLS = {
-    "random source": DCAT(source="random", gate=None, guarded=False),
-    "wrong windows": DCAT(mispaired=1.0, gate=None, guarded=False),
+    "random source": DCAT(source="random", guarded=False),
+    "wrong windows": DCAT(mispaired=1.0, guarded=False),
     "shuffled mask": DCAT(gate="shuffled"),
 }
-"""What must not help: nothing true is taught."""
+"""What must not help: nothing true is taught, or to windows that nobody chose."""
 
 RIVALS = {
-    "logits distillation": DCAT(
-        transfer_weight=0.0, distillation=0.3, gate=None, cached=True
-    ),
+    "logits distillation": DCAT(transfer_weight=0.0, distillation=0.3),
     "feature distillation": Features(),
     "contrastive": Features(kind="contrast"),
-    "D-CAT + logits": DCAT(distillation=0.3, cached=True),
+    "D-CAT + logits": DCAT(distillation=0.3),
     "late fusion": LateFusion(),
 }
 """Other ways to use both sensors; late fusion needs both at the test, too.

@@ -18,7 +18,8 @@ class Pass(NamedTuple):
 
     Attributes:
         prediction: `(batch, classes)`.
-        projections: for each attention layer `(key, value)`, or `(key, value, mask)`.
+        projections: for each attention layer `(key, value)`, or `(key, value, mask)`;
+            none if that was not asked for.
         features: `(batch, features)`, what the classifier was given; `()` if that was
             not asked for.
     """
@@ -29,13 +30,14 @@ class Pass(NamedTuple):
 
 
 class Branch:
-    """One side of a transfer: a model, and which of its attention layers are compared.
+    """One side of a transfer: a model, and what is read of its passes.
 
     Args:
         model: built `keras.Model`.
         names: list of str or `None`. Names of `AttentionKV` layers; `None` for the only
             one.
-        with_features: bool. Whether to read what the classifier is given, too.
+        reads: what of a pass is compared: `"projections"` of these layers,
+            `"features"`, which the classifier is given. It always predicts.
 
     Raises:
         ValueError: if there is no such layer, or no classifier.
@@ -43,15 +45,17 @@ class Branch:
     Attributes:
         model: the model.
         attentions: the layers.
+        captured: those of them that are read.
         classifier: the `Dense` layer whose input is read, or `None`.
         gives_logits: bool. Whether the model predicts logits, not probabilities.
     """
 
-    def __init__(self, model, names, with_features=False):
+    def __init__(self, model, names, reads=frozenset({"projections"})):
         self.model = model
         self.attentions = [find_attention(model, name) for name in names]
-        self.classifier = find_classifier(model) if with_features else None
-        if with_features and self.classifier is None:
+        self.captured = self.attentions if "projections" in reads else []
+        self.classifier = find_classifier(model) if "features" in reads else None
+        if "features" in reads and self.classifier is None:
             raise ValueError(
                 "A model whose features are compared must end in a `Dense` classifier. "
                 f"Received: {model.name!r} without one. "
@@ -72,7 +76,7 @@ class Branch:
         """
         with contextlib.ExitStack() as stack:
             captures = [
-                stack.enter_context(layer.capture(split)) for layer in self.attentions
+                stack.enter_context(layer.capture(split)) for layer in self.captured
             ]
             read = stack.enter_context(features_read(self.classifier, split))
             prediction = self.model(inputs, training=training)

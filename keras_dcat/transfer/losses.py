@@ -115,7 +115,8 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
 
         Args:
             statistic: the source's `KeyValueStatistic` of the training windows, as in
-                `DCATModel.cache_source(windows).layers[0]`.
+                `model.cache_source(windows).layers[0]` of a `DCATModel` with such a
+                loss.
 
         Returns:
             the loss itself.

@@ -51,10 +51,9 @@ class Sides:
                 f"source(s), and {target_attention}. "
                 "Name the layers that are compared in pairs."
             )
-        with_features = "features" in compared
-        self.target = Branch(target, target_names, with_features)
+        self.target = Branch(target, target_names, compared)
         self.sources = [
-            Branch(source, names, with_features)
+            Branch(source, names, compared)
             for source, names in zip(sources, source_names, strict=True)
         ]
         pairs = [
@@ -68,7 +67,7 @@ class Sides:
             for pair in sum(pairs, []):
                 _check_same_sizes(*pair)
         self.feature_adapters = []
-        if with_features:
+        if "features" in compared:
             self.feature_adapters = [
                 FeatureAdapter(branch.classifier, self.target.classifier)
                 for branch in self.sources
@@ -103,7 +102,7 @@ class Sides:
         return [
             SourceStatistics(
                 keras.KerasTensor((None, num_classes)),
-                tuple(map(_statistic_spec, source.attentions)),
+                tuple(map(_statistic_spec, source.captured)),
                 _features_spec(source.classifier),
             )
             for source in self.sources

@@ -26,7 +26,7 @@ class SourceStatistics(NamedTuple):
     Attributes:
         log_probabilities: float tensor `(batch, classes)`.
         layers: tuple of `KeyValueStatistic`, one for each attention layer that is
-            compared.
+            compared; `()` where no loss reads them.
         features: float tensor `(batch, features)`, what its classifier was given; `()`
             where no loss reads it.
     """

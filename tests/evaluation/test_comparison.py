@@ -125,7 +125,7 @@ def test_a_comparison_of_nothing_is_refused():
 
 
 def test_methods_are_plain_values():
-    assert dataclasses.replace(DCAT(), transfer_weight=0.1) == DCAT()
+    assert dataclasses.replace(DCAT(), transfer_weight=1.0) == DCAT()
 
 
 def test_of_a_single_subject_intervals_are_over_sessions():

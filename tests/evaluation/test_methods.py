@@ -28,7 +28,7 @@ METHODS = {
     **CONTROLS,
     **RIVALS,
     "D-CAT": DCAT(),
-    "no mask": DCAT(gate=None),
+    "the paper's": DCAT(alignment="distance", gate="correct"),
     "soft": DCAT(gate="soft"),
     "out of fold": DCAT(gate="out-of-fold"),
     "late": DCAT(offset=0.25),

@@ -53,7 +53,7 @@ def batches(monkeypatch):
 
 
 def test_a_step_sees_as_many_labels_and_all_the_pairs(trials, batches):
-    DCAT(gate=None).run(trials["half"], *PAIR)
+    DCAT().run(trials["half"], *PAIR)
     batches = [labels.numpy().sum(axis=-1) for _, labels in batches[-1]]
     alone = trials["half"].windows("imu", trials["half"].labelled(1.0), 16)
     assert len(batches) == len(alone)

@@ -164,8 +164,8 @@ def test_garbage_does_not_end_it(page, garbage):
         with socket.create_connection((host, int(port)), timeout=5) as connection:
             connection.sendall(garbage)
             connection.shutdown(socket.SHUT_WR)
-            answer = connection.recv(9)
-            assert not answer or answer == b"HTTP/1.1 "
+            answer = connection.recv(7)  # garbage may have no version to answer in
+            assert not answer or answer == b"HTTP/1."
     assert looking_on(page, lambda own: own.receive_str())
 
 

@@ -48,8 +48,11 @@ def statistics_of(branch, spec, batches, count, path, dtype, verbose):
             parts.append(forward.rounded(windows))
         columns = [np.concatenate(c) for c in zip(*map(_flat, parts), strict=True)]
         return keras.tree.pack_sequence_as(parts[0], columns), identities
-    about = {**source_fingerprint(branch), "dtype": dtype}
-    records = RecordFile(pathlib.Path(path), about, _fields(spec, dtype))
+    fields = _fields(spec, dtype)
+    # Of what: a loss may ask for what another had no use for.
+    contents = [name for name, *_ in fields]
+    about = {**source_fingerprint(branch), "contents": contents, "dtype": dtype}
+    records = RecordFile(pathlib.Path(path), about, fields)
     try:
         with records.writing() as writer:
             found, identities = _complete(records, writer, shown, forward)

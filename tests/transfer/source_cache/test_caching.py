@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 
 import keras_dcat
+from keras_dcat.transfer import FeatureContrast, MaskedCrossAttentionLoss
 from keras_dcat.transfer.source_cache import caching
 from keras_dcat.transfer.source_cache.records import Writer
 from tests.models import pair_of_branches, windows
 
+EVERYTHING = [FeatureContrast(), MaskedCrossAttentionLoss()]
+
 
 @pytest.fixture
 def model():
-    return keras_dcat.DCATModel(*pair_of_branches())
+    return keras_dcat.DCATModel(*pair_of_branches(), loss=EVERYTHING)
 
 
 @pytest.fixture
@@ -139,7 +142,8 @@ def test_a_process_that_is_killed_loses_nothing(
 def size_of_record(model):
     """Bytes of a window: its identity, its values and a checksum."""
     key_dim = model.source_attention.key_dim
-    return 16 + 4 * (model.num_classes + key_dim**2 + 1) + 4
+    features = model.source.layers[-1].input.shape[-1]
+    return 16 + 4 * (model.num_classes + key_dim**2 + 1 + features) + 4
 
 
 def test_other_windows_are_refused(model, skeletons, tmp_path):
@@ -160,6 +164,22 @@ def test_a_source_that_was_trained_on_is_refused(model, skeletons, tmp_path):
     model.source.layers[-1].bias.assign([1.0, 0.0, 0.0, 0.0])
     with pytest.raises(ValueError, match="written with other weights"):
         cached(model, skeletons, tmp_path / "cache")
+
+
+def test_only_what_a_loss_reads_is_kept_and_another_loss_is_refused(
+    model, skeletons, tmp_path
+):
+    plain = keras_dcat.DCATModel(model.source, model.target)
+    known = cached(plain, skeletons, tmp_path / "features")
+    assert known.layers == ()
+    assert known.features.shape == (20, 6)
+    distances = keras_dcat.DCATModel(model.source, model.target, loss=EVERYTHING[1])
+    known = cached(distances, skeletons, tmp_path / "products")
+    assert known.features == ()
+    assert known.layers[0].mean.shape == (20, 1, 6, 6)
+    for other, path in ((distances, "features"), (model, "products")):
+        with pytest.raises(ValueError, match="written with other .*contents"):
+            cached(other, skeletons, tmp_path / path)
 
 
 def test_float16_takes_half_the_bytes_and_is_near(model, skeletons, tmp_path):
