@@ -5,10 +5,9 @@ only this machine can reach. `--data` replays UTD-MHAD, else the watch recording
 """
 
 import argparse
-import sys
 
 from keras_dcat import datasets
-from keras_dcat.streaming import LivePage, StreamingClassifier, replay
+from keras_dcat.streaming import LivePage, StreamingClassifier, print_replay
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("artefact", help="a SavedModel, .tflite or .onnx, as exported")
@@ -25,17 +24,6 @@ clips = datasets.load_utd_mhad(args.data) if args.data else datasets.load_watch(
 own = [clip for clip in clips if clip.subject == args.subject][: args.recordings]
 classifier = StreamingClassifier(args.artefact, smoothing=args.smoothing)
 title = f"{classifier.description.stream} of person {args.subject}"
-line, end = ("\r\x1b[K", "") if sys.stdout.isatty() else ("", "\n")
-right = total = 0
 with LivePage(classifier.description, args.host, args.port, title=title) as page:
     print(f"{title}, on {page.url}", flush=True)
-    for clip in own:
-        for moment in replay(classifier, clip, speed=args.speed):
-            page.show(moment)
-            for decision, truth in zip(moment.decisions, moment.truths, strict=True):
-                total += truth is not None
-                right += truth == decision.label
-                said = f"{decision.label}, {decision.probabilities.max():.0%}"
-                when = f"{clip.session} {decision.time:6.1f} s"
-                print(f"{line}{when}: {said:30} truth: {truth}", end=end, flush=True)
-print(f"\nRight about {right} of {total} windows.")
+    print_replay(classifier, own, speed=args.speed, page=page)

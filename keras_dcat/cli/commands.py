@@ -2,7 +2,6 @@
 
 import math
 import pathlib
-import sys
 
 import numpy as np
 
@@ -329,7 +328,7 @@ def stream(experiment, artefact, session, speed, smoothing, page, port):
     import contextlib
 
     from keras_dcat.cli.data import load
-    from keras_dcat.streaming import LivePage, StreamingClassifier, replay
+    from keras_dcat.streaming import LivePage, StreamingClassifier, print_replay
 
     plan = read_experiment(experiment)
     artefact = artefact or plan.output / "device" / "target.tflite"
@@ -344,25 +343,11 @@ def stream(experiment, artefact, session, speed, smoothing, page, port):
     if not own:
         raise click.ClickException(f"There is no recording {session!r}.")
     classifier = StreamingClassifier(artefact, smoothing=smoothing)
-    line, end = ("\r\x1b[K", "") if sys.stdout.isatty() else ("", "\n")
-    right = total = 0
     shown = LivePage(classifier.description, port=port) if page else None
     with shown or contextlib.nullcontext():
         if shown:
             click.echo(shown.url)
-        for each in own:
-            for moment in replay(classifier, each, speed=speed):
-                if shown:
-                    shown.show(moment)
-                for said, truth in zip(moment.decisions, moment.truths, strict=True):
-                    total += truth is not None
-                    right += truth == said.label
-                    words = f"{said.label}, {said.probabilities.max():.0%}"
-                    when = f"{each.session} {said.time:7.1f} s"
-                    click.echo(
-                        f"{line}{when}: {words:30} truth: {truth}{end}", nl=False
-                    )
-    click.echo(f"\nRight about {right} of {total} windows.")
+        print_replay(classifier, own, speed=speed, page=shown)
 
 
 def _loaded(plan, name):

@@ -3,5 +3,13 @@
 from keras_dcat.streaming.classifier import Decision, StreamingClassifier
 from keras_dcat.streaming.page import LivePage
 from keras_dcat.streaming.replay import Moment, replay
+from keras_dcat.streaming.terminal import print_replay
 
-__all__ = ["Decision", "LivePage", "Moment", "StreamingClassifier", "replay"]
+__all__ = [
+    "Decision",
+    "LivePage",
+    "Moment",
+    "StreamingClassifier",
+    "print_replay",
+    "replay",
+]

@@ -55,6 +55,7 @@ def test_recordings_are_counted_and_drawn(plan):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The source should be trained")
 def test_a_search_finds_a_weight_and_draws_it(plan):
     pytest.importorskip("keras_tuner")
     printed = run("search", plan, "--trials", 2, "--epochs", 1)

@@ -1,0 +1,58 @@
+"""Recordings replayed in the terminal, and on a page beside it."""
+
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+from keras_dcat.recordings import Recording
+from keras_dcat.streaming.classifier import StreamingClassifier
+from keras_dcat.streaming.page import LivePage
+from keras_dcat.streaming.replay import replay
+
+
+def print_replay(
+    classifier: StreamingClassifier,
+    recordings: Iterable[Recording],
+    *,
+    speed: float = 1.0,
+    page: LivePage | None = None,
+    file: TextIO | None = None,
+) -> tuple[int, int]:
+    """Replays recordings, and prints what is said of every window, and the truth.
+
+    A terminal shows one running line; in a file each window has a line of its own.
+
+    Args:
+        classifier: `StreamingClassifier`.
+        recordings: iterable of `Recording`, replayed one after the other.
+        speed: float, as in `replay`.
+        page: `LivePage` that shows the same, entered already.
+        file: text file to print to. Standard output unless given.
+
+    Returns:
+        `(right, total)`: of how many windows the label was the truth, and how many have
+        a truth.
+
+    Raises:
+        ValueError: as `replay`.
+
+    Example:
+
+    >>> # print_replay(StreamingClassifier("target.tflite"), recordings, speed=10)
+    """
+    file = sys.stdout if file is None else file
+    line, end = ("\r\x1b[K", "") if file.isatty() else ("", "\n")
+    right = total = 0
+    for recording in recordings:
+        for moment in replay(classifier, recording, speed=speed):
+            if page is not None:
+                page.show(moment)
+            for said, truth in zip(moment.decisions, moment.truths, strict=True):
+                total += truth is not None
+                right += truth == said.label
+                words = f"{said.label}, {said.probabilities.max():.0%}"
+                when = f"{recording.session} {said.time:7.1f} s"
+                text = f"{line}{when}: {words:30} truth: {truth}"
+                print(text, end=end, file=file, flush=True)
+    print(f"\nRight about {right} of {total} windows.", file=file)
+    return right, total
