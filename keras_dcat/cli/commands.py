@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_dcat.cli.experiment import read_experiment
 from keras_dcat.extras import require
+from keras_dcat.files import written_whole
 
 click = require("click", extra="cli")
 
@@ -161,7 +162,8 @@ def train(experiment, seed):
         )
         click.echo(f"  {name:8} {score:.3f}")
     for name, model in ((_SOURCE, models["source"]), (_TARGET, models["D-CAT"])):
-        _saved(model, plan.output / name)
+        with written_whole(plan.output / name) as part:
+            model.save(part)
         click.echo(f"{plan.output / name}")
 
 
@@ -363,10 +365,3 @@ def _model(path):
     import keras_dcat  # noqa: F401  its layers are registered
 
     return keras.models.load_model(path, compile=False)
-
-
-def _saved(model, path):
-    """Written whole or not at all."""
-    part = path.with_name(f".part.{path.name}")
-    model.save(part)
-    part.replace(path)

@@ -14,13 +14,13 @@ from collections.abc import Iterable, Mapping
 import keras
 import numpy as np
 
-from keras_dcat.evaluation.files import written_whole
 from keras_dcat.evaluation.methods import METHODS, Method
 from keras_dcat.evaluation.pairs import arrow, ordered_pairs, sources_of
 from keras_dcat.evaluation.results import Results, Run
 from keras_dcat.evaluation.scheduling import SCHEDULERS, share_out
 from keras_dcat.evaluation.study import Study, changes
 from keras_dcat.evaluation.trial import Trial
+from keras_dcat.files import written_whole
 
 
 def compare(

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from keras_dcat.evaluation.comparison import compare
-from keras_dcat.evaluation.files import written_whole
 from keras_dcat.evaluation.methods import METHODS, Method
 from keras_dcat.evaluation.pairs import arrow
 from keras_dcat.evaluation.report import write_report
 from keras_dcat.evaluation.results import Results
 from keras_dcat.evaluation.study import Study
+from keras_dcat.files import written_whole
 
 
 class Experiment(NamedTuple):

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from keras_dcat.evaluation.files import written_whole
 from keras_dcat.evaluation.intervals import Interval
 from keras_dcat.evaluation.pairs import arrow, named, sources_of
 from keras_dcat.evaluation.statistics import (
@@ -17,6 +16,7 @@ from keras_dcat.evaluation.statistics import (
     macro_f1_interval,
     paired_bootstrap,
 )
+from keras_dcat.files import written_whole
 from keras_dcat.metrics import expected_calibration_error, f1_per_class, macro_f1
 
 

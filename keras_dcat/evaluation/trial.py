@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from keras_dcat.evaluation.files import written_whole
 from keras_dcat.evaluation.pairs import sources_of
 from keras_dcat.evaluation.study import Study
+from keras_dcat.files import written_whole
 from keras_dcat.transfer.inspection import gives_logits
 from keras_dcat.windows import WindowIndex, group_folds
 

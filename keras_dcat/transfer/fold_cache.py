@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from keras_dcat.files import written_whole
+
 _BLOCK = 1024  # windows hashed at a time, so that a memory map is never read whole
 
 
@@ -44,15 +46,9 @@ class FoldCache:
         self._write()
 
     def _write(self):
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_name(f".{os.getpid()}.{self._path.name}")
         arrays = {_key(fold): rows for fold, rows in self.done.items()}
-        try:
-            with part.open("wb") as file:
-                np.savez(file, fingerprint=np.array(self._fingerprint), **arrays)
-            os.replace(part, self._path)
-        finally:
-            part.unlink(missing_ok=True)
+        with written_whole(self._path) as part, part.open("wb") as file:
+            np.savez(file, fingerprint=np.array(self._fingerprint), **arrays)
 
     def _read(self, sizes):
         try:

@@ -1,6 +1,6 @@
 import pytest
 
-from keras_dcat.evaluation.files import written_whole
+from keras_dcat.files import written_whole
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):
