@@ -301,6 +301,7 @@ experiments |= {
     FEW_LABELS: Experiment(few, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR),
     ALL_LABELS: Experiment(both, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR | WRONG),
     NO_LABELS: Experiment(both, TO_ONE, METHODS | UNLABELLED),
+    EVERYBODY: Experiment(few, evaluation.ordered_pairs(streams)),
     ONE_LEFT_OUT: Experiment(leave_one_out(clips, streams, budget), TO_ONE),
     ONE_LEFT_OUT_FEW: Experiment(leave_one_out(clips, streams, budget, 2), TO_ONE),
 }
@@ -308,7 +309,6 @@ if args.depth:
     singles = [(source, t) for sources, t in TWO_TO_ONE for source in sources]
     experiments[WEAK] = Experiment(both, [("depth", "imu")])
     experiments[TWO_SOURCES] = Experiment(both, singles + TWO_TO_ONE)
-    experiments[EVERYBODY] = Experiment(few, evaluation.ordered_pairs(streams))
 if args.quick:
     quick = {
         "Unseen subjects": Experiment(unseen, [pair]),
