@@ -57,6 +57,10 @@ BELIEFS = evaluation.DCAT(
 PARTS = {
     "D-CAT, cached": dataclasses.replace(DEFAULT, cached=True),
     "without alignment": dataclasses.replace(DEFAULT, transfer_weight=0.0),
+    "balanced gradients": dataclasses.replace(
+        DEFAULT, gradients="balanced", transfer_weight=0.3
+    ),
+    "projected gradients": dataclasses.replace(DEFAULT, gradients="projected"),
     "KᵀV and beliefs": BELIEFS,
 }
 FELLOW = {"beliefs with a fellow": dataclasses.replace(BELIEFS, fellow=True)}

@@ -228,7 +228,11 @@ def _about(job):
         "seed": seed,
         "source": source,
         "target": target,
-        "method": {"name": type(method).__name__, **changes(method)},
+        "method": {
+            "name": type(method).__name__,
+            "edition": method.edition,
+            **changes(method),
+        },
     }
 
 

@@ -39,6 +39,8 @@ class Method:
     training: Mapping = dataclasses.field(default_factory=dict, kw_only=True)
     data_fraction: float = dataclasses.field(default=1.0, kw_only=True)
 
+    # Grows where a default changes: runs of before are then runs of something else.
+    edition = 1
     needs_source = True
     takes_several_sources = False
 
@@ -156,6 +158,7 @@ class DCAT(Method):
         cached: bool. Whether the source sees each window once, as it was recorded,
             before the training; not anew, and varied, at every step.
         combination: as in `DCATModel`, how several sources teach.
+        gradients: as in `DCATModel`, how the transfer's joins the classification's.
         fellow: bool. Whether the target as it was trained alone is a further source,
             and all teach with one belief, as with the combination `"product"`.
         target_labels: bool. Whether the target sees labels. Without, it has the same
@@ -182,9 +185,11 @@ class DCAT(Method):
     guarded: bool = True
     cached: bool = False
     combination: str = "mean"
+    gradients: str = "sum"
     fellow: bool = False
     target_labels: bool = True
 
+    edition = 2  # 1: the distance of KᵀV, under the paper's mask
     takes_several_sources = True
 
     def __post_init__(self):
@@ -221,6 +226,7 @@ class DCAT(Method):
             loss=list(used or losses),
             loss_weights=list((used or losses).values()),
             combination="product" if self.fellow else self.combination,
+            gradients=self.gradients,
         )
         index, may_teach = self._paired(trial, sources, index), None
         if self.gate in OUT_OF_FOLD:

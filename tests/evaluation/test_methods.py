@@ -33,6 +33,7 @@ METHODS = {
     "out of fold": DCAT(gate="out-of-fold"),
     "late": DCAT(offset=0.25),
     "half wrong": DCAT(mispaired=0.5),
+    "balanced": DCAT(gradients="balanced"),
     "contrast that fades": DCAT(alignment="contrast", decay=True),
 }
 

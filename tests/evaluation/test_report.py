@@ -207,7 +207,7 @@ def test_each_experiment_has_the_figures_that_it_can_have(page):
         ("dropout", "dropout", [0, 0.2, 0.4]),
         ("learning_rate", "rate", [0.001, 0.003, 0.01]),
         ("mask", None, None),
-        ("normalization", None, None),
+        ("alignment", None, None),
         ("capacity", None, None),
     ],
 )

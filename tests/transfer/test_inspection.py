@@ -129,9 +129,9 @@ def test_a_model_that_does_not_end_in_a_classifier_is_refused(head):
 
 
 def test_an_attention_that_is_called_twice_is_refused():
-    source = branch(5, steps=12)
+    source, loss = branch(5, steps=12), keras_dcat.MaskedCrossAttentionLoss()
     with pytest.raises(ValueError, match=r"2 calls in a pass.*name the one to align"):
-        keras_dcat.DCATModel(source, built(Subclassed(calls=2)))
+        keras_dcat.DCATModel(source, built(Subclassed(calls=2)), loss=loss)
 
 
 def test_the_input_of_a_subclassed_model_is_what_it_was_built_with():

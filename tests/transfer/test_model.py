@@ -6,7 +6,12 @@ import pytest
 from keras import layers, ops
 
 import keras_dcat
-from keras_dcat.transfer import LogitsDistillation, PairOutputs, TransferGuard
+from keras_dcat.transfer import (
+    FeatureContrast,
+    LogitsDistillation,
+    PairOutputs,
+    TransferGuard,
+)
 from tests import references
 from tests.models import CLASSES, branch, pair_of_branches, snapshot, windows
 
@@ -234,7 +239,8 @@ def test_losses_of_the_source_are_not_the_targets(rng):
         layers.Dense(CLASSES, activity_regularizer=keras.regularizers.L2(10.0))(x),
     )
     target = branch(3, kernel_regularizer=keras.regularizers.L2(0.1))
-    model = keras_dcat.DCATModel(source, target, transfer_weight=0)
+    loss = keras_dcat.MaskedCrossAttentionLoss()
+    model = keras_dcat.DCATModel(source, target, transfer_weight=0, loss=loss)
     classification, _, _ = expected_parts(model, pair, labels)
     penalty = 0.1 * sum(
         np.square(ops.convert_to_numpy(layer.kernel)).sum()
@@ -463,7 +469,8 @@ def test_a_batch_of_one_window_trains(rng):
 
 def test_a_pass_over_a_pair_gives_all_that_the_loss_needs(rng):
     pair, _ = windows(rng, count=3)
-    model = keras_dcat.DCATModel(*pair_of_branches())
+    losses = [keras_dcat.MaskedCrossAttentionLoss(), FeatureContrast()]
+    model = keras_dcat.DCATModel(*pair_of_branches(), loss=losses)
     outputs = model(pair)
     assert isinstance(outputs, PairOutputs)
     ((source, (key, value)),) = outputs.sources[0].projections
