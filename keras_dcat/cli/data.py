@@ -5,7 +5,7 @@ import dataclasses
 import pathlib
 
 from keras_dcat import datasets, encoders, evaluation, windows
-from keras_dcat.cli.experiment import Experiment
+from keras_dcat.cli.experiment import Encoder, Experiment
 from keras_dcat.recordings import Recording, mend, read_csv
 from keras_dcat.windows import augmentation as vary
 
@@ -122,10 +122,10 @@ def study(experiment: Experiment, prepared: Prepared) -> evaluation.Study:
 
 
 def _modality(experiment, stream, prepared):
-    own = experiment.encoders.get(stream)
+    own = experiment.encoders.get(stream, Encoder())
     shape = prepared.train.shape(stream)
-    kind = (own and own.kind) or _kind(stream, shape, experiment.data.dataset)
-    chosen = {"dropout": own.dropout, "size": own.size} if own else {}
+    kind = own.kind or _kind(stream, shape, experiment.data.dataset)
+    chosen = own.model_dump(include={"dropout", "size"}, exclude_none=True)
     if kind == "skeleton":
         chosen["parents"] = _SKELETONS.get(experiment.data.dataset)
     if kind == "audio":

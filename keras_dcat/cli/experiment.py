@@ -121,12 +121,13 @@ class Encoder(Section):
         kind: an encoder of `keras_dcat.encoders`; by the shape of its windows unless
             given.
         size: as in `keras_dcat.encoders`.
-        dropout: share of features that a step of training leaves out.
+        dropout: share of features that a step of training leaves out; the encoder's own
+            unless given.
     """
 
     kind: Literal["imu", "skeleton", "video", "audio"] | None = None
     size: Literal["tiny", "small", "base"] = "small"
-    dropout: Share = 0.2
+    dropout: Share | None = None
 
 
 class Training(Section):

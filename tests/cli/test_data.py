@@ -45,6 +45,15 @@ def test_the_models_are_those_that_the_file_asks_for(folder):
     assert own.training.epochs == 1
 
 
+@pytest.mark.parametrize(("asked", "rates"), [({}, {0.2, 0.4}), ({"dropout": 0}, {0})])
+def test_dropout_is_the_encoders_own_unless_given(folder, asked, rates):
+    encoders = {"watch": {"size": "tiny", **asked}}
+    plan = read_experiment(write_experiment(folder, encoders=encoders))
+    own = study(plan, prepare(plan))
+    model = own.modalities["watch"].build(own.splits["test"][0])
+    assert {layer.rate for layer in model.layers if hasattr(layer, "rate")} == rates
+
+
 def test_sound_is_heard_at_its_rate(folder):
     changes = {"encoders": {"watch": {"kind": "audio", "size": "tiny"}}}
     seconds = np.arange(4000) / 1000

@@ -37,7 +37,7 @@ def test_what_is_not_said_has_a_default(tmp_path):
     plan = read_experiment(written(tmp_path, GOOD))
     assert plan.windows.stride == 2.0
     assert plan.split.test == [2, "anna"]
-    assert plan.encoders["imu"].dropout == 0.2
+    assert plan.encoders["imu"].dropout is None
     assert plan.training.seeds == [0, 1, 2]
     assert plan.output == pathlib.Path("out")
 
