@@ -261,6 +261,7 @@ parser.add_argument("--depth", help="NumPy archive of smaller depth videos")
 parser.add_argument("--quick", action="store_true", help="less of all, to try it")
 parser.add_argument("--only", nargs="+", help="headings of experiments to run")
 parser.add_argument("--methods", nargs="+", help="labels of those to compare")
+parser.add_argument("--sources", nargs="+", help="streams that teach")
 parser.add_argument("--targets", nargs="+", help="streams that learn")
 parser.add_argument("--folds", action="store_true", help="of the training subjects")
 parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
@@ -328,6 +329,9 @@ for heading, (study, pairs, methods) in list(experiments.items()):
         methods = {label: m for label, m in methods.items() if label in args.methods}
     if args.targets:
         pairs = [pair for pair in pairs if pair[1] in args.targets]
+    if args.sources:
+        chosen = set(args.sources)
+        pairs = [p for p in pairs if chosen.issuperset(np.atleast_1d(p[0]).tolist())]
     experiments[heading] = Experiment(study, pairs, methods)
     if not pairs:
         del experiments[heading]
