@@ -17,12 +17,14 @@ CLASSES = datasets.watch.CLASS_NAMES
 TEST, HELD_OUT = (2, 5, 9), (3, 7)
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--trials", type=int, default=10)
-parser.add_argument("--epochs", type=int, default=15)
+parser.add_argument("--trials", type=int, default=8)
+parser.add_argument("--epochs", type=int, default=8)
 parser.add_argument("--seeds", type=int, default=2, help="runs of each λ")
 parser.add_argument("--test-seeds", type=int, default=3, help="runs for the test")
 parser.add_argument("--output", default="outputs/search")
 args = parser.parse_args()
+if args.test_seeds < 2:
+    parser.error("--test-seeds must be 2 or more: an interval is printed")
 
 index = windows.index_windows(datasets.load_watch(), length=4.0, stride=2.0)
 everybody, test = windows.split_by_subject(index, TEST)

@@ -122,3 +122,20 @@ def test_an_example_prints_its_tables_and_writes_its_report(tmp_path, name):
             low, high = numbers[f"{key}_ci"]
             assert 0 <= low <= numbers[key] <= high <= 1
             assert numbers[f"{key}_seeds"] == [0, 1]
+
+
+@pytest.mark.slow
+def test_a_search_draws_what_it_found_and_tests_it_on_others(tmp_path):
+    few = {"trials": 2, "epochs": 1, "seeds": 1, "test-seeds": 2}
+    options = [f"--{name}={count}" for name, count in few.items()]
+    printed = subprocess.run(
+        [sys.executable, ROOT / "examples" / "search.py", *options],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=True,
+    ).stdout
+    assert "is best" in printed
+    assert "| found |" in printed
+    assert (tmp_path / "outputs" / "search" / "search.png").stat().st_size > 10_000
