@@ -198,6 +198,7 @@ def headlines(done):
         "low_label_gain_left_out": (ONE_LEFT_OUT_FEW, TO_ONE, "D-CAT", None),
         "low_label_gain_beliefs": (FEW_LABELS, TO_ONE, "KᵀV and beliefs", None),
         "low_label_gain_fellow": (FEW_LABELS, TO_ONE, "beliefs with a fellow", None),
+        "lead_over_beliefs": (FEW_LABELS, TO_ONE, "D-CAT", "KᵀV and beliefs"),
         "alignment_part": (FEW_LABELS, TO_ONE, "D-CAT", "without alignment"),
         "full_label_gain": (ALL_LABELS, TO_ONE, "D-CAT", None),
         "full_label_gain_left_out": (ONE_LEFT_OUT, TO_ONE, "D-CAT", None),
