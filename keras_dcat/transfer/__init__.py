@@ -1,5 +1,6 @@
 """The method: what is aligned, who may teach, and the model that learns."""
 
+from keras_dcat.transfer.agreement import AgreedLabels
 from keras_dcat.transfer.calibration import Calibrated, calibration_temperature
 from keras_dcat.transfer.contrast import ContrastiveAlignment, FeatureContrast
 from keras_dcat.transfer.coverage import GateCoverage, gate_coverage, may_teach
@@ -22,6 +23,7 @@ from keras_dcat.transfer.statistics import KeyValueStatistic, SourceStatistics
 from keras_dcat.transfer.stopping import StopTransfer
 
 __all__ = [
+    "AgreedLabels",
     "Calibrated",
     "Confident",
     "ContrastiveAlignment",

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_dcat.transfer.agreement import AgreedLabels
 from keras_dcat.transfer.guard import TransferGuard
 
 
@@ -34,8 +35,10 @@ class FirstEpochCheck(keras.callbacks.Callback):
         # Exactly 0: no window had a label.
         if logs.get("classification_loss") != 0 or not self.model.transfer_weight:
             return False
-        losses = self.model.transfer_losses
-        return all(loss.reads != "log_probabilities" for loss in losses)
+        return not any(
+            loss.reads == "log_probabilities" and not isinstance(loss, AgreedLabels)
+            for loss in self.model.transfer_losses
+        )
 
 
 EMPTY_MESSAGE = (
