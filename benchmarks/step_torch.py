@@ -70,15 +70,17 @@ class Encoder(nn.Module):
         return self.classifier(x), x
 
 
-def batch_loss(taught, target, labels, mapped):
+def batch_loss(source, target, labels, mapped):
     """Cross-entropy, and the transfer as `DCATModel` weighs it by default."""
-    logits, features = target
-    similarity = functional.normalize(mapped(features)) @ functional.normalize(taught).T
+    (believed, seen), (logits, features) = source, target
+    similarity = functional.normalize(mapped(features)) @ functional.normalize(seen).T
     similarity = similarity / 0.1
     own = torch.arange(len(labels))
     contrast = functional.cross_entropy(similarity, own)
     contrast = (contrast + functional.cross_entropy(similarity.T, own)) / 2
-    return functional.cross_entropy(logits, labels) + contrast
+    agreed = believed.argmax(1) == logits.argmax(1)
+    agreement = -(functional.log_softmax(logits, 1).amax(1) * agreed).mean()
+    return functional.cross_entropy(logits, labels) + contrast + 0.5 * agreement
 
 
 def torch_epoch(index):
@@ -101,7 +103,7 @@ def torch_epoch(index):
         for rows in order:
             optimizer.zero_grad()
             with torch.no_grad():
-                _, taught = source(streams[0][rows])
+                taught = source(streams[0][rows])
             found = target(streams[1][rows])
             loss = batch_loss(taught, found, labels[rows], mapped)
             loss.backward()

@@ -41,6 +41,7 @@ WEAK = "Both directions, the weak one teaches"
 TWO_SOURCES = "Both directions, two sources"
 NO_LABELS = "Both directions, no label of the target"
 EVERYBODY = "Both directions, labels of two of four, all pairs"
+AMONG_TRAINING = "Four who train: labels of two, pairs of three"
 ONE_LEFT_OUT = "One left out, all labels"
 ONE_LEFT_OUT_FEW = "One left out, labels of two of seven"
 TWO_TO_ONE = [(("skeleton", "depth"), target) for _, target in TO_ONE]
@@ -49,6 +50,7 @@ DEFAULT = METHODS["D-CAT"]
 # What was the default before: KᵀV and beliefs, as far as the source is sure.
 BELIEFS = evaluation.DCAT(
     alignment="distance",
+    agreement=0.0,
     transfer_weight=0.1,
     gate="soft",
     distillation=0.5,
@@ -56,7 +58,8 @@ BELIEFS = evaluation.DCAT(
 )
 PARTS = {
     "D-CAT, cached": dataclasses.replace(DEFAULT, cached=True),
-    "without alignment": dataclasses.replace(DEFAULT, transfer_weight=0.0),
+    "without alignment": dataclasses.replace(DEFAULT, alignment=None),
+    "without agreement": dataclasses.replace(DEFAULT, agreement=0.0),
     "balanced gradients": dataclasses.replace(
         DEFAULT, gradients="balanced", transfer_weight=0.3
     ),
@@ -170,6 +173,25 @@ def both_directions(clips, streams, training, num_labelled=4):
     return evaluation.Study(splits, streams, CLASSES, training)
 
 
+def among_training(clips, streams, training):
+    """One of the four who train tests what a recipe is worth: by this one chooses.
+
+    Two have labels; of a third there are pairs, and the fourth tests. In both
+    directions, and with the last two in turn.
+    """
+    index = win.index_windows([unit_clip(c) for c in clips], length=1.0, stride=1.0)
+    people = sorted(set(index.subjects.tolist()))
+    splits = {}
+    for first in (0, 1):
+        *labelled, third, fourth = people[first::2]
+        for paired, tested in ((third, fourth), (fourth, third)):
+            some = np.isin(index.subjects, (*labelled, paired, tested))
+            train, test = win.split_by_subject(index.subset(some), [tested])
+            hidden = train.subjects == paired
+            splits[f"{tested} tests"] = (train.without_labels(hidden), test)
+    return evaluation.Study(splits, streams, CLASSES, training)
+
+
 def leave_one_out(clips, streams, training, num_labelled=7):
     """Each subject tests once, and the seven others train.
 
@@ -199,6 +221,7 @@ def headlines(done):
         "low_label_gain_beliefs": (FEW_LABELS, TO_ONE, "KᵀV and beliefs", None),
         "low_label_gain_fellow": (FEW_LABELS, TO_ONE, "beliefs with a fellow", None),
         "lead_over_beliefs": (FEW_LABELS, TO_ONE, "D-CAT", "KᵀV and beliefs"),
+        "agreement_part": (FEW_LABELS, TO_ONE, "D-CAT", "without agreement"),
         "alignment_part": (FEW_LABELS, TO_ONE, "D-CAT", "without alignment"),
         "full_label_gain": (ALL_LABELS, TO_ONE, "D-CAT", None),
         "full_label_gain_left_out": (ONE_LEFT_OUT, TO_ONE, "D-CAT", None),
@@ -308,6 +331,9 @@ experiments |= {
     ALL_LABELS: Experiment(both, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR | WRONG),
     NO_LABELS: Experiment(both, TO_ONE, METHODS | UNLABELLED),
     EVERYBODY: Experiment(few, evaluation.ordered_pairs(streams)),
+    AMONG_TRAINING: Experiment(
+        among_training(clips, streams, budget), TO_ONE, METHODS | PARTS
+    ),
     ONE_LEFT_OUT: Experiment(leave_one_out(clips, streams, budget), TO_ONE),
     ONE_LEFT_OUT_FEW: Experiment(leave_one_out(clips, streams, budget, 2), TO_ONE),
 }

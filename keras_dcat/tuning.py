@@ -8,6 +8,7 @@ import keras
 from keras_dcat.extras import require
 from keras_dcat.metrics import MacroF1
 from keras_dcat.transfer import (
+    AgreedLabels,
     DCATModel,
     FeatureContrast,
     LogitsDistillation,
@@ -31,6 +32,7 @@ _SPACE = {
     "alignment": lambda hp, name: hp.Choice(
         name, ["features", "source", "unit", "length"], default="features"
     ),
+    "agreement": lambda hp, name: hp.Choice(name, [0.0, 5.0, 15.0], default=5.0),
     "distillation": lambda hp, name: hp.Choice(name, [0.0, 1.0, 5.0], default=0.0),
     "learning_rate": lambda hp, name: hp.Float(
         name, 3e-4, 1e-2, sampling="log", default=1e-3
@@ -57,7 +59,8 @@ class DCATHyperModel(keras_tuner.HyperModel):
             logarithmic), `"gate"` (`"soft"`, `"correct"`, `"sure"`, `"all"`),
             `"alignment"` (`"features"` by `FeatureContrast`, or `KᵀV` by
             `MaskedCrossAttentionLoss`, normalized by `"source"`, `"unit"` or
-            `"length"`), `"distillation"` (its weight: 0, 1 or 5) and
+            `"length"`), `"agreement"` (weight of `AgreedLabels`: 0, 5 or 15),
+            `"distillation"` (its weight: 0, 1 or 5) and
             `"learning_rate"` (0.0003 to 0.01, logarithmic). The others keep the default
             of `DCATModel`, and 0.001.
         data: function of the `keras_tuner.HyperParameters` and the `DCATModel` that
@@ -135,13 +138,14 @@ class DCATHyperModel(keras_tuner.HyperModel):
         source = self.source if is_model else self.source(hp)
         chosen = {name: self._setting(hp, name) for name in _SPACE}
         by_features = chosen["alignment"] == "features"
-        # All three in every trial, so that all read one cache; weighed 0, or so that
+        # All of them in every trial, so that all read one cache; weighed 0, or so that
         # λ = 0.1 makes sense.
         losses = {
             FeatureContrast(): 10.0 if by_features else 0.0,
             MaskedCrossAttentionLoss(
                 "source" if by_features else chosen["alignment"]
             ): 0.0 if by_features else 1.0,
+            AgreedLabels(): chosen["agreement"],
             LogitsDistillation(): chosen["distillation"],
         }
         model = DCATModel(

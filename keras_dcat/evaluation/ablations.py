@@ -6,7 +6,7 @@ from keras_dcat.evaluation.methods import DCAT, Alone, Method
 
 # The paper's: the distance of KᵀV, where the source is right.
 _distance = functools.partial(
-    DCAT, alignment="distance", transfer_weight=0.1, gate="correct"
+    DCAT, alignment="distance", agreement=0.0, transfer_weight=0.1, gate="correct"
 )
 
 ABLATIONS: dict[str, dict[str, Method]] = {
@@ -21,8 +21,10 @@ ABLATIONS: dict[str, dict[str, Method]] = {
         "soft": DCAT(gate="soft"),
     },
     "alignment": {
-        "features": DCAT(),
-        "contrast of KᵀV": DCAT(alignment="contrast"),
+        "features, agreed labels": DCAT(),
+        "features": DCAT(agreement=0.0),
+        "agreed labels": DCAT(alignment=None),
+        "contrast of KᵀV": DCAT(alignment="contrast", agreement=0.0),
         "distance of KᵀV": _distance(),
         "– unit": _distance(normalization="unit"),
         "– length": _distance(normalization="length"),

@@ -12,6 +12,7 @@ from keras_dcat.evaluation import rivals
 from keras_dcat.evaluation.pairs import sources_of
 from keras_dcat.evaluation.trial import Trial
 from keras_dcat.transfer import (
+    AgreedLabels,
     ContrastiveAlignment,
     DCATModel,
     FeatureContrast,
@@ -142,6 +143,7 @@ class DCAT(Method):
 
     Attributes:
         transfer_weight: float. λ, times the weight of the alignment.
+        agreement: float. Weight of `AgreedLabels`, as a share of the alignment's.
         gate: as in `DCATModel`, `"out-of-fold"` (where models that have not seen the
             subject are right) or `"shuffled"` (as many windows as out of fold, but
             others).
@@ -152,7 +154,8 @@ class DCAT(Method):
         offset: float. Seconds by which the source's windows are late.
         mispaired: float. Share of windows that get the source of another one.
         alignment: `"features"` for `FeatureContrast`, `"distance"` for
-            `MaskedCrossAttentionLoss`, or `"contrast"` for `ContrastiveAlignment`.
+            `MaskedCrossAttentionLoss`, `"contrast"` for `ContrastiveAlignment`, or
+            `None`.
         decay: bool. Whether the weight of the transfer falls to 0 over the training.
         guarded: bool. Whether a `TransferGuard` may end the transfer, as by default.
         cached: bool. Whether the source sees each window once, as it was recorded,
@@ -173,6 +176,7 @@ class DCAT(Method):
     """
 
     transfer_weight: float = 1.0
+    agreement: float = 0.5
     gate: str | None = None
     normalization: str = "source"
     distillation: float = 0.0
@@ -180,7 +184,7 @@ class DCAT(Method):
     source: str = "trained"
     offset: float = 0.0
     mispaired: float = 0.0
-    alignment: str = "features"
+    alignment: str | None = "features"
     decay: bool = False
     guarded: bool = True
     cached: bool = False
@@ -214,9 +218,11 @@ class DCAT(Method):
             "features": FeatureContrast(),
         }
         losses = {
-            aligned[self.alignment]: self.transfer_weight,
+            AgreedLabels(): self.transfer_weight * self.agreement,
             LogitsDistillation(self.temperature): self.distillation,
         }
+        if self.alignment is not None:
+            losses = {aligned[self.alignment]: self.transfer_weight, **losses}
         used = {loss: weight for loss, weight in losses.items() if weight}
         model = DCATModel(
             teachers if several else teachers[0],

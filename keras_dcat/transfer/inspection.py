@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_dcat.transfer.agreement import AgreedLabels
 from keras_dcat.transfer.contrast import FeatureContrast
 from keras_dcat.transfer.distillation import of_keras
 
@@ -39,10 +40,11 @@ def check_separate(sources, target):
 def named_losses(losses, weights):
     """`{"<name>_loss": (loss, weight)}` of a transfer loss, of several, or of none.
 
-    Without any, it is the contrast of features, ten times as strong: docs/method.md.
+    Without any, it is what the evidence favours: docs/method.md.
     """
     if losses is None:
-        losses, weights = [FeatureContrast()], [10.0] if weights is None else weights
+        losses = [FeatureContrast(), AgreedLabels()]
+        weights = [10.0, 5.0] if weights is None else weights
     losses = losses if isinstance(losses, (list, tuple)) else [losses]
     losses = [of_keras(loss) for loss in losses]
     weights = [1.0] * len(losses) if weights is None else list(weights)

@@ -29,9 +29,9 @@ class DCATModel(PairLoops, keras.Model):
 
     In training both see the same moment; the loss is `classification +
     transfer_weight · transfer`, where the transfer is, unless other losses are given,
-    that a window's features are nearer to its source's than to those of other windows.
-    Gradients reach the target only. The paper's method, which pulls attention
-    statistics `KᵀV` together, is
+    that a window's features are nearer to its source's than to those of other windows,
+    and that what both sides believe is the label. Gradients reach the target only. The
+    paper's method, which pulls attention statistics `KᵀV` together, is
     `DCATModel(source, target, 0.01, "correct", MaskedCrossAttentionLoss("none"))`.
 
     Keras's own training step is used as it is, on every backend: this class
@@ -57,8 +57,8 @@ class DCATModel(PairLoops, keras.Model):
             `(labels, source_probabilities) -> (batch,)`.
         loss: a transfer loss, or a list of some that are added up; those of
             `keras.distillation` that compare outputs are taken, too. Unless given,
-            `FeatureContrast()`, weighed 10. A target without any label needs
-            `LogitsDistillation()` among them.
+            `FeatureContrast()`, weighed 10, and `AgreedLabels()`, weighed 5.0. A target
+            without any label needs `LogitsDistillation()` among them.
         loss_weights: list of float, one for each loss. All 1 unless given.
         source_attention: str. Name of the source's layer, if it has several; a list
             of names to compare several layers. With several sources, a list with

@@ -99,10 +99,14 @@ def test_it_trains_without_compile_and_history_tells_all_parts(rng):
         "accuracy",
         "classification_loss",
         "contrast_loss",
+        "agreement_loss",
         "unmasked_share",
         "source_accuracy",
     }
-    transfer = 0.1 * 10 * np.array(history["contrast_loss"])
+    contrast, agreement = (
+        np.array(history[f"{name}_loss"]) for name in ("contrast", "agreement")
+    )
+    transfer = 0.1 * (10 * contrast + 5.0 * agreement)
     expected = history["classification_loss"] + transfer
     np.testing.assert_allclose(history["loss"], expected, rtol=1e-5)
     assert history["contrast_loss"][-1] < history["contrast_loss"][0]
@@ -318,7 +322,7 @@ def test_the_transfer_weight_can_be_changed_between_epochs(rng):
     model.transfer_weight = 3.0
     second = train(model, pair, labels, epochs=1).history
     assert first["loss"][0] == pytest.approx(first["classification_loss"][0])
-    transfer = 10 * second["contrast_loss"][0]
+    transfer = 10 * second["contrast_loss"][0] + 5.0 * second["agreement_loss"][0]
     expected = second["classification_loss"][0] + 3 * transfer
     assert second["loss"][0] == pytest.approx(expected, rel=1e-5)
     assert model.transfer_weight == 3.0
@@ -610,8 +614,8 @@ def test_how_gradients_meet_is_saved_and_loaded(rng, tmp_path, form):
         ({"loss": "mse"}, "Received: .'mse'.*Use `FeatureContrast`"),
         ({"loss": keras.losses.MeanSquaredError()}, "mean_squared_error.*Use"),
         ({"loss": [LogitsDistillation(), LogitsDistillation()]}, "names of their own"),
-        ({"loss_weights": [1.0, 2.0]}, r"\[1.0, 2.0\] for 1 losses.*Leave it out"),
-        ({"loss_weights": [-1.0]}, r"\[-1.0\].*Leave it out"),
+        ({"loss_weights": [1.0]}, r"\[1.0\] for 2 losses.*Leave it out"),
+        ({"loss_weights": [10.0, -1.0]}, r"\[10.0, -1.0\].*Leave it out"),
     ],
 )
 def test_losses_that_cannot_be_used_are_refused(options, message):
