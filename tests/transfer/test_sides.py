@@ -66,7 +66,8 @@ def test_the_same_source_twice_trains_as_once(rng):
         model.fit(x, labels, epochs=2, shuffle=False, verbose=0)
         after.append(snapshot(target))
     for once, twice in zip(*after, strict=True):
-        np.testing.assert_allclose(once, twice, atol=1e-5)
+        # Adam's steps are as long for a gradient that is all rounding.
+        np.testing.assert_allclose(once, twice, atol=1e-4)
 
 
 def test_a_source_may_be_missing_for_some_windows(rng):
