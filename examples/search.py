@@ -80,6 +80,8 @@ tuner.search(pairs, validation_data=judged_by, **training)
 best = tuner.get_best_hyperparameters()[0]
 plots.plot_search(f"{args.output}/search.png", tuner, "transfer_weight")
 found = best.get("transfer_weight")
+print(f"\nFor two people held out, λ = {found:.3g} is best.")
+print(f"{args.output}/search.png shows their macro F1 over λ.")
 
 settings = {name: keras_tuner.HyperParameters() for name in ("alone", "default")}
 settings["alone"].Fixed("transfer_weight", 0.0)
@@ -91,6 +93,5 @@ for seed in range(args.test_seeds):
         model.fit(pairs, **training)
         predicted = model.predict(test.gather("accelerometer"), verbose=0)
         f1[name].append(macro_f1(test.labels, predicted, len(CLASSES)))
-print(f"\n\nFor two people held out, λ = {found:.3g} is best.")
-print(f"{args.output}/search.png shows their macro F1 over λ.")
-print(f"\nMacro F1 of three people whom the search has not seen:\n{transfer_table(f1)}")
+print("\n\nMacro F1 of three people whom the search has not seen:")
+print(transfer_table(f1))
