@@ -145,9 +145,8 @@ def depth():
     return evaluation.Modality(build, vary.Affine(8, 0.15, 0.12))
 
 
-def unseen_subjects(clips, streams, training, folds=False):
+def unseen_subjects(index, streams, training, folds=False):
     """Every clip is a window; the official split, or folds of its training subjects."""
-    index = win.index_windows([unit_clip(c) for c in clips], length=1.0, stride=1.0)
     train, test = win.split_by_subject(index, datasets.utd_mhad.TEST_SUBJECTS)
     splits = {"official": (train, test)}
     if folds:
@@ -156,13 +155,12 @@ def unseen_subjects(clips, streams, training, folds=False):
     return evaluation.Study(splits, streams, CLASSES, training)
 
 
-def both_directions(clips, streams, training, num_labelled=4):
+def both_directions(index, streams, training, num_labelled=4):
     """Odd subjects train and even ones test, and the reverse.
 
     Only the first `num_labelled` of the four that train have labels; pairs of all are
     there.
     """
-    index = win.index_windows([unit_clip(c) for c in clips], length=1.0, stride=1.0)
     people = sorted(set(index.subjects.tolist()))
     splits = {}
     for name, first in (("odd train", 0), ("even train", 1)):
@@ -173,13 +171,12 @@ def both_directions(clips, streams, training, num_labelled=4):
     return evaluation.Study(splits, streams, CLASSES, training)
 
 
-def among_training(clips, streams, training):
+def among_training(index, streams, training):
     """One of the four who train tests what a recipe is worth: by this one chooses.
 
     Two have labels; of a third there are pairs, and the fourth tests. In both
     directions, and with the last two in turn.
     """
-    index = win.index_windows([unit_clip(c) for c in clips], length=1.0, stride=1.0)
     people = sorted(set(index.subjects.tolist()))
     splits = {}
     for first in (0, 1):
@@ -192,12 +189,11 @@ def among_training(clips, streams, training):
     return evaluation.Study(splits, streams, CLASSES, training)
 
 
-def leave_one_out(clips, streams, training, num_labelled=7):
+def leave_one_out(index, streams, training, num_labelled=7):
     """Each subject tests once, and the seven others train.
 
     Only the `num_labelled` behind it, in turn, have labels; pairs of all are there.
     """
-    index = win.index_windows([unit_clip(c) for c in clips], length=1.0, stride=1.0)
     splits = {}
     for who, train, test in win.leave_one_subject_out(index):
         others = sorted(set(train.subjects.tolist()), key=lambda each: (each - who) % 8)
@@ -306,7 +302,8 @@ budget = evaluation.Training(
     together=vary.TimeWarp(0.4),
     run_eagerly=args.quick,
 )
-unseen = unseen_subjects(clips, streams, budget, args.folds)
+whole = win.index_windows([unit_clip(c) for c in clips], length=1.0, stride=1.0)
+unseen = unseen_subjects(whole, streams, budget, args.folds)
 known = known_subjects(
     clips, streams, dataclasses.replace(budget, epochs=1 if args.quick else 20)
 )
@@ -324,18 +321,18 @@ for name in sorted(set(ABLATIONS) - {"misalignment"}):
 if args.depth:
     methods = METHODS | CONTROLS
     experiments["Depth teaches"] = Experiment(unseen, [("depth", "imu")], methods)
-both = both_directions(clips, streams, budget)
-few = both_directions(clips, streams, budget, num_labelled=2)
+both = both_directions(whole, streams, budget)
+few = both_directions(whole, streams, budget, num_labelled=2)
 experiments |= {
     FEW_LABELS: Experiment(few, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR),
     ALL_LABELS: Experiment(both, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR | WRONG),
     NO_LABELS: Experiment(both, TO_ONE, METHODS | UNLABELLED),
     EVERYBODY: Experiment(few, evaluation.ordered_pairs(streams)),
     AMONG_TRAINING: Experiment(
-        among_training(clips, streams, budget), TO_ONE, METHODS | PARTS
+        among_training(whole, streams, budget), TO_ONE, METHODS | PARTS
     ),
-    ONE_LEFT_OUT: Experiment(leave_one_out(clips, streams, budget), TO_ONE),
-    ONE_LEFT_OUT_FEW: Experiment(leave_one_out(clips, streams, budget, 2), TO_ONE),
+    ONE_LEFT_OUT: Experiment(leave_one_out(whole, streams, budget), TO_ONE),
+    ONE_LEFT_OUT_FEW: Experiment(leave_one_out(whole, streams, budget, 2), TO_ONE),
 }
 if args.depth:
     singles = [(source, t) for sources, t in TWO_TO_ONE for source in sources]
