@@ -84,6 +84,18 @@ EXAMPLES = {
 }
 
 
+def printed_by(name, *options, cwd):
+    """What an example prints, run as a user runs it."""
+    return subprocess.run(
+        [sys.executable, ROOT / "examples" / f"{name}.py", *options],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=True,
+    ).stdout
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_prints_its_tables_and_writes_its_report(tmp_path, name):
@@ -91,14 +103,7 @@ def test_an_example_prints_its_tables_and_writes_its_report(tmp_path, name):
     data = [] if write is None else [write(tmp_path / "data")]
     if name == "utd_mhad":
         data += ["--json", tmp_path / "numbers.json"]
-    printed = subprocess.run(
-        [sys.executable, ROOT / "examples" / f"{name}.py", *data, "--quick"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=True,
-    ).stdout
+    printed = printed_by(name, *data, "--quick", cwd=tmp_path)
     folder = tmp_path / "outputs" / name
     with (folder / "report.csv").open() as file:
         runs = list(csv.DictReader(file))
@@ -128,14 +133,7 @@ def test_an_example_prints_its_tables_and_writes_its_report(tmp_path, name):
 def test_a_search_draws_what_it_found_and_tests_it_on_others(tmp_path):
     few = {"trials": 2, "epochs": 1, "seeds": 1, "test-seeds": 2}
     options = [f"--{name}={count}" for name, count in few.items()]
-    printed = subprocess.run(
-        [sys.executable, ROOT / "examples" / "search.py", *options],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=True,
-    ).stdout
+    printed = printed_by("search", *options, cwd=tmp_path)
     assert "is best" in printed
     assert "| found |" in printed
     assert (tmp_path / "outputs" / "search" / "search.png").stat().st_size > 10_000
