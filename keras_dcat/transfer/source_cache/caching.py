@@ -102,6 +102,7 @@ class _Forward(keras.Model):
         self.source = branch.model  # so that its weights are no constants
         self.branch = branch
         self.kept_dtype = kept_dtype
+        self.largest = 0
         self.built = True
 
     def call(self, windows):
@@ -109,7 +110,16 @@ class _Forward(keras.Model):
 
     def rounded(self, windows):
         """`SourceStatistics` of a batch, as they are kept."""
-        return _rounded(self.predict_on_batch(windows), self.kept_dtype)
+        rows = len(keras.tree.flatten(windows)[0])
+        self.largest = max(self.largest, rows)
+        if rows < self.largest:
+            # A last batch of another size would be compiled anew, which may take as
+            # long as all windows together: its last window fills it up.
+            row = np.minimum(np.arange(self.largest), rows - 1)
+            windows = keras.tree.map_structure(lambda x: np.asarray(x)[row], windows)
+        found = self.predict_on_batch(windows)
+        kept = keras.tree.map_structure(lambda x: x[:rows], found)
+        return _rounded(kept, self.kept_dtype)
 
 
 def _shown(batches, count, verbose):

@@ -38,13 +38,13 @@ def cached(model, skeletons, path=None, **options):
 
 def counted(monkeypatch):
     """The sizes of the batches that a source runs over from now on."""
-    sizes, forward = [], caching._Forward.predict_on_batch
+    sizes, forward = [], caching._Forward.rounded
 
-    def predict_on_batch(self, x):
-        sizes.append(len(x))
-        return forward(self, x)
+    def rounded(self, windows):
+        sizes.append(len(windows))
+        return forward(self, windows)
 
-    monkeypatch.setattr(caching._Forward, "predict_on_batch", predict_on_batch)
+    monkeypatch.setattr(caching._Forward, "rounded", rounded)
     return sizes
 
 
@@ -64,6 +64,22 @@ def test_a_source_runs_once_over_what_is_in_a_file(
     assert sizes == [8, 8, 4]
     cached(model, skeletons, tmp_path / "cache", batch_size=7)
     assert sizes == [8, 8, 4]
+
+
+def test_a_last_batch_is_filled_up_and_not_compiled_anew(model, skeletons, monkeypatch):
+    seen, forward = [], caching._Forward.predict_on_batch
+
+    def predict_on_batch(self, x):
+        seen.append(len(x))
+        return forward(self, x)
+
+    monkeypatch.setattr(caching._Forward, "predict_on_batch", predict_on_batch)
+    in_batches = flat(cached(model, skeletons))
+    assert seen == [8, 8, 8]
+    at_once = flat(cached(model, skeletons, batch_size=20))
+    assert seen[3:] == [20]
+    for one, other in zip(in_batches, at_once, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
 def test_a_full_disk_is_an_error_and_nothing_is_computed_twice(
