@@ -59,7 +59,8 @@ def alignment_distance(source, target, lengths, normalization="none", scale=None
         source_square, target_square = a * a * source_square, b * b * target_square
         squared = source_square + target_square - 2.0 * (a * b * cross)
         # A difference of large numbers: below this it is rounding, not distance.
-        resolution = 2e-6
+        floor = 2e-6 * ops.stop_gradient(source_square)
+        squared = ops.where(squared > floor, squared, 0.0)
     else:
         source_product, target_product = (
             key_value_product(*side) if isinstance(side, tuple) else side
@@ -70,14 +71,13 @@ def alignment_distance(source, target, lengths, normalization="none", scale=None
         size = math.prod(source_product.shape[-2:])
         squares = source_square, target_square
         a, b = _factors(normalization, size, lengths, squares, scale)
-        gap = b[..., None, None] * target_product - a[..., None, None] * source_product
-        squared = ops.sum(ops.square(gap), axis=(-2, -1))
-        source_square = a * a * source_square
-        # A compiler may fuse b·G_B − a·G_A and leave the rounding of one product.
-        resolution = 2e-13
-    # Where the two are that close, the target's square is the source's.
-    floor = resolution * ops.stop_gradient(source_square)
-    return safe_sqrt(ops.where(squared > floor, squared, 0.0))
+        scaled = a[..., None, None] * source_product
+        gap = b[..., None, None] * target_product - scaled
+        # Two ways to the same sum leave its rounding, which is no distance. One sum of
+        # both terms is a single pass over the products; a second one took a fifth more.
+        rounding = 2e-13 * ops.stop_gradient(ops.square(scaled))
+        squared = ops.sum(ops.square(gap) - rounding, axis=(-2, -1))
+    return safe_sqrt(squared)
 
 
 def tokens_are_cheaper(source_key_shape, target_key_shape, value_dim):
@@ -110,10 +110,10 @@ def safe_sqrt(squared):
     """Square root whose gradient at zero is zero, not infinite.
 
     Args:
-        squared: non-negative float tensor.
+        squared: float tensor.
 
     Returns:
-        float tensor of the same shape.
+        float tensor of the same shape, 0 where there is no root.
     """
     positive = squared > 0.0
     # Both branches of `where` are differentiated: neither may see sqrt at zero.
