@@ -68,6 +68,8 @@ def plot(path, growth):
         sizes, seconds = list(found["seconds"]), list(found["seconds"].values())
         panel.loglog(sizes, seconds, "o-")
         panel.set_xticks(sizes, map(str, sizes), minor=False)
+        ends = min(seconds), max(seconds)
+        panel.set_yticks(ends, [f"{each:.2g}" for each in ends])
         panel.minorticks_off()
         panel.set_xlabel(LABELS[axis])
         panel.set_ylabel("s an epoch" if axis == "count" else "s a step")
