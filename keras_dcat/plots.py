@@ -16,7 +16,7 @@ def plot_timeline(
     recording: Recording,
     index: WindowIndex | None = None,
     max_gap: float = 0.25,
-) -> None:
+):
     """When each stream of a recording ran, where its gaps are, and the windows.
 
     Args:
@@ -25,6 +25,9 @@ def plot_timeline(
         index: `WindowIndex` that has windows of it, found by its session, to show
             which were kept.
         max_gap: float. Seconds without a sample that count as a gap.
+
+    Returns:
+        the `matplotlib.figure.Figure`, which a notebook shows.
 
     Raises:
         ImportError: if matplotlib is not installed.
@@ -68,6 +71,7 @@ def plot_timeline(
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(recording.session, loc="left")
     figure.savefig(path, dpi=120)
+    return figure
 
 
 def _runs(stream, max_gap):
@@ -89,7 +93,7 @@ def plot_transfer(
     f1: dict,
     class_names: Sequence[str],
     title: str = "",
-) -> None:
+):
     """Training curves and per-class F1 of several targets, side by side.
 
     Lines and bars are means over runs; bands and whiskers show their standard
@@ -103,6 +107,9 @@ def plot_transfer(
             that have no curve, such as the source, may be among them.
         class_names: list of str.
         title: str.
+
+    Returns:
+        the `matplotlib.figure.Figure`, which a notebook shows.
 
     Raises:
         ValueError: if a target has curves but no F1.
@@ -151,9 +158,10 @@ def plot_transfer(
         axes.grid(axis="y", alpha=0.3)
     figure.suptitle(title, x=0.01, ha="left")
     figure.savefig(path, dpi=120)
+    return figure
 
 
-def plot_search(path: str | os.PathLike, tuner, setting: str) -> None:
+def plot_search(path: str | os.PathLike, tuner, setting: str):
     """How good the trials of a search were, over one of its settings.
 
     Each trial is a point, and the best one is named. A range of three decades or more
@@ -163,6 +171,9 @@ def plot_search(path: str | os.PathLike, tuner, setting: str) -> None:
         path: str or path of the PNG (or SVG, PDF) to write.
         tuner: tuner of KerasTuner that has searched.
         setting: str. Name of what was searched, such as `"transfer_weight"`.
+
+    Returns:
+        the `matplotlib.figure.Figure`, which a notebook shows.
 
     Raises:
         ValueError: if no trial is complete, or none has such a setting.
@@ -195,6 +206,7 @@ def plot_search(path: str | os.PathLike, tuner, setting: str) -> None:
     axes.set(xlabel=setting, ylabel=tuner.oracle.objective.name)
     axes.legend()
     figure.savefig(path)
+    return figure
 
 
 def plot_diagnosis(diagnosis: Diagnosis, path: str | os.PathLike | None = None):

@@ -17,7 +17,9 @@ F1 = {name: np.full((2, 3), 0.5) for name in ("source", "alone", "D-CAT")}
 
 def test_the_picture_is_written_and_not_empty(tmp_path):
     path = tmp_path / "transfer.png"
-    plots.plot_transfer(path, CURVES, F1, ["sit", "walk", "run"], title="Watch")
+    names = ["sit", "walk", "run"]
+    figure = plots.plot_transfer(path, CURVES, F1, names, title="Watch")
+    assert [text.get_text() for text in figure.axes[1].get_xticklabels()] == names
     pixels = pytest.importorskip("matplotlib.image").imread(path)
     assert pixels.shape[0] > 300
     assert len(np.unique(pixels.reshape(-1, pixels.shape[-1]), axis=0)) > 50
