@@ -146,7 +146,8 @@ def diagnose(
     Both models run once over the windows, and neither is changed. Harm is expected if
     the source is at chance, if pairs do not belong together, or if the source is
     clearly weaker than the target on held-out windows; help if it is clearly better
-    there and tells of the label what the target does not. It is neutral otherwise.
+    there, tells of the label what the target does not, and a tenth of the training
+    windows or more have no label. It is neutral otherwise.
 
     Args:
         source: trained `keras.Model`, as for `DCATModel`.

@@ -17,6 +17,8 @@ MIN_ADVANTAGE = 0.02
 MIN_INFORMATION = 0.02
 # Macro F1. The authors of D-CAT found nothing to gain for what had overfitted.
 MAX_GAP = 0.25
+# Share of the training windows. Where labels are there, they say what a source would.
+MIN_UNLABELLED = 0.1
 # A mask that lets more through hardly filters; one that lets less through starves.
 VACUOUS_COVERAGE, LOW_COVERAGE = 0.98, 0.5
 # The default, twice as much where the source has something to teach, or nothing.
@@ -37,8 +39,8 @@ def judge(found):
     if harm or better < 0:
         verdict = "harm"
     else:
-        can_help = better > 0 and informative and not _is_unrelated(found)
-        verdict = "help" if can_help else "neutral"
+        can_teach = better > 0 and informative and not _is_unrelated(found)
+        verdict = "help" if can_teach and _needs_teaching(found) else "neutral"
     reasons = (*harm, *_standing(found, better, informative), *_cautions(found))
     if verdict != "help" and found.fusion_f1 >= MIN_ADVANTAGE + max(
         found.source_f1[1], found.target_f1[1]
@@ -63,6 +65,11 @@ def _advantage(found):
 def _added_information(found):
     added = found.information
     return added.added >= MIN_INFORMATION and added.added_interval[0] > 0
+
+
+def _needs_teaching(found):
+    windows = found.num_windows[0] + found.num_unlabelled
+    return found.num_unlabelled >= MIN_UNLABELLED * windows
 
 
 def _at_chance(found):
@@ -107,6 +114,12 @@ def _standing(found, better, informative):
     )
     nats = found.information
     low, high = nats.added_interval
+    if better > 0 and informative and not _needs_teaching(found):
+        yield (
+            f"{found.num_unlabelled} training windows have no label. Where all have "
+            "one, it says what the source could teach. Pairs without a label, of more "
+            "people, are what a better source helps with."
+        )
     verb = "adds to" if informative else "adds nothing sure to"
     yield (
         f"The source {verb} what the target tells of the label: {nats.added:z.2f} nats "

@@ -121,14 +121,16 @@ def foresight(
 
 
 def _held_out(study, train):
-    """Training windows with labels, without those of some people; and theirs.
+    """Training windows, without those of some people with labels; and theirs.
 
     Two people at least, if there are four: intervals are over them.
     """
     labelled = train.subset(train.is_labelled)
     by = "subject" if study.new_subjects else "session"
     groups = len(np.unique(getattr(labelled, f"{by}s")))
-    return group_folds(labelled, max(2, min(4, groups // 2)), by=by)[0]
+    _, held_out = group_folds(labelled, max(2, min(4, groups // 2)), by=by)[0]
+    theirs = np.isin(getattr(train, f"{by}s"), getattr(held_out, f"{by}s"))
+    return train.subset(~theirs), held_out
 
 
 def _verdict(trial, source, target):

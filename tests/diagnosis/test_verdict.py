@@ -13,7 +13,7 @@ def found(**changed):
     nats = {"added": 0.5, "added_interval": (0.4, 0.6), "shared": 0.5}
     values = {
         "num_windows": (1000, 400),
-        "num_unlabelled": 0,
+        "num_unlabelled": 500,
         "num_groups": None,
         "source_f1": (0.95, 0.9),
         "target_f1": (0.8, 0.7),
@@ -21,7 +21,7 @@ def found(**changed):
         "advantage": 0.2,
         "advantage_interval": (0.15, 0.25),
         "fusion_f1": 0.91,
-        "product_f1": 0.96,
+        "product_f1": 0.91,
         "chance": 0.25,
         "coverage": {"all": 0.95},
         "never_right": (),
@@ -58,6 +58,8 @@ def found(**changed):
         ({"mispaired_p": 0.3, "shared": 0.4}, "neutral"),
         ({"mispaired_p": 0.3, "shared": 0.001, "num_windows": (99, 40)}, "help"),
         ({"same_class_p": 0.5}, "help"),
+        ({"num_unlabelled": 112}, "help"),
+        ({"num_unlabelled": 111}, "neutral"),
     ],
 )
 def test_the_verdict_follows_from_the_numbers(changed, expected):
@@ -97,8 +99,8 @@ def test_in_a_small_set_luck_alone_is_above_chance(windows, is_chance):
             "The mean of both predictions has a macro F1 of 0.95",
         ),
         (
-            {"num_unlabelled": 120},
-            "120 training windows have no label, and together both are right more "
+            {"product_f1": 0.96},
+            "500 training windows have no label, and together both are right more "
             "often: the product of what they predict has a macro F1 of 0.96. Let this "
             "target teach a new one beside the source",
         ),
@@ -110,8 +112,15 @@ def test_what_else_to_look_at_is_said_where_it_is_so_only(changed, sentence):
 
 
 def test_a_target_that_makes_its_source_no_better_is_not_to_teach_beside_it():
-    given = found(num_unlabelled=120, product_f1=0.91)
-    assert not any("beside the source" in text for text in verdict.judge(given)[1])
+    assert not any("beside the source" in text for text in verdict.judge(found())[1])
+
+
+def test_where_all_windows_have_a_label_it_says_what_would_help():
+    reasons = verdict.judge(found(num_unlabelled=0))[1]
+    assert any("Pairs without a label, of more people" in text for text in reasons)
+    assert not any(
+        "Pairs without a label" in text for text in verdict.judge(found())[1]
+    )
 
 
 def test_a_source_at_chance_is_not_to_be_let_teach_softly():
