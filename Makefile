@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH ?= torch==2.13.0
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-backends test-all browser lint format clean
+.PHONY: demo test test-backends test-all browser docs lint format clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -34,6 +34,10 @@ browser:
 	command -v chromium >/dev/null || \
 		(apt-get -qq update && apt-get -qq install --no-install-recommends chromium chromium-driver)
 
+# Pages to read at build/site/index.html. The guides run while they are made.
+docs: $(VENV)/docs.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,7 +53,8 @@ clean:
 NUMERIC_CORE = tests/test_attention.py tests/metrics tests/transfer \
 	tests/end_to_end/test_saving.py tests/end_to_end/test_training_options.py \
 	keras_dcat/attention.py keras_dcat/transfer
-BUILT_ON_IT = tests/end_to_end/test_distribution.py tests/windows/test_normalization.py \
+BUILT_ON_IT = tests/test_contract.py tests/end_to_end/test_distribution.py \
+	tests/windows/test_normalization.py \
 	tests/diagnosis tests/encoders tests/evaluation/test_rivals.py
 # Programs of tests run for a moment: what a compiler spends on them is not won back.
 XLA_QUICK = --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
@@ -63,6 +68,10 @@ $(VENV)/demo.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/test.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(PIP) --editable '.[test]'
+	touch $@
+
+$(VENV)/docs.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(PIP) --editable '.[docs]'
 	touch $@
 
 $(VENV)/backends.stamp: $(VENV)/test.stamp
