@@ -1,0 +1,129 @@
+# %% [markdown]
+# # When a transfer hurts
+#
+# A source can be wrong in ways that no loss shows: nobody trained it, its pairs are
+# mixed up, or it is weaker than the target it teaches. This guide goes wrong on
+# purpose, and shows what says so, and when: `TransferGuard`, which is in every `fit`,
+# and `TransferMonitor`, which writes down what the transfer does.
+
+# %%
+import pathlib
+import tempfile
+import warnings
+
+import keras
+import numpy as np
+from matplotlib import pyplot as plt
+
+from keras_dcat import DCATModel, datasets, encoders, windows
+from keras_dcat.diagnosis import TransferMonitor
+from keras_dcat.transfer import LogitsDistillation, TransferGuard
+
+folder = pathlib.Path(tempfile.mkdtemp())
+warnings.simplefilter("ignore")  # what is warned of is printed here
+simulation = datasets.simulate(
+    num_subjects=12,
+    streams=("skeleton", "imu"),
+    informativeness={"imu": 0.3},
+    seed=1,
+)
+index = windows.index_windows(simulation.recordings, length=2.0, stride=1.0)
+people = sorted(set(index.subjects.tolist()))
+train, held_out = windows.split_by_subject(index, people[8:])
+train = train.without_labels(~np.isin(train.subjects, people[:3]))
+
+
+def encoder(stream):
+    """A new model of a stream."""
+    keras.utils.set_random_seed(0)
+    build = {"skeleton": encoders.skeleton, "imu": encoders.imu}[stream]
+    normalization = windows.normalization_layer(train, stream)
+    return build(train.shape(stream), 6, "tiny", normalization=normalization)
+
+
+def compiled(model):
+    """With the optimizer that all have here."""
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(3e-3), loss, metrics=["accuracy"])
+    return model
+
+
+pairs = windows.pair_dataset(
+    train, "skeleton", "imu", batch_size=100, shuffle=True, seed=0
+)
+
+# %% [markdown]
+# ## A source that nobody trained
+# After the first epoch the guard has seen that it is at chance, and the target goes on
+# alone.
+
+# %%
+model = compiled(DCATModel(encoder("skeleton"), encoder("imu")))
+guard = TransferGuard()  # every `fit` has one; this one can be asked
+model.fit(pairs, epochs=2, callbacks=[guard], verbose=0)
+print(guard.reason)
+print(f"λ is now {float(model.transfer_weight):.1f}")
+
+# %% [markdown]
+# ## A source that is weaker than its target
+# The wrist teaches the skeleton, and by what it believes, not by which moment it sees:
+# beliefs are where a weak source does harm. With pairs of people held out as
+# `validation_data`, the guard compares both there. Windows by which one decides are no
+# longer a test.
+
+# %%
+weak = compiled(encoder("imu"))
+labelled = train.subset(train.is_labelled)
+weak.fit(
+    windows.stream_dataset(labelled, "imu", shuffle=True, seed=0),
+    epochs=20,
+    shuffle=False,
+    verbose=0,
+)
+model = compiled(
+    DCATModel(weak, encoder("skeleton"), 0.3, "soft", loss=LogitsDistillation())
+)
+others = windows.pair_dataset(
+    train, "imu", "skeleton", batch_size=100, shuffle=True, seed=0
+)
+seen = (held_out.gather("imu"), held_out.gather("skeleton")), held_out.labels
+monitor = TransferMonitor(seen, folder)
+guard = TransferGuard()
+model.fit(
+    others,
+    epochs=12,
+    validation_data=seen,
+    callbacks=[guard, monitor],
+    verbose=0,
+)
+print(guard.reason)
+
+# %% [markdown]
+# ## What the monitor wrote down
+# A line for each epoch, as CSV, and for TensorBoard if asked. Where the gradients of
+# classification and transfer oppose each other for long (a cosine below 0) while the
+# target gets worse, it warns.
+
+# %%
+rows = monitor.rows
+figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+for name in ("source_f1", "target_f1"):
+    axes[0].plot([row[name] for row in rows], label=name)
+axes[1].plot([row["gradient_cosine"] for row in rows], label="cosine of the gradients")
+axes[1].plot([row["transfer_weight"] for row in rows], label="λ")
+for panel in axes:
+    panel.set_xlabel("epoch")
+    panel.legend()
+plt.show()
+print((folder / "transfer.csv").read_text().splitlines()[0][:72], "…")
+
+# %% [markdown]
+# ## What to do
+# | what you see | what to do |
+# |---|---|
+# | the source is at chance | train it, or load its weights |
+# | pairs look mixed up | look at the clocks, as in [the first guide](two_clocks.py) |
+# | the source is weaker than the target | turn the pair round |
+# | the gradients oppose each other | `gradients="projected"`, or a smaller λ |
+# | it helps at first, and then no more | `StopTransfer` among the callbacks |
+# | it is neutral, and all have labels | pairs of more people; or stop here |

@@ -1,0 +1,69 @@
+"""What the site has beside this folder, and how its links find it."""
+
+import importlib
+import inspect
+import os
+import pathlib
+import re
+
+from mkdocs.structure.files import File
+
+ROOT = pathlib.Path(__file__).parents[1]
+# Pages that lie where a reader of the code looks for them.
+ELSEWHERE = {
+    "benchmarks/README.md": "benchmarks.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+}
+LINK = re.compile(r"\[([^][]+)\]\((?!https?:)([^)#\s]+)(#[^)]*)?\)")
+NAME = re.compile(r"(?<!\[)`(keras_dcat\.[\w.]+)`")
+
+
+def on_files(files, config):
+    """Brings those pages in, and one with the docstring of every public name."""
+    pages = {page: (ROOT / path).read_text() for path, page in ELSEWHERE.items()}
+    names = NAME.findall((ROOT / "docs" / "reference.md").read_text())
+    pages["api.md"] = "\n".join(
+        [
+            "# Everything in full",
+            "Shapes, units, errors and sources of every public name, in the order of "
+            "the [list](reference.md).",
+            *(f"\n::: {own}" for own in filter(None, map(defined_as, names))),
+        ]
+    )
+    for page, content in pages.items():
+        files.append(File.generated(config, page, content=content))
+    return files
+
+
+def on_page_markdown(markdown, page, config, files):
+    """Turns links of the repository into links of the site, and names into links."""
+    lies = {page: path for path, page in ELSEWHERE.items()}
+    here = pathlib.Path(page.file.src_uri)
+    folder = pathlib.Path(lies.get(page.file.src_uri, f"docs/{here}")).parent
+
+    def to_page(match):
+        text, target, anchor = match.groups()
+        path = os.path.normpath(folder / target)
+        found = ELSEWHERE.get(path, path.removeprefix("docs/"))
+        if files.get_file_from_path(found) is None:
+            return text  # code, which is no page
+        return f"[{text}]({os.path.relpath(found, here.parent)}{anchor or ''})"
+
+    def to_entry(match):
+        own = defined_as(match[1])
+        return f"[`{match[1]}`][{own}]" if own else match[0]
+
+    return NAME.sub(to_entry, LINK.sub(to_page, markdown))
+
+
+def defined_as(name):
+    """Where a public name is defined, by which its entry is known; or `None`."""
+    module, _, attribute = name.rpartition(".")
+    try:
+        value = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError):
+        return None
+    if inspect.isclass(value) or inspect.isfunction(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    return None if inspect.ismodule(value) else name
