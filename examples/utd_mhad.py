@@ -255,11 +255,28 @@ def headlines(done):
             f"{key}_seeds": results.seeds,
             f"{key}_targets": [target for _, target in tested],
         }
-    rivals = [key for key in asked if key.startswith("vs_") and key in numbers]
-    if rivals:
-        best = min(rivals, key=numbers.get)
-        numbers["vs_best_rival"] = numbers[best]
-        numbers["vs_best_rival_ci"] = numbers[f"{best}_ci"]
+    return numbers
+
+
+def with_the_worst(numbers):
+    """Headlines, and the worst of each kind under one name."""
+    kinds = {
+        "vs_best_rival": (
+            "vs_logits_distillation",
+            "vs_feature_distillation",
+            "vs_contrastive",
+        ),
+        "harm": (
+            "harm_weak_teaches_strong",
+            "harm_random_source",
+            "harm_shuffled_pairs",
+        ),
+    }
+    for name, keys in kinds.items():
+        known = [key for key in keys if key in numbers]
+        if known:
+            worst = min(known, key=numbers.get)
+            numbers |= {name: numbers[worst], f"{name}_ci": numbers[f"{worst}_ci"]}
     return numbers
 
 
@@ -376,4 +393,5 @@ if args.foresight:
 if args.json:
     path = pathlib.Path(args.json)
     earlier = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps({**earlier, **headlines(done)}, indent=2) + "\n")
+    found = with_the_worst({**earlier, **headlines(done)})
+    path.write_text(json.dumps(found, indent=2) + "\n")

@@ -80,13 +80,15 @@ plots.plot_diagnosis(found, folder / "skeleton_teaches_imu.png")
 
 # %% [markdown]
 # ## The other way round
-# The wrist knows less than the skeleton of people that neither has seen. Where labels
-# are missing it would teach its errors.
+# The wrist knows less than the skeleton of people that neither has seen. What it
+# believes would be nothing to learn from; but which moment is which, it can tell, and
+# where labels are missing that has helped weaker sources' targets, too.
 
 # %%
 found = asked("imu", "skeleton")
 print(found.verdict)
-print(found.reasons[0])
+for reason in found.reasons[:3]:
+    print(reason)
 
 # %% [markdown]
 # ## When pairs do not belong together

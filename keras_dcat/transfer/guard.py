@@ -5,6 +5,8 @@ import warnings
 
 import keras
 
+from keras_dcat.transfer.contrast import ContrastiveAlignment, FeatureContrast
+
 
 class TransferGuard(keras.callbacks.Callback):
     """Ends a transfer that can only do harm, and says why. The training goes on.
@@ -14,7 +16,9 @@ class TransferGuard(keras.callbacks.Callback):
     - after the first, whether the source is at chance on the training windows. It was
       not trained, or the pairs do not belong together;
     - if `validation_data` are pairs, of people held out of training, whether the target
-      has become better than its source there. A weaker source has nothing to teach.
+      has become better than its source there. What a weaker source believes is nothing
+      to learn from. Where there is a contrast among the losses, as by default, this is
+      not looked at: which moment is which, a weaker sensor can tell.
 
     If so, `transfer_weight` becomes 0, for good: it is a weight of the model, and saved
     with it. While it is 0 anyway the guard does nothing. As with early stopping,
@@ -98,7 +102,10 @@ class TransferGuard(keras.callbacks.Callback):
 
     def _outgrown(self, logs):
         target, source = logs.get(self.monitor), logs.get("val_source_accuracy")
+        contrasts = FeatureContrast, ContrastiveAlignment
         if target is None or source is None:
+            return None
+        if any(isinstance(loss, contrasts) for loss in self.model.transfer_losses):
             return None
         # A gap of exactly the margin counts, whatever the subtraction rounds it to.
         is_better = target - source >= self.margin - 1e-6

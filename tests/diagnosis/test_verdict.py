@@ -47,12 +47,10 @@ def found(**changed):
     ("changed", "expected"),
     [
         ({}, "help"),
-        ({"advantage": 0.01, "advantage_interval": (0.005, 0.02)}, "neutral"),
-        ({"advantage": 0.1, "advantage_interval": (-0.02, 0.2)}, "neutral"),
+        ({"advantage": 0.01, "advantage_interval": (0.005, 0.02)}, "help"),
         ({"added": 0.01, "added_interval": (0.005, 0.02)}, "neutral"),
         ({"added": 0.1, "added_interval": (-0.1, 0.3)}, "neutral"),
-        ({"advantage": -0.1, "advantage_interval": (-0.2, 0.01)}, "neutral"),
-        ({"advantage": -0.1, "advantage_interval": (-0.2, -0.01)}, "harm"),
+        ({"advantage": -0.1, "advantage_interval": (-0.2, -0.01)}, "help"),
         ({"agreement": {"both": 0.2, "source only": 0.1}}, "harm"),
         ({"mispaired_p": 0.3, "shared": 0.001}, "harm"),
         ({"mispaired_p": 0.3, "shared": 0.4}, "neutral"),
@@ -92,6 +90,10 @@ def test_in_a_small_set_luck_alone_is_above_chance(windows, is_chance):
         ({"coverage": {"all": 0.4}}, "lets only 40% of training windows teach"),
         ({"never_right": ("sit", "run")}, "no training window right of 'sit', 'run'"),
         ({"same_class_p": 0.3}, "R² = 0.40 against 0.20 (p = 0.30)"),
+        (
+            {"advantage": -0.1, "advantage_interval": (-0.2, -0.01)},
+            "should not teach what it believes",
+        ),
         ({"num_groups": 3}, "intervals are over 3 groups only"),
         ({"mispaired_p": 0.3}, "R² = 0.40 of the source's KᵀV, and -0.01"),
         (

@@ -7,13 +7,20 @@ import pytest
 from keras.optimizers.schedules import PolynomialDecay
 
 import keras_dcat
+from keras_dcat.transfer import (
+    ContrastiveAlignment,
+    FeatureContrast,
+    LogitsDistillation,
+)
 from keras_dcat.transfer.guard import TransferGuard, is_at_chance
 from tests.models import CLASSES, pair_of_branches, windows
 
 
-def watched(guard, epochs, classes=10, transfer_weight=0.3):
+def watched(guard, epochs, classes=10, transfer_weight=0.3, losses=()):
     """λ after each epoch of these logs, and what was warned of."""
-    model = SimpleNamespace(num_classes=classes, transfer_weight=transfer_weight)
+    model = SimpleNamespace(
+        num_classes=classes, transfer_weight=transfer_weight, transfer_losses=losses
+    )
     guard.set_model(model)
     guard.on_train_begin()
     weights = []
@@ -96,6 +103,14 @@ def test_a_target_that_is_better_for_patience_epochs_goes_on_alone():
     assert "source on 70.0%, the target ahead for 3 epochs" in guard.reason
 
 
+@pytest.mark.parametrize("contrast", [FeatureContrast, ContrastiveAlignment])
+def test_a_contrast_may_be_taught_by_a_source_that_is_weaker(contrast):
+    losses = [contrast(), LogitsDistillation()]
+    pairs = held_out(*[(0.9, 0.1)] * 4)
+    assert watched(TransferGuard(), pairs, losses=losses) == ([0.3] * 4, [])
+    assert watched(TransferGuard(), pairs, losses=losses[1:])[0][-1] == 0
+
+
 def test_the_targets_accuracy_may_have_another_name():
     epochs = [{"val_f1": 0.9, "val_accuracy": 0.1, "val_source_accuracy": 0.5}]
     assert watched(TransferGuard("val_f1", patience=1), epochs)[0] == [0]
@@ -157,7 +172,7 @@ def test_after_an_untrained_source_the_loss_is_that_of_the_target(
 
 def test_a_target_that_is_right_where_its_source_is_not_goes_on_alone(rng):
     pair, _ = windows(rng, count=64)
-    model = keras_dcat.DCATModel(*pair_of_branches(), 0.5)
+    model = keras_dcat.DCATModel(*pair_of_branches(), 0.5, loss=LogitsDistillation())
     model.compile(keras.optimizers.SGD(0.0))  # what is right stays right
     source, target = (
         m.predict(x, verbose=0).argmax(axis=-1)
