@@ -160,11 +160,20 @@ def test_where_nothing_of_the_sources_statistic_can_be_known_it_will_not_help(rn
     assert any("there is little to align" in text for text in found.reasons)
 
 
-def test_a_source_as_good_as_its_target_is_neutral(rng):
+def test_a_source_as_good_as_its_target_helps_with_what_only_it_tells(rng):
     found = diagnosed(rng, source_noise=0.4, target_noise=0.4)
-    assert found.verdict == "neutral"
+    assert found.verdict == "help"
+    assert found.information.added_interval[0] > 0
     assert "about as good as" in found.reasons[0]
-    assert "The mean of both predictions" in found.reasons[-1]
+
+
+def test_where_all_windows_have_a_label_there_is_nothing_to_help_with(rng):
+    (pair, labels), subjects = recorded(rng)
+    models = matched_filter(8), matched_filter(12)
+    data = [(pair, labels)] * 2
+    found = diagnose(*models, *data, groups=subjects, permutations=50, verbose=0)
+    assert found.verdict == "neutral"
+    assert any("0 training windows have no label" in text for text in found.reasons)
 
 
 def test_a_source_that_sees_what_its_target_sees_adds_nothing(rng):
@@ -179,10 +188,11 @@ def test_a_source_that_sees_what_its_target_sees_adds_nothing(rng):
     assert found.agreement["source only"] == found.agreement["target only"] == 0
 
 
-def test_a_source_weaker_than_its_target_is_expected_to_harm(rng):
+def test_a_weaker_source_that_adds_nothing_is_neutral(rng):
     found = diagnosed(rng, source_noise=0.8, target_noise=0.15)
-    assert found.verdict == "harm"
+    assert found.verdict == "neutral"
     assert "clearly weaker" in found.reasons[0]
+    assert any("should not teach what it believes" in text for text in found.reasons)
 
 
 def test_scores_are_those_of_the_models_on_the_windows(rng):
