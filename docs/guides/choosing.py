@@ -80,9 +80,10 @@ plots.plot_diagnosis(found, folder / "skeleton_teaches_imu.png")
 
 # %% [markdown]
 # ## The other way round
-# The wrist knows less than the skeleton of people that neither has seen. What it
-# believes would be nothing to learn from; but which moment is which, it can tell, and
-# where labels are missing that has helped weaker sources' targets, too.
+# The wrist knows less than the skeleton of people that neither has seen, and of the
+# label nothing that the skeleton does not. What it believes would be nothing to learn
+# from. A weaker sensor that does add something is another matter: such have helped
+# where labels are missing.
 
 # %%
 found = asked("imu", "skeleton")
