@@ -5,8 +5,7 @@ import json
 
 import keras
 import workload
-from step_epochs import in_turns, median_ratio
-from timing import EpochTimes
+from step_epochs import epoch, in_turns, median_ratio
 
 import keras_dcat
 from keras_dcat import windows
@@ -28,13 +27,7 @@ def training(index, known, source, options):
     model = keras_dcat.DCATModel(source, workload.encoder(index, "imu"))
     model.compile("adam", **options)
     pairs = windows.pair_dataset(index, known, "imu", **workload.ORDER)
-    times = EpochTimes()
-
-    def run(epochs):
-        model.fit(pairs, epochs=epochs, shuffle=False, verbose=0, callbacks=[times])
-        return times.found[-1]
-
-    return lambda: run(1), lambda: run(2)
+    return epoch(model, pairs, epochs=1), epoch(model, pairs)
 
 
 def main():
