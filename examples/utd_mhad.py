@@ -44,6 +44,9 @@ EVERYBODY = "Both directions, labels of two of four, all pairs"
 AMONG_TRAINING = "Four who train: labels of two, pairs of three"
 ONE_LEFT_OUT = "One left out, all labels"
 ONE_LEFT_OUT_FEW = "One left out, labels of two of seven"
+OWN_SENSOR = "Both directions, labels of two of four, its own sensor teaches"
+TWIN = "twin of "
+OWN_TO_ONE = [(TWIN + target, target) for _, target in TO_ONE]
 TWO_TO_ONE = [(("skeleton", "depth"), target) for _, target in TO_ONE]
 
 DEFAULT = METHODS["D-CAT"]
@@ -95,9 +98,20 @@ def unit_clip(recording):
     return dataclasses.replace(recording, streams=streams)
 
 
+def with_twins(recording):
+    """A recording of inertial streams alone, each there twice.
+
+    What its twin teaches a sensor needs no second sensor.
+    """
+    streams = {}
+    for _, name in OWN_TO_ONE:
+        streams[name] = streams[TWIN + name] = recording.streams[name]
+    return dataclasses.replace(recording, streams=streams)
+
+
 def inertial(stream):
     """The encoder of an inertial stream, and how its windows are varied."""
-    channels = INERTIAL[stream]
+    channels = INERTIAL[stream.removeprefix(TWIN)]
     sensors = tuple(channels[at : at + 3] for at in range(0, len(channels), 3))
 
     def build(train, size="small", dropout=0.2):
@@ -225,6 +239,7 @@ def headlines(done):
         "full_label_gain_left_out": (ONE_LEFT_OUT, TO_ONE, "D-CAT", None),
         "full_label_gain_fellow": (ALL_LABELS, TO_ONE, "beliefs with a fellow", None),
         "window_gain": ("Known subjects, 1 s windows", [TO_ONE[0]], "D-CAT", None),
+        "own_sensor_gain": (OWN_SENSOR, OWN_TO_ONE, "D-CAT", None),
         "harm_weak_teaches_strong": (WEAK, [("depth", "imu")], "D-CAT", None),
         "harm_random_source": (ALL_LABELS, TO_ONE, "D-CAT, random source", None),
         "harm_shuffled_pairs": (ALL_LABELS, TO_ONE, "D-CAT, shuffled pairs", None),
@@ -342,10 +357,19 @@ if args.depth:
     experiments["Depth teaches"] = Experiment(unseen, [("depth", "imu")], methods)
 both = both_directions(whole, streams, budget)
 few = both_directions(whole, streams, budget, num_labelled=2)
+twins = both_directions(
+    win.index_windows(
+        [with_twins(unit_clip(c)) for c in clips], length=1.0, stride=1.0
+    ),
+    {name: inertial(name) for pair in OWN_TO_ONE for name in pair},
+    budget,
+    num_labelled=2,
+)
 experiments |= {
     FEW_LABELS: Experiment(few, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR),
     ALL_LABELS: Experiment(both, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR | WRONG),
     NO_LABELS: Experiment(both, TO_ONE, METHODS | UNLABELLED),
+    OWN_SENSOR: Experiment(twins, OWN_TO_ONE),
     EVERYBODY: Experiment(few, evaluation.ordered_pairs(streams)),
     AMONG_TRAINING: Experiment(
         among_training(whole, streams, budget), TO_ONE, METHODS | PARTS
