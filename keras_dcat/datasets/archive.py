@@ -5,6 +5,8 @@ import io
 import pathlib
 import zipfile
 
+from keras_dcat.stored import ZIP_ERRORS, is_bomb
+
 
 class Archive:
     """Reads members of a zip file or of a folder by name; writes nothing.
@@ -20,7 +22,8 @@ class Archive:
 
     Raises:
         FileNotFoundError: if there is nothing at `path`.
-        ValueError: if it is a file but not a zip.
+        ValueError: if it is a file but not a zip, or a damaged one, or one that would
+            become more than 256 MiB and 100 times as large.
     """
 
     def __init__(self, path, remedy, max_member_bytes=256 * 2**20):
@@ -37,23 +40,40 @@ class Archive:
                 "The data must be a zip file or a folder. "
                 f"Received: {str(path)!r}, which is neither. {remedy}"
             )
+        if self.path.is_file():
+            self._check_size()
 
     def names(self):
         """Names of all members, with `/` between folders, sorted."""
         if self.path.is_dir():
             files = (p for p in self.path.rglob("*") if p.is_file())
             return sorted(p.relative_to(self.path).as_posix() for p in files)
-        with zipfile.ZipFile(self.path) as archive:
+        with self._opened() as archive:
             return sorted(n for n in archive.namelist() if not n.endswith("/"))
 
     @contextlib.contextmanager
     def reader(self):
         """Yields a function from a member's name to a binary file object."""
         if self.path.is_dir():
-            yield lambda name: io.BytesIO(self._inside(name).read_bytes())
+            yield lambda name: _named(self._inside(name).read_bytes(), name)
             return
-        with zipfile.ZipFile(self.path) as archive:
-            yield lambda name: io.BytesIO(self._inflated(archive, name))
+        with self._opened() as archive:
+            yield lambda name: _named(self._inflated(archive, name), name)
+
+    def _check_size(self):
+        with self._opened() as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if is_bomb(size, self.path.stat().st_size):
+            raise ValueError(
+                "A zip must become less than 256 MiB, or 100 times as large. "
+                f"Received: {str(self.path)!r} with {size} bytes. {self.remedy}"
+            )
+
+    def _opened(self):
+        try:
+            return zipfile.ZipFile(self.path)
+        except ZIP_ERRORS as error:
+            raise self._damaged("", error) from error
 
     def _inside(self, name):
         path = (self.path / name).resolve()
@@ -72,4 +92,21 @@ class Archive:
                 f"A member must have at most {self.max_member_bytes} bytes. "
                 f"Received: {name!r} of {str(self.path)!r} with {size}. {self.remedy}"
             )
-        return archive.read(name)
+        try:
+            return archive.read(name)
+        except ZIP_ERRORS as error:
+            raise self._damaged(f"{name!r} of ", error) from error
+
+    def _damaged(self, what, error):
+        return ValueError(
+            "A zip must be as it was packed. Received: "
+            f"{what}{str(self.path)!r} ({type(error).__name__} {error}). "
+            f"Fetch it again, it may have been cut. {self.remedy}"
+        )
+
+
+def _named(content, name):
+    """A file in memory that can be called by its name in an error."""
+    file = io.BytesIO(content)
+    file.name = name
+    return file

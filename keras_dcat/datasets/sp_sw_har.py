@@ -72,7 +72,7 @@ def load_sp_sw_har(path: str | os.PathLike) -> list[Recording]:
 
 def _recording(read, execution, names):
     subject, number = execution
-    streams = {}
+    streams, labels = {}, {}
     for device in _DEVICES.values():
         table = read_table(
             read,
@@ -86,9 +86,10 @@ def _recording(read, execution, names):
         )
         times = table[:, 6] / 1e3
         streams[device] = Stream(table[:, :6].astype("float32"), timestamps=times)
+        labels[device] = Stream(table[:, 7:].astype("int64"), timestamps=times)
     return Recording(
         streams=streams,
-        label=Stream(table[:, 7:].astype("int64"), timestamps=times),
+        label=labels["watch"],
         subject=subject,
         session=f"sp_sw_har/s{subject:02d}_{number:02d}",
     )

@@ -140,7 +140,7 @@ def _samples(file, name):
                 f"{8 * recording.getsampwidth()} bits"
             )
             content = recording.readframes(count)
-    except (wave.Error, EOFError) as error:
+    except (wave.Error, EOFError, RuntimeError) as error:
         layout, content, count = f"a file that cannot be read ({error})", b"", 0
     if layout != f"{RATE} Hz, 1 channels, 16 bits" or not 0 < 2 * count == len(content):
         raise ValueError(

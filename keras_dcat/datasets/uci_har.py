@@ -6,6 +6,7 @@ import re
 import numpy as np
 
 from keras_dcat.datasets.archive import Archive
+from keras_dcat.datasets.inertial import inertial_streams
 from keras_dcat.datasets.tables import read_table
 from keras_dcat.recordings import Intervals, Recording, Stream
 
@@ -154,25 +155,29 @@ def _files(part):
 
 
 def _windows(read, part):
-    *signals, labels, subjects = _files(part)
+    names = *signals, labels, subjects = _files(part)
     columns = [
         read_table(read, name, WINDOW_STEPS, _REMEDY, dtype="float32")
         for name in signals
     ]
     labels = read_table(read, labels, 1, _REMEDY, dtype="int64")[:, 0] - 1
     subjects = read_table(read, subjects, 1, _REMEDY, dtype="int64")[:, 0]
-    lengths = {len(labels), len(subjects), *map(len, columns)}
+    lengths = {
+        len(each): name
+        for name, each in zip(names, [*columns, labels, subjects], strict=True)
+    }
+    among = sorted({*lengths.values(), names[-2]})
     if len(lengths) > 1 or labels.min() < 0 or labels.max() >= len(CLASS_NAMES):
         raise ValueError(
             "The files of UCI HAR must have one line for each window, and labels from "
             f"1 to 6. Received: {sorted(lengths)} lines and labels from "
-            f"{labels.min() + 1} to {labels.max() + 1} in {part!r}. {_REMEDY}"
+            f"{labels.min() + 1} to {labels.max() + 1} in {among}. {_REMEDY}"
         )
     values = np.stack(columns, axis=-1)
     for number, (window, label, subject) in enumerate(
         zip(values, labels.tolist(), subjects.tolist(), strict=True)
     ):
-        streams = _sensors(window[:, :6])
+        streams = inertial_streams(window[:, :6], RATE)
         streams["body_accelerometer"] = Stream(window[:, 6:], RATE)
         yield Recording(streams, label, subject, f"uci_har/{part}/{number:05d}")
 
@@ -195,16 +200,8 @@ def _experiment(read, key, names, labels):
         )
     experiment, subject = key
     return Recording(
-        streams=_sensors(np.hstack(values)),
+        streams=inertial_streams(np.hstack(values), RATE),
         label=Intervals(first / RATE, last / RATE, classes),
         subject=subject,
         session=f"hapt/exp{experiment:02d}_user{subject:02d}",
     )
-
-
-def _sensors(values):
-    return {
-        "accelerometer": Stream(values[:, :3], RATE),
-        "gyroscope": Stream(values[:, 3:], RATE),
-        "imu": Stream(values, RATE),
-    }

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_dcat.datasets.archive import Archive
+from keras_dcat.datasets.inertial import inertial_streams
 from keras_dcat.datasets.tables import read_table
 from keras_dcat.recordings import Recording, Stream
 
@@ -82,8 +83,8 @@ def load_uestc_mmea(
         split: `"train"`, `"val"` or `"test"`. By default all of them.
         read_video: function from the path of an `.mp4` file to a `Stream`, which is
             added as `video`. By default videos are not read, and need not be there.
-            They are not decoded here: hand in a function whose stream reads frames
-            where windows need them.
+            They are not decoded here: hand in `keras_dcat.recordings.read_video`, or
+            another function whose stream reads frames where windows need them.
 
     Returns:
         list of `Recording`, in the order of the lists, with labels that index
@@ -154,12 +155,14 @@ def load_uestc_mmea(
 def _listed(read, name):
     """Clips of a list, `class folder/clip`, with their labels."""
     clips = []
-    for line in read(name).read().decode().splitlines():
+    # What is not UTF-8 becomes a path that no member has, and is told as such.
+    for line in read(name).read().decode(errors="replace").splitlines():
         fields = line.split()  # a path on the publisher's disk, frames, samples, label
         if not fields:
             continue
         clip = "/".join(fields[0].split("/")[-2:])
-        label = int(fields[3]) if len(fields) == 4 and fields[3].isdigit() else None
+        is_label = len(fields) == 4 and re.fullmatch("[0-9]{1,2}", fields[3])
+        label = int(fields[3]) if is_label else None
         if label not in range(len(CLASS_NAMES)) or not clip.startswith(f"{label + 1}_"):
             raise ValueError(
                 "Every line of a list must be a clip, its frames, its samples and its "
@@ -174,11 +177,7 @@ def _inertial(counts):
     values = np.empty(counts.shape, "float32")
     values[:, :3] = counts[:, :3] / COUNTS_PER_G
     values[:, 3:] = counts[:, 3:] / COUNTS_PER_DEGREE_PER_SECOND
-    return {
-        "accelerometer": Stream(values[:, :3], RATE),
-        "gyroscope": Stream(values[:, 3:], RATE),
-        "imu": Stream(values, RATE),
-    }
+    return inertial_streams(values, RATE)
 
 
 def _existing(video):

@@ -6,9 +6,12 @@ import re
 import numpy as np
 
 from keras_dcat.datasets.archive import Archive
+from keras_dcat.datasets.inertial import inertial_streams
 from keras_dcat.extras import require
-from keras_dcat.recordings import Recording, Stream
+from keras_dcat.recordings import Recording, Stream, read_matlab
+from keras_dcat.recordings.readers.files import reading, source_of
 from keras_dcat.recordings.readers.lazy import LazyValues
+from keras_dcat.stored import stored_arrays
 
 CLASS_NAMES = (
     "swipe left",
@@ -41,7 +44,7 @@ CLASS_NAMES = (
 )
 TRAIN_SUBJECTS = (1, 3, 5, 7)
 TEST_SUBJECTS = (2, 4, 6, 8)
-INERTIAL_RATE = 50.0
+RATE = 50.0
 # For each of the 20 joints the one it hangs on; the centre of the hips is the root.
 PARENTS = (1, 2, 3, 3, 1, 4, 5, 6, 1, 8, 9, 10, 3, 12, 13, 14, 3, 16, 17, 18)
 _MEMBER = re.compile(r"(?:^|/)a(\d+)_s(\d+)_t(\d+)_(skeleton|inertial|depth)\.mat$")
@@ -84,7 +87,8 @@ def load_utd_mhad(
           the camera) in lengths of the trunk, from the hips, turned about the
           vertical until the shoulders are parallel to the camera's picture. Its
           rate differs from clip to clip: `recording.resampled(skeleton=20)`;
-        - `depth` `(time, height, width, 1)`, if there is one for the clip;
+        - `depth` `(time, height, width, 1)`, if there is one for the clip; of an
+          archive of smaller ones in the type that it has there;
         - `accelerometer` `(time, 3)` in g, `gyroscope` `(time, 3)` in degrees/s,
           and `imu` `(time, 6)`, the two side by side, 50 Hz.
 
@@ -97,7 +101,6 @@ def load_utd_mhad(
     Reference:
         Chen, Jafari, Kehtarnavaz, ICIP 2015. For research use.
     """
-    loadmat = require("scipy.io", extra="io").loadmat
     archive = Archive(path, _REMEDY)
     members = {}
     for name in archive.names():
@@ -124,8 +127,8 @@ def load_utd_mhad(
         return [
             _recording(
                 clip,
-                skeleton=loadmat(read(names["skeleton"]))["d_skel"],
-                inertial=loadmat(read(names["inertial"]))["d_iner"],
+                skeleton=_values(read, names["skeleton"], "d_skel", (20, 3), 2),
+                inertial=_values(read, names["inertial"], "d_iner", (6,), 0),
                 video=videos.get(clip),
             )
             for clip, names in sorted(clips.items())
@@ -137,28 +140,45 @@ class _DepthVideo(LazyValues):
 
     def __init__(self, archive, name, read):
         whosmat = require("scipy.io", extra="io").whosmat
-        (_, (height, width, frames), _), *_ = whosmat(read(name))
+        with reading(source_of(read(name)), "a depth video of UTD-MHAD"):
+            (_, (height, width, frames), _), *_ = whosmat(read(name))
         super().__init__((frames, height, width, 1), "float32")
         self.archive, self.name = archive, name
 
     def _read(self, first, last):
-        loadmat = require("scipy.io", extra="io").loadmat
         with self.archive.reader() as read:
-            frames = loadmat(read(self.name))["d_depth"][..., first:last]
-        return np.moveaxis(frames, -1, 0)[..., None].astype("float32")
+            frames = _values(read, self.name, "d_depth", self.shape[1:3], 2)
+        return frames[first:last, ..., None].astype("float32")
+
+
+def _values(read, name, key, shape, time_axis):
+    """Finite values `(time, …)` of a MAT-file, of the shape that a sample must have."""
+    values = read_matlab(read(name), key, rate=1.0, time_axis=time_axis).values
+    with np.errstate(over="ignore"):  # what overflows is refused
+        finite = np.isfinite(values.astype("float32")).all()
+    if values.shape[1:] != shape or not len(values) or not finite:
+        raise ValueError(
+            f"{name!r} must have samples of shape {shape}, all finite. "
+            f"Received: {key!r} of shape {values.shape}, time first, finite: {finite}. "
+            f"Fetch it again, it may have been cut. {_REMEDY}"
+        )
+    return values
 
 
 def _smaller_videos(path):
     """Depth videos of a NumPy archive by clip `(action, subject, trial)`."""
-    with np.load(path, allow_pickle=False) as archive:
-        missing = [key for key in _DEPTH_KEYS if key not in archive.files]
-        arrays = {key: archive[key] for key in _DEPTH_KEYS if key not in missing}
-    sizes = {key: np.shape(values) for key, values in arrays.items()}
-    if missing or len(arrays["depth_offsets"]) != len(arrays["action"]) + 1:
+    try:
+        stored = stored_arrays(path)
+        arrays = {key: stored[key] for key in _DEPTH_KEYS}
+        found = {key: values.shape for key, values in arrays.items()}
+        fits = _are_videos(**arrays)
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        found, fits = error, False
+    if not fits:
         raise ValueError(
             f"An archive of depth videos must have the arrays {_DEPTH_KEYS}, and one "
-            f"offset more than clips. Received: {str(path)!r} with {sizes}. "
-            "See `depth` of `load_utd_mhad`."
+            f"offset more than clips, rising from 0 to the number of frames. "
+            f"Received: {str(path)!r} with {found}. See `depth` of `load_utd_mhad`."
         )
     frames, offsets = arrays["depth"][..., None], arrays["depth_offsets"]
     clips = zip(*(arrays[key].tolist() for key in _DEPTH_KEYS[2:]), strict=True)
@@ -168,19 +188,32 @@ def _smaller_videos(path):
     }
 
 
+def _are_videos(depth, depth_offsets, action, subject, trial):
+    clips = action.shape
+    return (
+        depth.ndim == 3
+        and depth.dtype.kind in "biuf"
+        and subject.shape == trial.shape == clips
+        and len(clips) == 1
+        and depth_offsets.shape == (clips[0] + 1,)
+        and depth_offsets.dtype.kind in "iu"
+        and depth_offsets[0] == 0
+        and depth_offsets[-1] == len(depth)
+        and bool((np.diff(depth_offsets.astype("int64")) > 0).all())
+    )
+
+
 def _recording(clip, skeleton, inertial, video):
     action, subject, trial = clip
     inertial = inertial.astype("float32")
-    duration = len(inertial) / INERTIAL_RATE
-    joints = _facing_ahead(_body_centred(np.transpose(skeleton, (2, 0, 1))))
+    duration = len(inertial) / RATE
+    joints = _facing_ahead(_body_centred(skeleton))
     frames = joints.reshape(len(joints), -1).astype("float32")
     streams = {} if video is None else {"depth": Stream(video, len(video) / duration)}
     return Recording(
         streams={
             "skeleton": Stream(frames, rate=len(frames) / duration),
-            "accelerometer": Stream(inertial[:, :3], INERTIAL_RATE),
-            "gyroscope": Stream(inertial[:, 3:], INERTIAL_RATE),
-            "imu": Stream(inertial, INERTIAL_RATE),
+            **inertial_streams(inertial, RATE),
             **streams,
         },
         label=action - 1,

@@ -8,7 +8,8 @@ import pathlib
 
 import numpy as np
 
-from keras_dcat.recordings import Recording, Stream
+from keras_dcat.datasets.inertial import inertial_streams
+from keras_dcat.recordings import Recording
 
 CLASS_NAMES = (
     "pendulum",
@@ -60,11 +61,7 @@ def load_watch(path: str | os.PathLike | None = None) -> list[Recording]:
     data = np.load(io.BytesIO(content), allow_pickle=True).item()
     return [
         Recording(
-            streams={
-                "accelerometer": Stream(values[:, :3].astype("float32"), RATE),
-                "gyroscope": Stream(values[:, 3:].astype("float32"), RATE),
-                "imu": Stream(values.astype("float32"), RATE),
-            },
+            streams=inertial_streams(values.astype("float32"), RATE),
             label=int(label),
             subject=int(subject),
             session=f"watch/{number:03d}",

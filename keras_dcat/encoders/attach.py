@@ -54,9 +54,9 @@ def attach_attention(
     outputs = {
         each.name: each.output
         for each in model.layers
-        if not isinstance(each, layers.InputLayer) and hasattr(each.output, "shape")
+        if not isinstance(each, layers.InputLayer) and _is_readable(each.output)
     }
-    readable = [n for n, output in outputs.items() if _has_known_steps(output)]
+    readable = list(outputs)
     layer = readable[-1] if layer is None and readable else layer
     if layer not in readable:
         raise ValueError(
@@ -73,5 +73,8 @@ def attach_attention(
     return keras.Model(inputs, logits, name=name or f"{model.name}_attention")
 
 
-def _has_known_steps(output):
+def _is_readable(output):
+    """Whether it is one tensor `(batch, time, …, features)`, its features known."""
+    if not isinstance(output, keras.KerasTensor):
+        return False
     return len(output.shape) >= 3 and output.shape[-1] is not None

@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from keras_dcat.encoders.blocks import (
+    check_shape,
     encoder,
     masked,
     padding_mask,
@@ -76,7 +77,8 @@ def audio(
     (None, 10)
     """
     filters, key_dim = size_of(size, key_dim)
-    if len(shape) != 2 or shape[-1] != 1:
+    check_shape(shape, "(samples, 1)")
+    if shape[-1] != 1:
         raise ValueError(
             "Windows must be of one channel of samples. "
             f"Received: shape={tuple(shape)}. Mix channels to one: (samples, 1)."

@@ -130,6 +130,16 @@ def size_of(size, key_dim=None):
     return SIZES[size] if key_dim is None else SIZES[size]._replace(key_dim=key_dim)
 
 
+def check_shape(shape, axes):
+    """Refuses a window of another rank than its `axes`, such as `(steps, channels)`."""
+    if len(shape) != axes.count(",") + 1:
+        raise ValueError(
+            f"`shape` must be {axes} of a window. "
+            f"Received: shape={tuple(shape)}. "
+            "Leave out the batch, and give every other axis: index.shape(stream)."
+        )
+
+
 def padding_mask(inputs):
     """Which steps `(batch, time)` are real: all values of a padded one are 0."""
     return ops.any(ops.not_equal(inputs, 0), axis=tuple(range(2, len(inputs.shape))))

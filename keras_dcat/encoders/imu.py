@@ -3,7 +3,13 @@
 import keras
 from keras import layers, ops
 
-from keras_dcat.encoders.blocks import encoder, padding_mask, residual_stages, size_of
+from keras_dcat.encoders.blocks import (
+    check_shape,
+    encoder,
+    padding_mask,
+    residual_stages,
+    size_of,
+)
 
 
 def imu(
@@ -53,7 +59,8 @@ def imu(
         `(batch, num_classes)`.
 
     Raises:
-        ValueError: if `size` is unknown, or if `sensors` name other channels.
+        ValueError: if `size` is unknown, if `shape` has other axes, or if `sensors`
+            name other channels.
 
     Example:
 
@@ -66,6 +73,7 @@ def imu(
         [Time series classification](https://arxiv.org/abs/1611.06455).
     """
     filters, key_dim = size_of(size, key_dim)
+    check_shape(shape, "(steps, channels)")
     channels = set(range(shape[-1]))
     if sensors is not None and not set().union(*sensors) <= channels:
         raise ValueError(

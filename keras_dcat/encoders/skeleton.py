@@ -4,7 +4,13 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_dcat.encoders.blocks import encoder, padding_mask, residual_stages, size_of
+from keras_dcat.encoders.blocks import (
+    check_shape,
+    encoder,
+    padding_mask,
+    residual_stages,
+    size_of,
+)
 
 
 def skeleton(
@@ -52,7 +58,8 @@ def skeleton(
         `(batch, num_classes)`.
 
     Raises:
-        ValueError: if `size` is unknown, or if `parents` do not fit the joints.
+        ValueError: if `size` is unknown, if `shape` has other axes, or if `parents` do
+            not fit the joints.
 
     Example:
 
@@ -65,6 +72,7 @@ def skeleton(
         [Two-stream networks](https://arxiv.org/abs/1805.07694).
     """
     filters, key_dim = size_of(size, key_dim)
+    check_shape(shape, "(steps, 3 · joints)")
     joints, rest = divmod(shape[-1], 3)
     if rest or (
         parents is not None

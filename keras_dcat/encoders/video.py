@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from keras_dcat.encoders.blocks import (
+    check_shape,
     classify,
     encoder,
     masked,
@@ -63,7 +64,7 @@ def video(
         `(batch, num_classes)`.
 
     Raises:
-        ValueError: if `size` is unknown, or if frames are too small.
+        ValueError: if `size` is unknown, or if `shape` has other axes or small frames.
 
     Example:
 
@@ -75,6 +76,7 @@ def video(
         [R(2+1)D](https://arxiv.org/abs/1711.11248).
     """
     filters, key_dim = size_of(size, key_dim)
+    check_shape(shape, "(steps, height, width, channels)")
     if min(shape[1:3]) < 16:
         raise ValueError(
             "Frames must have 16 × 16 pixels or more. "

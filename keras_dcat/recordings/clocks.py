@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_dcat.recordings.recording import Recording, Stream
+from keras_dcat.recordings.recording import Recording, Stream, require_rising
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +52,8 @@ def mend(stream: Stream, max_jump: float | None = None) -> tuple[Stream, ClockRe
 
     Samples without a finite time are dropped, the others sorted by it; of those
     that have the same time the first is kept. A stream that has a rate is in
-    order already and comes back as it is. Nothing is changed in place.
+    order already and comes back as it is. Nothing is changed in place. Values that
+    are read lazily are read whole if a sample is dropped or moved.
 
     Args:
         stream: `Stream`.
@@ -206,16 +207,3 @@ def clip_time(recording: Recording, reference: str) -> Recording:
     for name, stream in streams.items():
         streams[name] = Stream(stream.values, len(stream) / lasts[reference], begin)
     return recording.replaced(**streams)
-
-
-def require_rising(stream: Stream) -> Stream:
-    """The stream, if its timestamps are finite and rise; otherwise a `ValueError`."""
-    times = stream.timestamps
-    if times is not None and not (
-        np.isfinite(times).all() and (np.diff(times) > 0).all()
-    ):
-        raise ValueError(
-            "Timestamps must be finite and rise from sample to sample. "
-            f"Received: {len(stream)} that do not. Mend them first: mend(stream)."
-        )
-    return stream

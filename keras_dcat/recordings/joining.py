@@ -56,8 +56,13 @@ def join(recordings: Iterable[Recording], session: str = "") -> Recording:
     return Recording(streams, label, recordings[0].subject, session)
 
 
+def _spans(recording):
+    """When the streams that have a sample begin and end."""
+    return [stream.span for stream in recording.streams.values() if len(stream)]
+
+
 def _beginning(recording):
-    return min(stream.span[0] for stream in recording.streams.values())
+    return min((begin for begin, _ in _spans(recording)), default=0.0)
 
 
 def _joined(streams):
@@ -72,8 +77,8 @@ def _intervals(recordings):
     for recording in recordings:
         label = recording.label
         if not isinstance(label, Intervals):
-            spans = [stream.span for stream in recording.streams.values()]
-            begin, end = np.min(spans, axis=0)[0], np.max(spans, axis=0)[1]
+            begin = _beginning(recording)
+            end = max((end for _, end in _spans(recording)), default=begin)
             label = Intervals([begin], [end], [label])
         parts.append((label.starts, label.ends, label.labels))
     return Intervals(*map(np.concatenate, zip(*parts, strict=True)))

@@ -1,6 +1,7 @@
 """Recordings and streams: values, clock, labels, subject, session."""
 
 import dataclasses
+import numbers
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from keras_dcat.extras import require
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Stream:
     """The samples of one sensor and the clock they were taken by.
 
@@ -26,7 +27,7 @@ class Stream:
 
     Raises:
         ValueError: if there is no channel axis, if not exactly one of `rate` and
-            `timestamps` is given, or if they do not fit the values.
+            `timestamps` is given, or if they are no numbers or do not fit the values.
 
     Example:
 
@@ -42,6 +43,8 @@ class Stream:
     timestamps: np.ndarray | None = None
 
     def __post_init__(self):
+        if isinstance(self.values, list | tuple):
+            object.__setattr__(self, "values", np.asarray(self.values))
         shape = np.shape(self.values)
         if len(shape) < 2:
             raise ValueError(
@@ -61,7 +64,14 @@ class Stream:
                 f"Received: rate={self.rate}. Give it in Hz."
             )
         if self.timestamps is not None:
-            times = np.asarray(self.timestamps, "float64")
+            times = np.asarray(self.timestamps)
+            if times.dtype.kind not in "iuf":
+                raise ValueError(
+                    "`timestamps` must be seconds. "
+                    f"Received: {times.dtype}. "
+                    "Convert dates t: (t - t[0]) / np.timedelta64(1, 's')."
+                )
+            times = times.astype("float64", copy=False)
             if times.shape != shape[:1]:
                 raise ValueError(
                     "`timestamps` must have one time for each sample. "
@@ -79,6 +89,14 @@ class Stream:
         if self.timestamps is not None:
             return self.timestamps
         return self.start + np.arange(len(self)) / self.rate
+
+    @property
+    def rises(self) -> bool:
+        """Whether every time is finite and later than the one before."""
+        times = self.timestamps
+        return times is None or bool(
+            np.isfinite(times).all() and (np.diff(times) > 0).all()
+        )
 
     @property
     def step(self) -> float:
@@ -108,6 +126,10 @@ class Stream:
         Going down, frequencies that the new rate cannot show are filtered out
         first; they would come back as movements that nobody made.
 
+        Timestamps must rise: `mend` brings them in order. Samples that come in
+        packets, each of nearly one time, are taken at the times that they have; give
+        such a stream the sensor's rate instead of its timestamps.
+
         Args:
             rate: float. Samples per second, in Hz.
 
@@ -115,7 +137,8 @@ class Stream:
             `Stream` of float values in memory.
 
         Raises:
-            ValueError: if there is no sample, or if the timestamps do not rise.
+            ValueError: if `rate` is not positive, if there is no sample, if the
+                timestamps do not rise, or if a value is not finite.
             ImportError: going down, if SciPy, which filters, is not installed.
 
         Example:
@@ -124,9 +147,15 @@ class Stream:
         >>> ramp.resampled(4.0).values[:, 0].tolist()
         [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.0]
         """
+        if not 0 < rate < np.inf or not len(self):
+            raise ValueError(
+                "Resampling takes a stream with a sample to a positive rate. "
+                f"Received: rate={rate} for {len(self)} samples. "
+                "Give it in Hz, and leave out recordings without this stream."
+            )
         if self.timestamps is not None:
             return self._on_even_steps(rate)
-        values = np.asarray(self.values)
+        values = _finite(np.asarray(self.values))
         if rate < self.rate:
             values = low_passed(values, cutoff=rate / self.rate)
         steps = max(1, round(self.duration * rate))
@@ -134,21 +163,19 @@ class Stream:
         return Stream(interpolated(values, positions), rate, self.start)
 
     def _on_even_steps(self, rate):
-        if not len(self) or not np.all(np.diff(self.timestamps) > 0):
-            raise ValueError(
-                "Timestamps must rise from sample to sample to be resampled. "
-                f"Received: {len(self)} samples, some not later than the one before. "
-                "Mend them first: keras_dcat.recordings.mend(stream)."
-            )
+        require_rising(self)
+        values = _finite(np.asarray(self.values))
         begin, end = self.span
-        own_rate = max(rate, 1.0 / self.step) if self.step else rate
+        own_rate = rate
+        if self.step:  # in packets, the median of steps is far below their mean
+            own_rate = max(rate, min(1 / self.step, 10 * len(self) / (end - begin)))
         times = begin + np.arange(max(1, round((end - begin) * own_rate))) / own_rate
         positions = np.interp(times, self.timestamps, np.arange(len(self)))
-        even = Stream(interpolated(np.asarray(self.values), positions), own_rate, begin)
+        even = Stream(interpolated(values, positions), own_rate, begin)
         return even if own_rate == rate else even.resampled(rate)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Intervals:
     """Labels that hold from one time to another.
 
@@ -158,8 +185,8 @@ class Intervals:
         labels: int array `(intervals,)`.
 
     Raises:
-        ValueError: if the three differ in length, or if an interval ends before
-            it starts.
+        ValueError: if the three differ in length, if an interval ends before it
+            starts, or if a time is not finite or a label no whole number.
 
     Example:
 
@@ -172,8 +199,22 @@ class Intervals:
     labels: np.ndarray
 
     def __post_init__(self):
+        found = np.asarray(self.labels)
+        is_whole = found.dtype.kind in "biuf" and np.isfinite(found).all()
+        if not is_whole or np.any(found != np.rint(found)):
+            raise ValueError(
+                "The labels of intervals must be whole numbers. "
+                f"Received: {found.dtype} {found[:5].tolist()}. "
+                "Number the classes, and leave out what has none."
+            )
         for name, dtype in [("starts", "f8"), ("ends", "f8"), ("labels", "i8")]:
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype))
+        if not (np.isfinite(self.starts).all() and np.isfinite(self.ends).all()):
+            raise ValueError(
+                "The times of intervals must be finite. "
+                f"Received: starts {self.starts[:5].tolist()}, "
+                f"ends {self.ends[:5].tolist()}. Give seconds on the recording's clock."
+            )
         counts = len(self.starts), len(self.ends), len(self.labels)
         if len(set(counts)) != 1 or np.any(self.ends < self.starts):
             raise ValueError(
@@ -183,7 +224,7 @@ class Intervals:
             )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Recording:
     """One session of one subject, seen by several sensors at once.
 
@@ -192,14 +233,30 @@ class Recording:
             clock (`keras_dcat.recordings.clocks` brings them there).
         label: class of the whole recording, an int; or `Intervals`; or a
             `Stream` `(time, 1)` of ints with a clock of its own. -1 is no class.
-        subject: who was recorded. Anything that can be compared.
+        subject: int or str, the same kind in all recordings. Who was recorded.
         session: str. Which recording this is, for reports and splits.
+
+    Raises:
+        ValueError: if the label or the subject is none of these.
     """
 
     streams: dict[str, Stream]
     label: Any
-    subject: Any
+    subject: int | str
     session: str = ""
+
+    def __post_init__(self):
+        if not isinstance(self.label, numbers.Integral | Intervals | Stream):
+            raise ValueError(
+                "`label` must be an int, `Intervals` or a `Stream`. "
+                f"Received: label={self.label!r}. "
+                "Give the number of the class, counted from 0, or -1 for none."
+            )
+        if not isinstance(self.subject, numbers.Integral | str):
+            raise ValueError(
+                "`subject` must be an int or a str. "
+                f"Received: subject={self.subject!r}. Give a name: str(subject)."
+            )
 
     def resampled(self, **rates: float) -> "Recording":
         """The recording with some streams at another rate.
@@ -239,9 +296,7 @@ def interpolated(values, positions):
     before = np.floor(positions).astype(int)
     after = np.minimum(before + 1, len(values) - 1)
     share = (positions - before).reshape(-1, *[1] * (values.ndim - 1))
-    mixed = values[before] * (1 - share) + values[after] * share
-    is_float = np.issubdtype(values.dtype, np.floating)
-    return mixed.astype(values.dtype if is_float else "float32")
+    return _as_floats(values[before] * (1 - share) + values[after] * share, values)
 
 
 def low_passed(values, cutoff):
@@ -255,17 +310,20 @@ def low_passed(values, cutoff):
 
     Returns:
         float array `(time, …)`.
+
+    Raises:
+        ValueError: if a value is not finite, which would spoil all around it.
+        ImportError: if SciPy is not installed.
     """
     signal = require("scipy.signal", extra="io")
+    values = _finite(values)
     half = filter_reach(cutoff)
     taps = signal.firwin(2 * half + 1, 0.9 * cutoff)
     padded = np.concatenate(
         [np.repeat(values[:1], half, 0), values, np.repeat(values[-1:], half, 0)]
     )
     taps = taps.reshape(-1, *[1] * (values.ndim - 1))
-    filtered = signal.fftconvolve(padded, taps, mode="valid", axes=0)
-    is_float = np.issubdtype(values.dtype, np.floating)
-    return filtered.astype(values.dtype if is_float else "float32")
+    return _as_floats(signal.fftconvolve(padded, taps, mode="valid", axes=0), values)
 
 
 def filter_reach(cutoff):
@@ -278,3 +336,31 @@ def filter_reach(cutoff):
         int.
     """
     return int(np.ceil(8 / cutoff))
+
+
+def require_rising(stream: Stream) -> Stream:
+    """The stream, if its timestamps are finite and rise; otherwise a `ValueError`."""
+    if not stream.rises:
+        raise ValueError(
+            "Timestamps must be finite and rise from sample to sample. "
+            f"Received: {len(stream)} that do not. "
+            "Mend them first: stream, report = mend(stream)."
+        )
+    return stream
+
+
+def _finite(values):
+    is_finite = np.isfinite(values)
+    if not is_finite.all():
+        raise ValueError(
+            "Values must be finite to be brought to another rate. "
+            f"Received: {np.sum(~is_finite)} of {is_finite.size} that are not. Leave "
+            "these samples out: Stream(values[finite], timestamps=times[finite])."
+        )
+    return values
+
+
+def _as_floats(changed, values):
+    """What became of values, in their type if it is one of floats."""
+    is_float = np.issubdtype(values.dtype, np.floating)
+    return changed.astype(values.dtype if is_float else "float32")

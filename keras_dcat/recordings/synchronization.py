@@ -5,8 +5,8 @@ import warnings
 
 import numpy as np
 
-from keras_dcat.recordings.clocks import corrected, find_gaps, require_rising
-from keras_dcat.recordings.recording import Stream
+from keras_dcat.recordings.clocks import corrected, find_gaps
+from keras_dcat.recordings.recording import Stream, require_rising
 
 _BELIEVED = 0.95  # an estimate of less confidence comes with a warning
 _MEAN_LEAD = 0.95  # of the best over the next match of unrelated streams, measured
@@ -122,7 +122,8 @@ def _levels(stream, rate, within):
     begin, end = np.clip(stream.span, *within)
     grid = np.arange(begin, end, 1 / rate)
     parts = np.array_split(grid, int(len(grid) / rate / _READ) + 1)
-    energies = np.concatenate([_energies(stream, part) for part in parts])
+    step = stream.step  # a median over all timestamps
+    energies = np.concatenate([_energies(stream, part, step) for part in parts])
     scale = energies.mean(axis=0)  # channels may differ in their units
     if not scale.any():
         raise ValueError(
@@ -131,12 +132,12 @@ def _levels(stream, rate, within):
             "Leave out a sensor that failed."
         )
     levels = np.log(np.mean(energies[:, scale > 0] / scale[scale > 0], axis=1) + _QUIET)
-    for before, after in find_gaps(stream, max(5 * stream.step, 0.25)):
+    for before, after in find_gaps(stream, max(5 * step, 0.25)):
         levels[(grid > before) & (grid < after)] = np.nan
     return Stream(levels[:, None], rate, begin)
 
 
-def _energies(stream, grid):
+def _energies(stream, grid, step):
     """Mean square of what moves around each time `(time, channels)`."""
     times, values = _between(stream, grid[0] - 1, grid[-1] + 1)
     if not np.isfinite(values).all():
@@ -146,11 +147,11 @@ def _energies(stream, grid):
             f"{times[0]:.2f} to {times[-1]:.2f} s. Leave out a channel that failed."
         )
     values = (values - values[:1]).reshape(len(times), -1, values.shape[-1])
-    half = max(1, round(0.5 / stream.step))  # what is slower than a second is posture
+    half = max(1, round(0.5 / step))  # what is slower than a second is posture
     energy = np.mean((values - _moving_mean(values, half, "edge")) ** 2, axis=1)
     middles = (times[1:] + times[:-1]) / 2  # a sample stands for the time around it
-    half_step = stream.step / 2
-    edges = np.concatenate([times[:1] - half_step, middles, times[-1:] + half_step])
+    # The last one lasts for a whole step: `grid` goes on as long as the stream does.
+    edges = np.concatenate([times[:1] - step / 2, middles, times[-1:] + step])
     sums = np.cumsum(energy * np.diff(edges)[:, None], axis=0)
     around = np.clip(grid + [[-_SMOOTHING], [_SMOOTHING]], edges[0], edges[-1])
     means = [

@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_dcat.recordings import Recording, Stream
+from keras_dcat.recordings import Recording, Stream, find_gaps
+from keras_dcat.recordings.recording import filter_reach, low_passed
 from keras_dcat.windows.index import WindowIndex
-from keras_dcat.windows.labels import UNLABELLED, window_labels
+from keras_dcat.windows.labels import TINY, UNLABELLED, window_labels
 from keras_dcat.windows.report import REASONS, WindowReport, nearest_distance
 from keras_dcat.windows.samples import Samples, is_in_memory
-
-_TINY = 1e-6  # seconds: a window that ends with its recording is not lost to rounding
 
 
 def index_windows(
@@ -36,7 +35,8 @@ def index_windows(
     Streams that come with a rate are cut as they are; nothing is read before
     a batch needs it if they lie on disk. Streams with timestamps are brought to
     an even rate: interpolated in memory, or, where they are read lazily, by
-    picking the nearest sample.
+    picking the nearest sample. Where a lower rate is asked of a stream that has one,
+    what it cannot show is filtered out first, and values become floats.
 
     Args:
         recordings: list of `Recording` with the same streams.
@@ -57,7 +57,8 @@ def index_windows(
 
     Raises:
         ValueError: if an option makes no sense, if the recordings differ in
-            streams or rates, if timestamps do not rise, or if no window is left.
+            streams, channels or rates, if timestamps do not rise, or if no window
+            is left.
 
     Example:
 
@@ -103,6 +104,7 @@ def index_windows(
         samples=samples,
         starts=starts,
         steps=steps,
+        rates={name: float(rate) for name, rate in rates.items()},
         labels=np.concatenate([cut.labels for cut in cuts]),
         subjects=np.repeat([r.subject for r in recordings], counts),
         sessions=np.repeat([r.session for r in recordings], counts),
@@ -161,6 +163,19 @@ def _common_rates(recordings, rates):
             "`rates` must name streams of the recordings. "
             f"Received: {sorted(unknown)}. Choose from {sorted(first.streams)}."
         )
+    wrong = {name: rate for name, rate in rates.items() if not 0 < rate < np.inf}
+    if wrong:
+        raise ValueError(
+            "Rates must be positive numbers of samples per second. "
+            f"Received: rates={wrong}. Give them in Hz."
+        )
+    subjects = {isinstance(each.subject, str): each.subject for each in recordings}
+    if len(subjects) > 1:
+        raise ValueError(
+            "The subjects of all recordings must be ints, or all of them str. "
+            f"Received: {subjects[False]!r} and {subjects[True]!r}. "
+            "Give all of them names: str(subject)."
+        )
     own = {name: stream.rate for name, stream in first.streams.items()}
     for recording in recordings:
         found = {name: stream.rate for name, stream in recording.streams.items()}
@@ -173,6 +188,7 @@ def _common_rates(recordings, rates):
                 f"Received: {own} in {first.session!r} and {found} in "
                 f"{recording.session!r}. Bring them to one rate: rates={{name: rate}}."
             )
+    _check_channels(recordings)
     common = {**own, **rates}
     clocked = sorted(name for name, rate in common.items() if rate is None)
     if clocked:
@@ -184,14 +200,31 @@ def _common_rates(recordings, rates):
     return common
 
 
+def _check_channels(recordings):
+    """That a stream has the same channels wherever it has a sample."""
+    found = {}
+    for recording in recordings:
+        for name, stream in recording.streams.items():
+            channels = np.shape(stream.values)[1:]
+            if len(stream):
+                first, session = found.setdefault(name, (channels, recording.session))
+                if channels != first:
+                    raise ValueError(
+                        "All recordings must have the same channels in a stream. "
+                        f"Received: {first} of {name!r} in {session!r}, and "
+                        f"{channels} in {recording.session!r}. "
+                        "Choose the same columns, or one size of frames."
+                    )
+
+
 def _cut(recording, rates, length, stride, label, purity, max_gap, short):
     streams = list(recording.streams.values())
     for name, stream in recording.streams.items():
-        if stream.timestamps is not None and not _rises(stream.timestamps):
+        if not stream.rises:
             raise ValueError(
                 "Timestamps must be finite and rise from sample to sample. "
                 f"Received: stream {name!r} of {recording.session!r}. "
-                "Mend them first: keras_dcat.recordings.mend(stream)."
+                "Mend them first: stream, report = mend(stream)."
             )
     spans = [stream.span for stream in streams if len(stream)]
     if len(spans) < len(streams):
@@ -203,8 +236,8 @@ def _cut(recording, rates, length, stride, label, purity, max_gap, short):
     first, last = min(s[0] for s in spans), max(s[1] for s in spans)
     kept = _count(end - begin, length, stride)
     possible = max(kept, 1)
-    if last - first + _TINY >= length:
-        before = int((begin - first + _TINY) / stride) if begin < last else 0
+    if last - first + TINY >= length:
+        before = int((begin - first + TINY) / stride) if begin < last else 0
         anchor = begin if begin < last else first
         possible = max(before + _count(last - anchor, length, stride), kept, 1)
     is_short = kept == 0 and 0 < end - begin
@@ -221,7 +254,7 @@ def _cut(recording, rates, length, stride, label, purity, max_gap, short):
     for stream in streams:
         if stream.timestamps is not None:
             times, share = _without(
-                _bridges(stream.timestamps, times, length, max_gap),
+                _bridges(stream, times, length, max_gap),
                 dropped,
                 "gap",
                 times,
@@ -246,12 +279,8 @@ def _nothing(dropped):
     return _Cut(np.zeros(0), np.zeros(0, "int64"), np.zeros(0), np.zeros(0), dropped)
 
 
-def _rises(timestamps):
-    return np.isfinite(timestamps).all() and (np.diff(timestamps) > 0).all()
-
-
 def _count(duration, length, stride):
-    return max(0, math.floor((duration - length + _TINY) / stride) + 1)
+    return max(0, math.floor((duration - length + TINY) / stride) + 1)
 
 
 def _without(is_bad, dropped, reason, times, share):
@@ -260,11 +289,11 @@ def _without(is_bad, dropped, reason, times, share):
     return times[~is_bad], share[~is_bad]
 
 
-def _bridges(timestamps, times, length, max_gap):
-    """Which windows hold a part of a gap."""
-    gaps = np.flatnonzero(np.diff(timestamps) > max_gap)
-    begun = np.searchsorted(timestamps[gaps], times + length - _TINY)
-    over = np.searchsorted(timestamps[gaps + 1], times + _TINY)
+def _bridges(stream, times, length, max_gap):
+    """Which windows hold a part of a gap, which a sample's own step is not."""
+    begins, ends = find_gaps(stream, max(max_gap, TINY)).T
+    begun = np.searchsorted(begins + stream.step, times + length - TINY)
+    over = np.searchsorted(ends, times + TINY)
     return begun > over
 
 
@@ -279,7 +308,7 @@ def _pairing_errors(streams, rates, times, lengths):
             moments[:, -1] -= 1 / rates[name]
             errors.append(nearest_distance(stream.timestamps, moments))
         else:
-            late = np.rint((times - stream.start) * stream.rate) / stream.rate
+            late = np.rint((times - stream.start) * rates[name]) / rates[name]
             errors.append((late - (times - stream.start))[:, None] * np.ones(3))
     return np.ptp(np.stack(errors), axis=0).max(axis=1)
 
@@ -307,20 +336,30 @@ def _evenly(stream, rate):
     begin, end = stream.span
     moments = begin + np.arange(max(1, round((end - begin) * rate))) / rate
     nearest = np.rint(np.interp(moments, stream.times, np.arange(len(stream))))
-    return Stream(_Picked(stream.values, nearest.astype("int64")), rate, begin)
+    cutoff = rate / stream.rate if stream.rate is not None else 1.0
+    picked = _Picked(stream.values, nearest.astype("int64"), min(cutoff, 1.0))
+    return Stream(picked, rate, begin)
 
 
 class _Picked:
-    """Samples at rising positions of values that are read lazily."""
+    """Samples at rising positions of values that are read lazily.
 
-    def __init__(self, values: Any, positions: np.ndarray):
-        self.values, self.positions = values, positions
+    Below a cutoff of 1, the share of their Nyquist frequency that is kept of each.
+    """
+
+    def __init__(self, values: Any, positions: np.ndarray, cutoff: float = 1.0):
+        self.values, self.positions, self.cutoff = values, positions, cutoff
         self.shape = (len(positions), *np.shape(values)[1:])
-        self.dtype = values.dtype
+        is_kept = cutoff == 1 or values.dtype.kind == "f"
+        self.dtype = values.dtype if is_kept else np.dtype("float32")
 
     def __getitem__(self, index):
         positions = self.positions[index]
         if not len(positions):
             return np.zeros((0, *self.shape[1:]), self.dtype)
-        first = positions[0]
-        return np.asarray(self.values[first : positions[-1] + 1])[positions - first]
+        reach = filter_reach(self.cutoff) if self.cutoff < 1 else 0
+        first = max(positions[0] - reach, 0)
+        values = np.asarray(self.values[first : positions[-1] + reach + 1])
+        if reach:
+            values = low_passed(values, self.cutoff)
+        return values[positions - first]

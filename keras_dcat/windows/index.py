@@ -1,6 +1,7 @@
 """Which windows exist: where each starts in every stream."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from keras_dcat.windows.report import WindowReport
 from keras_dcat.windows.samples import Samples
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class WindowIndex:
     """Windows of several recordings, as positions; no window is copied.
 
@@ -22,6 +23,7 @@ class WindowIndex:
             other.
         starts: dict from stream to int array `(windows,)`.
         steps: dict from stream to int, samples in a window.
+        rates: dict from stream to float, samples in a second, in Hz.
         labels: int array `(windows,)`, −1 for a window without one.
         subjects: array `(windows,)`.
         sessions: array `(windows,)`, from which recording a window is.
@@ -36,6 +38,7 @@ class WindowIndex:
     samples: dict[str, Samples]
     starts: dict[str, np.ndarray]
     steps: dict[str, int]
+    rates: dict[str, float]
     labels: np.ndarray
     subjects: np.ndarray
     sessions: np.ndarray
@@ -116,18 +119,25 @@ class WindowIndex:
         steps = self.steps[stream]
         return np.arange(steps) < np.rint(self.real_share * steps)[:, None]
 
-    def moments(self, stream: str) -> tuple[np.ndarray, np.ndarray]:
+    def moments(
+        self, stream: str, pooled: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance per channel, over the windows of this index alone.
 
         Args:
             stream: str. Name of the stream.
+            pooled: bool. Whether all the places of a frame count together.
 
         Returns:
-            `(mean, variance)`, arrays `(channels…)`. A variance of 0 (a channel
-            that never moves) is given as 1.
+            `(mean, variance)`, arrays `(channels…)`, of the last axis alone if they
+            are pooled. A variance of 0 (a channel that never moves) is given as 1.
+
+        Raises:
+            ValueError: if there is no window, or if a value is not finite.
         """
-        starts = np.sort(self.starts[stream])
+        check_windows(self)
         order = np.argsort(self.starts[stream], kind="stable")
+        starts = self.starts[stream][order]
         real = np.rint(self.real_share * self.steps[stream]).astype("int64")
         ends = np.maximum.accumulate(starts + real[order])
         # Overlapping windows join into runs, so that each sample counts once.
@@ -135,20 +145,40 @@ class WindowIndex:
         begins = starts[np.concatenate([[True], apart])]
         ends = ends[np.concatenate([apart, [True]])]
         count, total, squares = 0, 0.0, 0.0
+        at_once = max(1, _VALUES_AT_ONCE // math.prod(self.shape(stream)[1:]))
         for begin, end in zip(begins, ends, strict=True):
-            for at in range(begin, end, _SAMPLES_AT_ONCE):
-                values = self.samples[stream].read(at, min(_SAMPLES_AT_ONCE, end - at))
+            for at in range(begin, end, at_once):
+                values = self.samples[stream].read(at, min(at_once, end - at))
                 values = values.astype("float64")
                 count += len(values)
                 total = total + values.sum(axis=0)
                 squares = squares + np.square(values).sum(axis=0)
-        mean = total / count
-        variance = np.maximum(squares / count - np.square(mean), 0.0)
+        mean, square = total / count, squares / count
+        is_finite = np.isfinite(square)
+        if not is_finite.all():
+            raise ValueError(
+                "Values must be finite. "
+                f"Received: {np.sum(~is_finite)} of {is_finite.size} channels of "
+                f"{stream!r} that are not. Leave these samples out of the recordings."
+            )
+        if pooled:
+            places = tuple(range(mean.ndim - 1))
+            mean, square = mean.mean(axis=places), square.mean(axis=places)
+        variance = np.maximum(square - np.square(mean), 0.0)
         still = variance <= 1e-12 * np.square(mean)  # rounding, not movement
         return mean, np.where(still, 1.0, variance)
 
 
-_SAMPLES_AT_ONCE = 65_536
+_VALUES_AT_ONCE = 2**22  # 32 MiB as float64
+
+
+def check_windows(index):
+    """Refuses an index of which no window is left."""
+    if not len(index):
+        raise ValueError(
+            "`index` must have at least one window. Received: none. "
+            "Check the split, or the subset, that it comes from."
+        )
 
 
 def touching(starts, other_starts, steps):

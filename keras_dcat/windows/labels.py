@@ -5,6 +5,7 @@ import numpy as np
 from keras_dcat.recordings import Intervals, Stream
 
 UNLABELLED = -1
+TINY = 1e-6  # seconds: times that meet may be apart by rounding; since 1970, 2e-7
 
 
 def window_labels(label, starts, length, rule="majority"):
@@ -37,18 +38,20 @@ def window_labels(label, starts, length, rule="majority"):
     classes = np.unique(label.labels[label.labels != UNLABELLED])
     if not len(classes):
         return np.full(len(starts), UNLABELLED), np.zeros(len(starts))
-    shares = np.stack(
-        [_share_of_time(label, each, starts, length) for each in classes], axis=1
-    )
+    held = [_held(label, each) for each in classes]
+    shares = np.stack([_share_of_time(*each, starts, length) for each in held], axis=1)
     if rule == "majority":
         best = shares.argmax(axis=1)
         purity = np.take_along_axis(shares, best[:, None], axis=1)[:, 0]
         return np.where(purity > 0, classes[best], UNLABELLED), purity
-    # A nanosecond before the end: a window ends before the next begins.
-    at_end = _label_at(label, starts + length - 1e-9)
-    best = np.searchsorted(classes, at_end).clip(max=len(classes) - 1)
+    # Just before the end: a window ends before the next begins.
+    moments = starts + length - TINY
+    since = np.stack([_since(*each, moments) for each in held], axis=1)
+    best = since.argmax(axis=1)
     purity = np.take_along_axis(shares, best[:, None], axis=1)[:, 0]
-    return at_end, np.where(at_end == UNLABELLED, 0.0, purity)
+    is_labelled = np.isfinite(since).any(axis=1)
+    labels = np.where(is_labelled, classes[best], UNLABELLED)
+    return labels, np.where(is_labelled, purity, 0.0)
 
 
 def _intervals_of(stream):
@@ -56,17 +59,29 @@ def _intervals_of(stream):
     times, values = stream.times, np.asarray(stream.values)[:, 0]
     if not len(values):
         return Intervals([], [], [])
+    if not np.isfinite(times).all() or np.any(np.diff(times) < 0):
+        raise ValueError(
+            "Timestamps of labels must be finite and never fall. "
+            f"Received: {len(times)} labels that do not keep to it. "
+            "Mend them first: label, report = mend(label)."
+        )
     borders = np.flatnonzero(np.diff(values)) + 1
     starts = times[np.concatenate([[0], borders])]
     ends = np.append(starts[1:], times[-1] + stream.step)
     return Intervals(starts, ends, values[np.concatenate([[0], borders])])
 
 
-def _share_of_time(intervals, label, starts, length):
+def _held(intervals, label):
+    """When a label begins and ends to hold, in order and without overlap."""
     chosen = intervals.labels == label
-    begin, end = intervals.starts[chosen], intervals.ends[chosen]
-    order = np.argsort(begin)
-    begin, end = begin[order], end[order]
+    order = np.argsort(intervals.starts[chosen], kind="stable")
+    begin, end = intervals.starts[chosen][order], intervals.ends[chosen][order]
+    end_so_far = np.maximum.accumulate(end)
+    begin = np.maximum(begin, np.append(-np.inf, end_so_far[:-1]))
+    return begin, np.maximum(begin, end)
+
+
+def _share_of_time(begin, end, starts, length):
     # Labelled time up to each border, linear in between.
     borders = np.stack([begin, end], axis=1).reshape(-1)
     spent = np.cumsum(end - begin)
@@ -76,9 +91,8 @@ def _share_of_time(intervals, label, starts, length):
     return (last - first) / length
 
 
-def _label_at(intervals, times):
-    order = np.argsort(intervals.starts)
-    starts, ends = intervals.starts[order], intervals.ends[order]
-    number = np.searchsorted(starts, times, side="right") - 1
-    holds = (number >= 0) & (times < ends[number])
-    return np.where(holds, intervals.labels[order][number], UNLABELLED)
+def _since(begin, end, times):
+    """Since when a label holds that does so at a time; -inf if it does not."""
+    number = np.searchsorted(begin, times, side="right") - 1
+    holds = (number >= 0) & (times < end[number])
+    return np.where(holds, begin[number], -np.inf)

@@ -32,7 +32,7 @@ def log_mel_dataset(
             batches of one modality.
         mels: int. Number of mel bands.
         frame: float. Seconds of audio in a frame.
-        hop: float. Seconds from frame to frame.
+        hop: float. Seconds from frame to frame, rounded to samples, as `frame` is.
         lowest: float. Lower edge of the bands, in Hz.
         highest: float. Upper edge, in Hz; half the rate unless given.
         dynamic_range: float. Decibels below the loudest band of a window that are
@@ -40,7 +40,7 @@ def log_mel_dataset(
 
     Returns:
         `tf.data.Dataset` of the same structure, audio `(batch, frames, mels)` in
-        decibels, float32. There are `⌈steps / (hop · rate)⌉` frames.
+        decibels, float32. There are `⌈steps / round(hop · rate)⌉` frames.
 
     Raises:
         ValueError: if the audio has more than one channel, or if the band edges

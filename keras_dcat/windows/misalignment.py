@@ -42,7 +42,7 @@ def misaligned(index: WindowIndex, stream: str, seconds: float) -> WindowIndex:
         )
     samples, steps = index.samples[stream], index.steps[stream]
     part = samples.part_of(starts)
-    moved = starts + round(seconds * steps / index.length)
+    moved = starts + round(seconds * index.rates[stream])
     last = samples.offsets[part + 1] - steps
     return _with_starts(index, stream, np.clip(moved, samples.offsets[part], last))
 
@@ -53,12 +53,13 @@ def mispaired(
     """Gives some windows the moment of another one in one stream.
 
     They change places in a circle, so that every window of the stream still occurs
-    once, and none of those that were drawn keeps its own.
+    once, and none of those that were drawn keeps its own. One alone has nobody to
+    change with: of a share that is less than two windows, two are drawn.
 
     Args:
         index: `WindowIndex`.
         stream: str. Name of the stream.
-        share: float from 0 to 1. How many of the windows; two at least, or none.
+        share: float from 0 to 1. How many of the windows; two at least, or none at 0.
         seed: int. Which ones, and whom they get.
 
     Returns:
@@ -82,7 +83,7 @@ def mispaired(
             "`share` must lie between 0 and 1. "
             f"Received: share={share}. Give 0.1 for a tenth of the windows."
         )
-    count = round(share * len(index))
+    count = max(2, round(share * len(index))) if share else 0
     drawn = np.random.default_rng(seed).permutation(len(index))[:count]
     changed = starts.copy()
     changed[drawn] = starts[np.roll(drawn, 1)]

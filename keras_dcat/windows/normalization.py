@@ -8,6 +8,8 @@ from keras_dcat.windows.index import WindowIndex
 def normalization_layer(index: WindowIndex, stream: str) -> keras.layers.Normalization:
     """A layer that brings a stream to mean 0 and variance 1 per channel.
 
+    Of video a channel is a colour: all pixels of it count together.
+
     Its statistics are those of this index alone, so give it the training split.
     As a layer of the model it is saved and exported with it, and what is
     deployed takes raw windows.
@@ -17,7 +19,10 @@ def normalization_layer(index: WindowIndex, stream: str) -> keras.layers.Normali
         stream: str. Name of the stream.
 
     Returns:
-        `keras.layers.Normalization`, for `(batch, steps, channels)`.
+        `keras.layers.Normalization`, for `(batch, steps, …, channels)`.
+
+    Raises:
+        ValueError: if there is no window, or if a value is not finite.
 
     Example:
 
@@ -30,5 +35,5 @@ def normalization_layer(index: WindowIndex, stream: str) -> keras.layers.Normali
     >>> [float(x) for x in normalized[0, :2, 0]]
     [-1.0, 1.0]
     """
-    mean, variance = index.moments(stream)
+    mean, variance = index.moments(stream, pooled=True)
     return keras.layers.Normalization(mean=mean, variance=variance)

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_dcat.windows.index import WindowIndex
+from keras_dcat.windows.index import WindowIndex, check_windows
 
 
 def pair_dataset(
@@ -42,8 +42,9 @@ def pair_dataset(
         it was given.
 
     Raises:
-        ValueError: if a stream is unknown, if arrays have not a row for each window, or
-            if processes cannot share the batches.
+        ValueError: if there is no window or no batch, if a stream is unknown, if
+            arrays have not a row for each window, or if processes cannot share the
+            batches.
     """
     inputs = {"source": source, "target": target}
     arrays = [a for a in tf.nest.flatten(source) if not isinstance(a, str)]
@@ -92,13 +93,20 @@ def stream_dataset(
         `tf.data.Dataset` of `((batch, steps, channels…), labels (batch,))`.
 
     Raises:
-        ValueError: if the stream is unknown, or if processes cannot share the batches.
+        ValueError: if there is no window or no batch, if the stream is unknown, or if
+            processes cannot share the batches.
     """
     return _dataset(index, stream, batch_size, shuffle, seed, balance, shard)
 
 
 def _dataset(index, inputs, batch_size, shuffle, seed, balance, shard):
     """Batches of `(inputs, labels)`, inputs being streams by name, or arrays."""
+    check_windows(index)
+    if batch_size < 1:
+        raise ValueError(
+            "`batch_size` must be at least 1. "
+            f"Received: batch_size={batch_size}. Leave it at its default, 64."
+        )
     names = {each for each in tf.nest.flatten(inputs) if isinstance(each, str)}
     unknown = sorted(names - set(index.samples))
     if unknown:

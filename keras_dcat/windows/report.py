@@ -7,7 +7,7 @@ import numpy as np
 REASONS = ("stream missing", "gap", "unlabelled", "mixed labels", "too short")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class WindowReport:
     """What became of every window that could have been.
 

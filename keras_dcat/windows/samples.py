@@ -12,7 +12,8 @@ class Samples:
     Args:
         parts: list of array-likes `(time, channels…)` that can be sliced.
         steps: int. Length of a window. A part that is shorter takes the room of
-            one window; what lies behind its end is zero.
+            one window; what lies behind its end is zero. Windows are of the
+            type that holds the values of all parts.
     """
 
     def __init__(self, parts: list, steps: int):
@@ -21,7 +22,7 @@ class Samples:
         room = [max(np.shape(part)[0], steps) for part in parts]
         self.offsets = np.concatenate([[0], np.cumsum(room)]).astype("int64")
         self.shape = (int(self.offsets[-1]), *np.shape(parts[0])[1:])
-        self.dtype = np.dtype(parts[0].dtype)
+        self.dtype = np.result_type(*(part.dtype for part in parts))
 
     @property
     def in_memory(self) -> bool:

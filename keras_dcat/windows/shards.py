@@ -17,10 +17,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_dcat.windows.index import WindowIndex
+from keras_dcat.windows.shard_index import DTYPES, load_index, seal
 
 _VERSION = 1
 _INDEX = "index.json"
-_DTYPES = "bool int8 int16 int32 int64 uint8 uint16 float16 float32 float64".split()
 _SHUFFLE_BYTES = 256 * 2**20
 
 
@@ -144,8 +144,9 @@ def read_shards(
         )
     wanted = {"source": source, "target": target} if stream is None else stream
     folder = pathlib.Path(index_file).absolute().parent
-    content = _load_index(pathlib.Path(index_file))
-    _check_streams(tf.nest.flatten(wanted), content["streams"])
+    content = load_index(pathlib.Path(index_file), _VERSION)
+    among = f", those in {str(index_file)!r}"
+    _check_streams(tf.nest.flatten(wanted), content["streams"], among)
     shards = content["shards"]
     for expected, found in _damaged(folder, shards, check):
         raise ValueError(
@@ -189,12 +190,12 @@ def _check_positive(**counts):
         )
 
 
-def _check_streams(wanted, known):
+def _check_streams(wanted, known, among=""):
     unknown = sorted(set(wanted) - set(known))
     if unknown or not wanted:
         raise ValueError(
             "A stream must be one of those that there are. "
-            f"Received: {unknown}. Choose from {sorted(known)}."
+            f"Received: {unknown}. Choose from {sorted(known)}{among}."
         )
 
 
@@ -211,9 +212,9 @@ def _header(index, streams, windows_per_shard):
     content = {name: index.gather(name, some) for name in sorted(set(streams))}
     digest = hashlib.sha256()
     for name, values in content.items():
-        if values.dtype.name not in _DTYPES:
+        if values.dtype.name not in DTYPES:
             raise ValueError(
-                f"A stream's dtype must be one of {', '.join(_DTYPES)}. "
+                f"A stream's dtype must be one of {', '.join(DTYPES)}. "
                 f"Received: {values.dtype.name} for {name!r}. Convert its values."
             )
         digest.update(np.asarray(index.starts[name], "int64").tobytes())
@@ -264,7 +265,7 @@ def _whole_shards(folder, header):
     """Shards of these windows that need not be written again, by file name."""
     names = _shard_names(header)
     file = folder / _INDEX
-    content = _load_index(file) if file.exists() else {**header, "shards": []}
+    content = load_index(file, _VERSION) if file.exists() else {**header, "shards": []}
     others = {path.name for path in folder.glob("*.tfrecord")} - set(names)
     differing = [name for name in header if content[name] != header[name]]
     if others or differing:
@@ -293,7 +294,7 @@ def _write_missing(index, folder, header, whole, workers, progress):
         for entry in pool.map(write, missing.keys(), missing.values()):
             shards = sorted([*whole.values(), entry], key=lambda each: each["file"])
             content = {**header, "shards": shards}
-            sealed = json.dumps({**content, "sha256": _seal(content)}, indent=1)
+            sealed = json.dumps({**content, "sha256": seal(content)}, indent=1)
             with _in_place_of(folder / _INDEX) as temporary:
                 temporary.write_text(sealed)
             whole[entry["file"]] = entry
@@ -346,25 +347,6 @@ def _in_place_of(path):
         temporary.unlink(missing_ok=True)
 
 
-def _load_index(path):
-    try:
-        content = json.loads(path.read_bytes())
-        whole = content.pop("sha256") == _seal(content)
-    except (ValueError, KeyError, AttributeError, TypeError):
-        whole = False
-    if not whole or content["version"] != _VERSION:
-        raise ValueError(
-            f"The index must be of version {_VERSION}, and as it was written. "
-            f"Received: {str(path)!r}, which is damaged or of another version. "
-            "Remove it and call `write_shards` with the same windows."
-        )
-    return content
-
-
-def _seal(content):
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
 def _measured(path, check=True):
     """Size of a shard and, as that takes a while, its SHA-256 if it is asked for."""
     if not path.is_file():
@@ -393,7 +375,7 @@ def _parse(content, wanted, records):
     def of_stream(name):
         stream = content["streams"][name]
         values = tf.io.decode_raw(examples[name], stream["dtype"])
-        return tf.reshape(values, [-1, *stream["shape"]])
+        return tf.reshape(values, [tf.size(examples["#label"]), *stream["shape"]])
 
     labels = tf.cast(examples["#label"], content["labels"])
     return tf.nest.map_structure(of_stream, wanted), labels

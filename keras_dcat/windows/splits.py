@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from keras_dcat.windows.index import WindowIndex, touching
+from keras_dcat.windows.labels import TINY
 
 _Sides = tuple[WindowIndex, WindowIndex]
-_TINY = 1e-6  # seconds: windows that meet do not overlap by rounding
 
 
 def split_by_subject(index: WindowIndex, test_subjects: Iterable) -> _Sides:
@@ -194,9 +194,9 @@ def split_by_time(index: WindowIndex, test_share: float, guard: float) -> _Sides
     np.minimum.at(begin, sessions, index.times)
     np.maximum.at(end, sessions, index.times + index.length)
     border = end - test_share * (end - begin)
-    is_test = index.times >= border[sessions] - _TINY
+    is_test = index.times >= border[sessions] - TINY
     np.minimum.at(first_test, sessions[is_test], index.times[is_test])
-    is_train = index.times + index.length + guard <= first_test[sessions] + _TINY
+    is_train = index.times + index.length + guard <= first_test[sessions] + TINY
     for name, starts in index.starts.items():
         is_train &= ~touching(starts, starts[is_test], index.steps[name])
     return _both_sides(index, is_train, is_test)

@@ -93,7 +93,6 @@ def test_a_spectrum_is_real_if_there_is_a_sample_around_its_middle(stride):
     assert np.abs(middles[mask] - 1000).tolist() == [np.abs(middles - 1000).min()]
 
 
-@pytest.mark.parametrize("shape", [(4000,), (4000, 2)])
-def test_windows_of_several_channels_are_refused(shape):
-    with pytest.raises(ValueError, match=r"shape=\(4000.*Mix channels"):
-        audio(shape, 5)
+def test_windows_of_several_channels_are_refused():
+    with pytest.raises(ValueError, match=r"shape=\(4000, 2\).*Mix channels"):
+        audio((4000, 2), 5)

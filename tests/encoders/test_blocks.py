@@ -1,9 +1,18 @@
+import re
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from keras_dcat.encoders import MeanMaxPooling, StochasticDepth
+from keras_dcat.encoders import (
+    MeanMaxPooling,
+    StochasticDepth,
+    audio,
+    imu,
+    skeleton,
+    video,
+)
 
 
 def test_a_branch_is_left_out_at_the_rate_and_the_mean_stays():
@@ -44,3 +53,19 @@ def test_only_real_steps_are_pooled(rng):
         np.testing.assert_allclose(row, expected, rtol=1e-5)
     plain = ops.convert_to_numpy(MeanMaxPooling()(steps))
     np.testing.assert_allclose(plain[0], pooled[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("build", "shape", "axes"),
+    [
+        (imu, (8, 100, 6), "(steps, channels)"),
+        (skeleton, (60,), "(steps, 3 · joints)"),
+        (video, (16, 48, 48), "(steps, height, width, channels)"),
+        (audio, (4000,), "(samples, 1)"),
+    ],
+)
+def test_a_window_of_another_rank_is_refused_with_its_axes(build, shape, axes):
+    options = {"sampling_rate": 8000} if build is audio else {}
+    expected = f"{re.escape(axes)} of a window.*shape={re.escape(str(shape))}.*Leave"
+    with pytest.raises(ValueError, match=expected):
+        build(shape, 5, **options)

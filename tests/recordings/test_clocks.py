@@ -1,3 +1,4 @@
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from keras_dcat.datasets import load_sp_sw_har
 from keras_dcat.recordings import (
+    ClockReport,
     Recording,
     Stream,
     clip_time,
@@ -44,6 +46,54 @@ def test_steps_backwards_are_counted_and_the_longest_gap_found():
     assert report.longest_gap == pytest.approx(1.7)
     assert "5 of 5 samples kept" in str(report)
     assert "longest step is 1.700 s" in str(report)
+
+
+def test_all_that_was_wrong_is_in_the_report():
+    sixteenths = [0, 4, 6, 6, np.nan, 17, 10, 21, 24, np.inf, 64, 104, 124, 1e6]
+    stream = Stream(np.arange(14)[:, None], timestamps=np.array(sixteenths) / 16)
+    mended, report = mend(stream, max_jump=2.5)  # as far as 64 is from 24 and 104
+    kept = np.array([0, 4, 6, 10, 17, 21, 24, 64, 104, 124]) / 16
+    np.testing.assert_array_equal(mended.times, kept)
+    assert mended.values[:, 0].tolist() == [0, 1, 2, 6, 5, 7, 8, 10, 11, 12]
+    assert dataclasses.asdict(report) == {
+        "samples": 14,
+        "kept": 10,
+        "not_finite": 2,
+        "repeated": 1,
+        "jumps": 1,
+        "backwards": 1,
+        "rate": 4.0,  # of steps of 2, 3, 4, 4, 4, 7, 20, 40 and 40 sixteenths
+        "jitter": 2 / 16,
+        "gaps": 2,  # 20 are five times as long, and no more
+        "longest_gap": 2.5,
+    }
+    assert {type(value) for value in vars(report).values()} == {int, float}
+    assert [line.strip() for line in str(report).splitlines()] == [
+        "10 of 14 samples kept",
+        "2  dropped: time not finite",
+        "1  dropped: time repeated",
+        "1  dropped: time far from all others",
+        "1  steps backwards, sorted",
+        "2  gaps; the longest step is 2.500 s",
+        "4.00  Hz, steps vary by 125.0 ms",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("times", "counts"),
+    [([], (0, 0, 0)), ([5.0], (1, 1, 0)), ([0.0, 9.0], (2, 0, 2))],
+)
+def test_without_a_step_there_is_no_rate(times, counts):
+    stream = Stream(np.zeros((len(times), 1)), timestamps=times)
+    mended, report = mend(stream, max_jump=1.0)
+    assert (report.samples, report.kept, report.jumps) == counts
+    assert len(mended) == report.kept
+    assert (report.rate, report.jitter, report.longest_gap) == (0, 0, 0)
+
+
+def test_a_stream_that_has_a_rate_has_nothing_to_mend():
+    _, report = mend(Stream(np.zeros((5, 1)), 50.0))
+    assert report == ClockReport(5, 5, 0, 0, 0, 0, 50.0, 0.0, 0, 0.0)
 
 
 def test_a_stream_that_is_in_order_comes_back_as_it_is():
@@ -87,8 +137,9 @@ def test_a_clock_that_was_not_set_yet_is_left_out_as_asked():
     assert mended.times.tolist() == [9.0, 9.1, 9.2]
     assert (report.jumps, report.kept) == (2, 3)
     assert mend(stream)[1].jumps == 0
-    with pytest.raises(ValueError, match=r"max_jump=-1\.0.*seconds, or None"):
-        mend(stream, max_jump=-1.0)
+    for jump in (-1.0, 0.0):
+        with pytest.raises(ValueError, match=rf"max_jump={jump}.*seconds, or None"):
+            mend(stream, max_jump=jump)
 
 
 def test_steps_longer_than_the_limit_are_gaps():
@@ -99,8 +150,14 @@ def test_steps_longer_than_the_limit_are_gaps():
     assert find_gaps(Stream(np.zeros((6, 1)), 0.1), 0.5).shape == (0, 2)
     with pytest.raises(ValueError, match=r"limit=0.*in seconds"):
         find_gaps(stream, 0)
-    with pytest.raises(ValueError, match=r"6 that do not.*mend\(stream\)"):
-        find_gaps(Stream(np.zeros((6, 1)), timestamps=times[::-1]), 0.5)
+
+
+@pytest.mark.parametrize(
+    "times", [[0.0, 2.0, 1.0], [0.0, 1.0, 1.0], [0.0, 1.0, np.inf], [np.nan, 0.0, 1.0]]
+)
+def test_timestamps_that_do_not_rise_have_no_gaps(times):
+    with pytest.raises(ValueError, match=r"3 that do not.*mend\(stream\)"):
+        find_gaps(Stream(np.zeros((3, 1)), timestamps=times), 0.5)
 
 
 @settings(max_examples=100, deadline=None)
@@ -120,6 +177,14 @@ def test_a_known_offset_and_drift_are_undone(offset, drift, start, is_even):
     np.testing.assert_allclose(mended.times, true, atol=1e-9)
     assert mended.values is stream.values
     assert (mended.rate is None) == (stream.rate is None)
+
+
+def test_without_an_offset_and_a_drift_nothing_changes():
+    for stream in (
+        Stream(np.zeros((3, 1)), timestamps=[1.0, 2.0, 4.0]),
+        Stream(np.zeros((3, 1)), 50.0, start=1.0),
+    ):
+        np.testing.assert_array_equal(corrected(stream).times, stream.times)
 
 
 @pytest.mark.parametrize(
@@ -150,11 +215,26 @@ def test_clips_whose_nominal_rates_are_wrong_share_their_span():
     assert recording.streams["pose"].rate == 30.0
 
 
-@pytest.mark.parametrize("reference", ["pose", "empty", "depth"])
-def test_a_clip_without_a_reference_or_with_an_empty_stream_is_refused(reference):
+def test_a_clip_may_be_shorter_than_a_second():
     streams = {
-        "pose": Stream(np.zeros((60, 60)), 30.0),
-        "empty": Stream(np.zeros((0, 6)), 50.0),
+        "imu": Stream(np.zeros((20, 6)), 50.0),
+        "pose": Stream(np.zeros((8, 60)), 30.0),
     }
+    clip = clip_time(Recording(streams, 0, "A"), "imu")
+    assert clip.streams["pose"].rate == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize(
+    ("reference", "other"), [("pose", "empty"), ("empty", "imu"), ("depth", "imu")]
+)
+def test_a_clip_without_a_reference_or_with_an_empty_stream_is_refused(
+    reference, other
+):
+    all_streams = {
+        "pose": Stream(np.zeros((12, 60)), 30.0),
+        "empty": Stream(np.zeros((0, 6)), 50.0),
+        "imu": Stream(np.zeros((20, 6)), 50.0),
+    }
+    streams = {n: s for n, s in all_streams.items() if n in ("pose", reference, other)}
     with pytest.raises(ValueError, match=rf"'{reference}' for streams of.*leave out"):
         clip_time(Recording(streams, 0, "A"), reference)

@@ -22,6 +22,24 @@ def test_the_clips_stand_in_their_order_and_no_window_bridges_two():
     assert not np.any((index.times > 9.1) & (index.times < 60))
 
 
+def test_streams_are_joined_by_their_names_whatever_their_order():
+    first, second = two_clocks(), two_clocks(starts=(60, 60))
+    turned = dict(reversed(second.streams.items()))
+    whole = join([first, Recording(turned, 0, "A")])
+    assert whole.session == ""
+    for stream in whole.streams.values():
+        np.testing.assert_array_equal(stream.values[:, 0], stream.times)
+
+
+def test_a_recording_lasts_from_its_first_sample_to_its_last():
+    late = two_clocks(starts=(30.0, 28.0), label=0)
+    early = two_clocks(starts=(2.0, 31.0), durations=(60.0, 10.0), label=1)
+    label = join([late, early]).label
+    assert label.labels.tolist() == [1, 0]
+    assert label.starts.tolist() == [2.0, 28.0]
+    assert label.ends.tolist() == [62.0, 40.0]
+
+
 def test_labels_with_a_clock_of_their_own_are_joined_as_they_are():
     labels = [Stream(np.full((5, 1), n), 1.0, start=9.0 * n) for n in range(2)]
     clips = [Recording({"a": clock(5, 10, 9.0 * n)}, labels[n], "A") for n in range(2)]
@@ -56,3 +74,15 @@ def test_intervals_and_whole_labels_are_joined_as_intervals():
 def test_recordings_that_do_not_fit_are_refused(recordings, message):
     with pytest.raises(ValueError, match=message):
         join(recordings)
+
+
+def test_a_stream_without_a_sample_does_not_say_when_its_recording_began():
+    missing = Stream(np.zeros((0, 1)), timestamps=[])
+    clips = [
+        Recording({"a": clock(2, 10, start), "b": missing}, label, "A")
+        for label, start in enumerate([1010.0, 1000.0])
+    ]
+    label = join(clips).label
+    assert label.labels.tolist() == [1, 0]
+    assert label.starts.tolist() == [1000.0, 1010.0]
+    assert label.ends.tolist() == [1002.0, 1012.0]

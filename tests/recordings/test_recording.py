@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -75,7 +77,7 @@ def test_irregular_timestamps_come_out_on_even_steps(rng):
 
 def test_timestamps_that_do_not_rise_cannot_be_resampled():
     stream = Stream(np.zeros((3, 1)), timestamps=[0.0, 0.2, 0.1])
-    with pytest.raises(ValueError, match=r"3 samples.*mend\(stream\)"):
+    with pytest.raises(ValueError, match=r"3 that do not.*mend\(stream\)"):
         stream.resampled(10.0)
 
 
@@ -105,3 +107,99 @@ def test_intervals_that_end_before_they_start_are_refused():
         Intervals([2.0], [1.0], [0])
     with pytest.raises(ValueError, match=r"\(2, 1, 1\).*columns"):
         Intervals([1.0, 2.0], [3.0], [0])
+
+
+@pytest.mark.parametrize("rate", [0.0, -5.0, float("inf"), float("nan")])
+@pytest.mark.parametrize("clock", [{"rate": 50.0}, {"timestamps": np.arange(20.0)}])
+def test_a_stream_is_not_resampled_to_a_rate_that_makes_no_sense(clock, rate):
+    with pytest.raises(ValueError, match=rf"rate={rate} for 20 samples.*in Hz"):
+        Stream(np.zeros((20, 1)), **clock).resampled(rate)
+
+
+@pytest.mark.parametrize("clock", [{"rate": 50.0}, {"timestamps": []}])
+def test_a_stream_without_a_sample_cannot_be_resampled(clock):
+    with pytest.raises(ValueError, match=r"for 0 samples.*leave out recordings"):
+        Stream(np.zeros((0, 1)), **clock).resampled(10.0)
+
+
+@pytest.mark.parametrize("rate", [25.0, 75.0])
+@pytest.mark.parametrize("clock", [{"rate": 50.0}, {"timestamps": np.arange(99) / 50}])
+def test_one_value_that_is_not_finite_is_refused_before_it_spoils_others(clock, rate):
+    values = np.zeros((99, 2))
+    values[7, 1] = np.nan
+    with pytest.raises(ValueError, match=r"1 of 198 that are not.*Leave these samples"):
+        Stream(values, **clock).resampled(rate)
+
+
+def test_samples_in_packets_do_not_become_millions():
+    packets = np.arange(0, 60, 0.1)[:, None] + 1e-5 * np.arange(5)
+    stream = Stream(np.ones((3000, 1)), timestamps=packets.ravel())
+    tracemalloc.start()
+    resampled = stream.resampled(50.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(resampled.values, 1.0, rtol=1e-6)
+    assert peak < 10e6  # a step of 10 µs would be 48 MB of each array
+
+
+@pytest.mark.parametrize("kind", ["datetime64[ns]", "timedelta64[ms]", "U3", "O"])
+def test_timestamps_that_are_not_seconds_are_refused_with_the_remedy(kind):
+    with pytest.raises(ValueError, match=r"(?i)Received: .*np\.timedelta64\(1, 's'\)"):
+        Stream(np.zeros((2, 1)), timestamps=np.array([1, 2]).astype(kind))
+
+
+@pytest.mark.parametrize(
+    ("times", "rises"),
+    [
+        ([0.0, 1.0, 3.0], True),
+        ([0.0, 1.0, 1.0], False),
+        ([0.0, 2.0, 1.0], False),
+        ([0.0, np.nan], False),
+        ([0.0, np.inf], False),
+        ([], True),
+    ],
+)
+def test_times_rise_if_each_is_finite_and_later_than_the_one_before(times, rises):
+    stream = Stream(np.zeros((len(times), 1)), timestamps=times)
+    assert stream.rises is rises
+    if not rises:
+        with pytest.raises(ValueError, match=r"that do not.*= mend\(stream\)"):
+            stream.resampled(1.0)
+
+
+def test_a_list_of_values_becomes_an_array():
+    assert Stream([[1.0, 2.0], [3.0, 4.0]], 1.0).values.dtype == "float64"
+
+
+@pytest.mark.parametrize("labels", [[np.nan], [np.inf], [0.5], ["walk"], [None]])
+def test_labels_of_intervals_are_whole_numbers(labels):
+    with pytest.raises(ValueError, match=r"Received: .*Number the classes"):
+        Intervals([0.0], [1.0], labels)
+    assert Intervals([0.0], [1.0], [2.0]).labels.tolist() == [2]
+
+
+@pytest.mark.parametrize("times", [(np.nan, 1.0), (0.0, np.inf)])
+def test_intervals_begin_and_end_at_finite_times(times):
+    with pytest.raises(ValueError, match=r"(nan|inf).*recording's clock"):
+        Intervals(times[:1], times[1:], [0])
+
+
+@pytest.mark.parametrize("label", [None, "walk", 1.5, np.zeros(3)])
+def test_a_label_of_another_kind_is_refused(label):
+    with pytest.raises(ValueError, match=r"label=.*number of the class"):
+        Recording({"a": tone(1.0, 10.0)}, label, "A")
+    assert Recording({"a": tone(1.0, 10.0)}, np.int64(3), "A").label == 3
+
+
+@pytest.mark.parametrize("subject", [None, (1, 2), 1.5])
+def test_a_subject_of_another_kind_is_refused(subject):
+    with pytest.raises(ValueError, match=r"subject=.*str\(subject\)"):
+        Recording({"a": tone(1.0, 10.0)}, 0, subject)
+    assert Recording({"a": tone(1.0, 10.0)}, 0, np.int64(3)).subject == 3
+
+
+def test_a_recording_can_be_looked_for_in_a_list():
+    first, second = (Recording({"a": tone(1.0, 10.0)}, 0, "A") for _ in range(2))
+    assert second in [first, second]
+    assert second not in [first]
+    assert first.streams["a"] != second.streams["a"]

@@ -112,6 +112,58 @@ def test_no_more_than_about_a_minute_is_read_at_once():
     assert lazy.most <= 65 * 50
 
 
+@pytest.mark.parametrize("duration", [30.0, 58.0])
+def test_of_less_than_a_minute_no_drift_is_told(duration):
+    camera, watch = camera_and_watch(0, duration, 0.7, drift=1e-3)
+    estimate = estimate_offset(camera, watch, max_offset=2.0)
+    assert estimate.drift == 0.0
+    assert estimate.offset == pytest.approx(0.7, abs=0.1)
+
+
+def test_moments_in_which_nothing_else_could_match_are_not_believed():
+    camera, watch = camera_and_watch(0, 120.0, 0.05)
+    short = Stream(camera.values[200:226], 20.0, start=10.0), watch  # 1.3 s
+    with pytest.warns(UserWarning, match="longer recording"):
+        assert estimate_offset(*short, max_offset=0.1).confidence == 0.0
+
+
+def test_integers_are_compared_like_the_numbers_that_they_are():
+    camera, watch = camera_and_watch(0, 120.0, 0.7)
+    counts = 30000 + watch.values * (30000 / np.abs(watch.values).max())
+    estimates = [
+        estimate_offset(camera, Stream(counts.astype(dtype), 50.0, watch.start))
+        for dtype in ("uint16", "float64")
+    ]
+    assert estimates[0].offset == pytest.approx(estimates[1].offset, abs=1e-3)
+    assert estimates[0].confidence == pytest.approx(estimates[1].confidence, abs=0.01)
+
+
+def test_a_slow_sensor_has_no_gap_from_sample_to_sample():
+    camera, watch = camera_and_watch(0, 300.0, 0.7)
+    times = camera.times[::6]  # 3.3 Hz
+    for slow in (
+        Stream(camera.values[::6], timestamps=times),
+        Stream(camera.values[::6], 1 / 0.3),
+    ):
+        estimate = estimate_offset(slow, watch)
+        assert estimate.offset == pytest.approx(0.7, abs=0.05)
+        assert estimate.confidence > 0.95
+
+
+def test_a_stream_may_begin_and_end_long_before_or_after_the_reference():
+    camera, watch = camera_and_watch(0, 400.0, 0.7)
+    middle = slice(100 * 50, 250 * 50)
+    late = Stream(watch.values[middle], 50.0, watch.times[middle.start])
+    for reference, stream, offset in ((camera, late, 0.7), (late, camera, -0.7)):
+        estimate = estimate_offset(reference, stream)
+        assert estimate.confidence > 0.95
+        mended = corrected(stream, estimate.offset, estimate.drift)
+        both = (stream.times > 101) & (stream.times < 250)
+        np.testing.assert_allclose(
+            mended.times[both], stream.times[both] - offset, atol=0.02
+        )
+
+
 def test_nothing_is_changed_in_place():
     streams = camera_and_watch(0, 120.0, 0.7)
     before = [stream.values.copy() for stream in streams]

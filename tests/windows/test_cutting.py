@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_dcat.recordings import Intervals, Recording, Stream
+from keras_dcat.recordings import Intervals, Recording, Stream, join, read_numpy
 from keras_dcat.windows import index_windows
 from tests.streams import clock, two_clocks
 
@@ -92,9 +92,11 @@ def test_no_window_bridges_a_gap_longer_than_the_limit():
     index = index_windows([recording], max_gap=0.25, **options)
     # the last window before the gap ends with the last sample, at 3.98 s
     np.testing.assert_allclose(
-        index.times, [0, 0.5, 1, 1.5, 2, 2.5, 5.5, 6, 6.5, 7, 7.5, 8, 8.5, 9], atol=1e-9
+        index.times,
+        [0, 0.5, 1, 1.5, 2, 2.5, 3, 5.5, 6, 6.5, 7, 7.5, 8, 8.5, 9],
+        atol=1e-9,
     )
-    assert index.report.dropped["gap"].tolist() == [5]
+    assert index.report.dropped["gap"].tolist() == [4]
     assert accounts_for_all(index.report)
     over = index_windows([recording], max_gap=2.0, **options)
     assert over.report.dropped["gap"].tolist() == [0]
@@ -270,3 +272,70 @@ def test_whatever_the_clocks_every_window_is_accounted_for(
     assert np.abs(a[:, 0] - index.times).max() <= 0.5 / 50 + 1e-6
     is_whole = index.sessions == "whole"
     assert np.abs(b[is_whole, 0] - index.times[is_whole]).max() <= 0.5 / 20 + 1e-6
+
+
+def test_recordings_that_differ_in_channels_are_refused_with_the_remedy():
+    recordings = [
+        Recording({"imu": Stream(np.ones((100, channels)), 50.0)}, 0, "A", session)
+        for channels, session in [(3, "one"), (1, "two")]
+    ]
+    with pytest.raises(
+        ValueError, match=r"\(3,\) of 'imu' in 'one'.*\(1,\) in 'two'.*same columns"
+    ):
+        index_windows(recordings, 1.0, 1.0)
+
+
+def test_a_stream_without_a_sample_may_have_any_channels():
+    recordings = [
+        Recording({"imu": Stream(np.ones((steps, channels)), 50.0)}, 0, "A")
+        for steps, channels in [(0, 1), (100, 3)]
+    ]
+    assert index_windows(recordings, 1.0, 1.0).shape("imu") == (50, 3)
+
+
+def test_every_clip_of_a_joined_recording_keeps_its_last_window():
+    clips = [two_clocks((2.0, 2.0), (start, start)) for start in (0.0, 10.0, 20.0)]
+    rates = {"a": 50.0, "b": 20.0}
+    index = index_windows([join(clips)], length=2.0, stride=2.0, rates=rates)
+    np.testing.assert_allclose(index.times, [0.0, 10.0, 20.0], atol=1e-9)
+
+
+def test_the_pairing_error_is_that_of_the_rates_that_windows_have():
+    streams = {"a": clock(10.0, 1000.0), "b": clock(10.0, 100.0, start=0.05)}
+    index = index_windows(
+        [Recording(streams, 0, "A")], length=1.0, stride=1.0, rates={"a": 10.0}
+    )
+    # at 10 Hz the sample nearest to 0.05 s is one at 0 or 0.1 s
+    assert index.report.pairing_error()[0] == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int16"])
+def test_what_a_lower_rate_cannot_show_is_filtered_from_lazy_values_too(
+    dtype, tmp_path
+):
+    times = np.arange(2000) / 100
+    tones = [np.sin(2 * np.pi * hertz * times) for hertz in (47, 2)]
+    values = (1000 * np.stack(tones, axis=1)).astype(dtype)
+    np.save(tmp_path / "a.npy", values)
+    lazy = read_numpy(tmp_path / "a.npy", rate=100.0)
+    indices = [
+        index_windows([Recording({"a": stream}, 0, "A")], 2.0, 0.7, rates={"a": 10.0})
+        for stream in (lazy, Stream(values, 100.0))
+    ]
+    lazily, in_memory = (index.gather("a") for index in indices)
+    assert lazily.dtype == in_memory.dtype
+    assert lazily[..., 0].std() < 10
+    assert lazily[..., 1].std() > 600
+    np.testing.assert_allclose(lazily, in_memory, atol=2.0)
+
+
+@pytest.mark.parametrize("rate", [0, -5, float("inf")])
+def test_rates_that_make_no_sense_are_refused(rate):
+    with pytest.raises(ValueError, match=rf"rates=\{{'a': {rate}\}}.*in Hz"):
+        index_windows([two_clocks()], 1.0, 1.0, rates={"a": rate})
+
+
+def test_subjects_of_two_kinds_are_refused():
+    recordings = [two_clocks(subject=1), two_clocks(subject="B")]
+    with pytest.raises(ValueError, match=r"1 and 'B'.*str\(subject\)"):
+        index_windows(recordings, 1.0, 1.0)

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -39,3 +41,41 @@ def test_labels_can_be_taken_away_without_a_change_of_the_index():
     np.testing.assert_array_equal(hidden.labels[1::2], before[1::2])
     np.testing.assert_array_equal(index.labels, before)
     np.testing.assert_array_equal(hidden.gather("b"), index.gather("b"))
+
+
+def test_an_index_of_no_window_has_no_moments():
+    index = index_windows([two_clocks()], length=2.0, stride=1.0)
+    with pytest.raises(ValueError, match=r"Received: none.*Check the split"):
+        index.subset([]).moments("a")
+
+
+def test_values_that_are_not_finite_have_no_moments():
+    values = np.ones((100, 2))
+    values[3, 1] = np.nan
+    index = index_windows([Recording({"a": Stream(values, 50.0)}, 0, "A")], 1.0, 1.0)
+    with pytest.raises(ValueError, match=r"1 of 2 channels of 'a'.*Leave these"):
+        index.moments("a")
+
+
+def test_frames_are_read_few_at_a_time_and_their_places_can_be_pooled(rng):
+    frames = rng.integers(0, 255, size=(800, 64, 64, 3)).astype("uint8")
+    frames[..., 2] = 7
+    index = index_windows([Recording({"a": Stream(frames, 50.0)}, 0, "A")], 1.0, 0.5)
+    tracemalloc.start()
+    mean, variance = index.moments("a", pooled=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.5 * 2**22 * 8  # all at once: 79 MB, and their squares
+    np.testing.assert_allclose(mean, frames.mean(axis=(0, 1, 2)))
+    np.testing.assert_allclose(variance[:2], frames[..., :2].var(axis=(0, 1, 2)))
+    assert variance[2] == 1.0
+    assert index.moments("a")[0].shape == (64, 64, 3)
+
+
+def test_an_index_is_equal_to_itself_alone():
+    index = index_windows([two_clocks()], length=2.0, stride=1.0)
+    other = index.subset(np.arange(len(index)))
+    assert index in [other, index]
+    assert index != other
+    again = index_windows([two_clocks()], length=2.0, stride=1.0)
+    assert index.report != again.report

@@ -68,3 +68,26 @@ def test_no_annotation_at_all_leaves_windows_unlabelled(label):
     labels, purity = window_labels(label, np.arange(3.0), 1.0)
     assert labels.tolist() == [UNLABELLED] * 3
     assert purity.tolist() == [0.0] * 3
+
+
+@pytest.mark.parametrize("begin", [0.0, 1.7e9])
+def test_the_label_at_the_end_is_the_last_one_inside_the_window(begin):
+    intervals = Intervals([begin, begin + 2], [begin + 2, begin + 4], [0, 1])
+    labels, _ = window_labels(intervals, begin + np.arange(4), length=1.0, rule="end")
+    assert labels.tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("rule", ["majority", "end"])
+@pytest.mark.parametrize("inner", [(2.0, 3.0), (0.0, 9.0), (4.0, 12.0)])
+def test_time_that_two_intervals_of_a_label_share_counts_once(rule, inner):
+    intervals = Intervals([0.0, inner[0]], [10.0, inner[1]], [3, 3])
+    labels, purity = window_labels(intervals, np.array([0.0, 5.0]), 5.0, rule)
+    assert labels.tolist() == [3, 3]
+    assert purity.tolist() == pytest.approx([1.0, 1.0])
+
+
+@pytest.mark.parametrize("times", [[0.0, 2.0, 1.0], [0.0, np.nan, 1.0]])
+def test_labels_whose_timestamps_fall_are_refused(times):
+    stream = Stream(np.array([[0], [1], [1]]), timestamps=times)
+    with pytest.raises(ValueError, match=r"3 labels.*label, report = mend\(label\)"):
+        window_labels(stream, np.zeros(1), 1.0)

@@ -54,7 +54,7 @@ def test_exactly_a_share_of_the_windows_gets_that_of_another(index, share, seed)
     changed = mispaired(index, "imu", share, seed)
     is_other = changed.starts["imu"] != index.starts["imu"]
     count = round(share * len(index))
-    assert is_other.sum() == (count if count > 1 else 0)
+    assert is_other.sum() == (max(count, 2) if share else 0)
     assert sorted(changed.starts["imu"]) == sorted(index.starts["imu"])
     np.testing.assert_array_equal(changed.starts["camera"], index.starts["camera"])
 
@@ -77,3 +77,15 @@ def test_the_index_that_came_is_not_changed(index):
 def test_what_cannot_be_spoiled_is_refused(index, spoil, message):
     with pytest.raises(ValueError, match=message):
         spoil(index)
+
+
+def test_a_shift_is_of_seconds_where_a_window_is_no_whole_number_of_steps():
+    stream = Stream(np.arange(1000)[:, None], 10.0)
+    index = index_windows([Recording({"a": stream}, 0, "A")], length=0.16, stride=1.0)
+    moved = misaligned(index, "a", 30.0)  # windows of 2 steps last 0.2 s, not 0.16 s
+    assert (moved.starts["a"] - index.starts["a"])[0] == 300
+
+
+def test_a_small_share_of_few_windows_is_a_pair_of_them(index):
+    changed = mispaired(index.subset(np.arange(10)), "imu", 0.1)
+    assert np.sum(changed.starts["imu"] != index.starts["imu"][:10]) == 2

@@ -196,3 +196,14 @@ def test_processes_share_the_batches_of_one(index, balance):
 def test_what_processes_cannot_share_is_refused(index, options, message):
     with pytest.raises(ValueError, match=message):
         windows.stream_dataset(index, "imu", **{"batch_size": 12, **options})
+
+
+def test_no_window_and_no_batch_are_refused(index):
+    empty = index.subset([])
+    with pytest.raises(ValueError, match=r"Received: none.*Check the split"):
+        windows.stream_dataset(empty, "imu")
+    with pytest.raises(ValueError, match=r"Received: none.*Check the split"):
+        windows.pair_dataset(empty, "skeleton", "imu")
+    for size in (0, -1):
+        with pytest.raises(ValueError, match=rf"batch_size={size}\..*default, 64"):
+            windows.stream_dataset(index, "imu", batch_size=size)

@@ -72,3 +72,11 @@ def test_the_type_of_the_samples_is_kept(dtype):
     samples = Samples([np.ones((5, 3, 3, 1), dtype)], 2)
     assert samples.gather(np.array([0, 3])).dtype == dtype
     assert samples.gather(np.array([0, 3])).shape == (2, 2, 3, 3, 1)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_windows_are_of_the_type_that_holds_all_parts(turn):
+    parts = [np.zeros((3, 1), "int16"), np.full((3, 1), 0.75, "float32")][::turn]
+    windows = Samples(parts, 3).gather(np.array([0, 3]))
+    assert windows[:, 0, 0].tolist() == [0.0, 0.75][::turn]
+    assert windows.dtype == "float32"

@@ -29,7 +29,7 @@ _SIDE = np.array([name.startswith("right") * 1.0 for name in ANGLES])
 _SIDE -= [name.startswith("left") for name in ANGLES]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Movement:
     """How somebody moves: joint angles as a smooth function of time.
 

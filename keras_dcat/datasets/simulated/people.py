@@ -19,7 +19,7 @@ _SWAY_RATES = np.array([0.11, 0.23, 0.37])  # Hz
 _SWAY = 0.1  # cycles
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Person:
     """A body and a style.
 
@@ -37,7 +37,7 @@ class Person:
     handedness: float
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Session:
     """What is different from one performance to the next.
 

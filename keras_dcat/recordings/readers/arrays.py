@@ -1,5 +1,6 @@
 """Arrays stored by name: NumPy, MATLAB and HDF5."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,20 +13,22 @@ from keras_dcat.recordings.readers.files import (
     as_stream,
     check_names,
     check_numeric,
+    check_unpacked,
     reading,
     source_of,
     unreadable,
 )
 from keras_dcat.recordings.readers.lazy import LazyValues
+from keras_dcat.recordings.readers.matlab import MATLAB, unpacked_size
 from keras_dcat.recordings.recording import Stream
 
 _NUMPY = "a .npy or .npz file without pickled objects"
-_MATLAB = "a MAT-file of version 5 or later"
 _HDF5 = "an HDF5 file"
-_MATLAB_NUMBERS = (
-    *("double", "single", "logical"),
-    *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-)
+_MATLAB_INTS = "int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()
+_MATLAB_NUMBERS = {
+    **{"double": "float64", "single": "float32", "logical": "bool"},
+    **{name: name for name in _MATLAB_INTS},
+}
 
 
 def read_numpy(
@@ -58,6 +61,8 @@ def read_numpy(
         FileNotFoundError: if there is no file at `path`.
         ValueError: if it is not such a file or is cut short, if the array is not
             in it, or if it holds anything but numbers. Objects are not unpickled.
+            It is refused, too, if it would become more than 256 MiB and 100 times as
+            large as it is.
 
     Example:
 
@@ -85,9 +90,15 @@ def read_numpy(
                 loaded = np.load(file, allow_pickle=False)
             key = loaded.files[0] if key is None and len(loaded.files) == 1 else key
             check_names(source, [key, *_given(time)], loaded.files)
+            wanted = [key, *_given(time)]
+            sizes = {m.filename: m.file_size for m in loaded.zip.infolist()}
+            packed = [sizes.get(f"{name}.npy", sizes.get(name, 0)) for name in wanted]
+            check_unpacked(source, sum(packed))
             with reading(source, _NUMPY):
                 values = loaded[key]
-                time = loaded[time] if isinstance(time, str) else time
+                name, time = time, loaded[time] if isinstance(time, str) else time
+        if isinstance(name, str):
+            check_numeric(source, name, time.dtype)
     check_numeric(source, key, values.dtype)
     values = _time_first(source, values, time_axis)
     return as_stream(values, rate, start, time, time_unit)
@@ -126,6 +137,8 @@ def read_matlab(
         FileNotFoundError: if there is no file at `path`.
         ValueError: if it is not such a file or is cut short, if the variable is not
             in it, or if it is a structure, a cell array, sparse, or text.
+            It is refused, too, if it would become more than 256 MiB and 100 times as
+            large as it is.
         ImportError: if SciPy (to version 7.2) or h5py (version 7.3) is not
             installed.
 
@@ -143,7 +156,7 @@ def read_matlab(
         source.head(128)[124:]
     )
     if version is None:
-        raise unreadable(source, _MATLAB, "no header of one")
+        raise unreadable(source, MATLAB, "no header of one")
     load = _matlab_5 if version == 5 else _matlab_7
     values, *times = load(source, [key, *_given(time)])
     values = _time_first(source, values, time_axis)
@@ -182,7 +195,8 @@ def read_hdf5(
     Raises:
         FileNotFoundError: if there is no file at `path`.
         ValueError: if it is not an HDF5 file or is cut short, if the data set is
-            not in it, or if it holds anything but numbers.
+            not in it, or if it holds anything but numbers. It is refused, too, if its
+            times or a chunk would take more than 256 MiB and 100 times its bytes.
         ImportError: if h5py, which reads the file, is not installed.
 
     Example:
@@ -202,6 +216,9 @@ def read_hdf5(
         file = h5py.File(source.target(), "r")
     with file:
         dataset, *times = _datasets(h5py, source, file, [key, *_given(time)])
+        _check_size(source, dataset, is_read=False)
+        for array in times:
+            _check_size(source, array, is_read=True)
         with reading(source, _HDF5):
             times = [array[()] for array in times] or [time]
             shape, dtype = dataset.shape or (), dataset.dtype
@@ -230,27 +247,37 @@ class _HDF5Values(LazyValues):
 
 def _matlab_5(source: Source, keys: list[str]) -> list[np.ndarray]:
     matlab = require("scipy.io", extra="io")
-    with reading(source, _MATLAB):
+    with reading(source, MATLAB):
         kinds = {name: kind for name, _, kind in matlab.whosmat(source.target())}
     check_names(source, keys, list(kinds))
     for key in keys:
         _check_matlab(source, key, kinds[key])
-    with reading(source, _MATLAB):
+    check_unpacked(source, unpacked_size(source, keys))
+    with reading(source, MATLAB):
         variables = matlab.loadmat(source.target(), variable_names=keys)
-        return [variables[key] for key in keys]
+    return [_of_kind(source, key, kinds[key], variables[key]) for key in keys]
+
+
+def _of_kind(source: Source, key: str, kind: str, values: np.ndarray) -> np.ndarray:
+    """The variable in MATLAB's type, which stores whole numbers in a smaller one."""
+    check_numeric(source, key, values.dtype)
+    dtype = np.dtype(_MATLAB_NUMBERS[kind])
+    check_unpacked(source, values.size * dtype.itemsize)
+    return values.astype(dtype, copy=False)
 
 
 def _matlab_7(source: Source, keys: list[str]) -> list[np.ndarray]:
     h5py = require("h5py", extra="io")
-    with reading(source, _MATLAB):
+    with reading(source, MATLAB):
         file = h5py.File(source.target(), "r")
     with file:
         datasets = _datasets(h5py, source, file, keys)
-        with reading(source, _MATLAB):
+        with reading(source, MATLAB):
             kinds = [_kind(dataset.attrs) for dataset in datasets]
-        for key, kind in zip(keys, kinds, strict=True):
+        for key, kind, dataset in zip(keys, kinds, datasets, strict=True):
             _check_matlab(source, key, kind)
-        with reading(source, _MATLAB):
+            _check_size(source, dataset, is_read=True)
+        with reading(source, MATLAB):
             return [np.transpose(dataset[()]) for dataset in datasets]
 
 
@@ -286,7 +313,29 @@ def _datasets(h5py: Any, source: Source, file: Any, keys: list[str]) -> list:
     check_names(source, keys, names)
     for key in keys:
         check_numeric(source, key, types[key])
+        with reading(source, _HDF5):
+            is_own = _is_own(file, found[key])
+        if not is_own:
+            raise ValueError(
+                "Values must be in the very file that is read. Received: "
+                f"{key!r} of {source.name!r}, which takes them from another file. "
+                "Copy them into it, or read that file."
+            )
     return [found[key] for key in keys]
+
+
+def _is_own(file: Any, dataset: Any) -> bool:
+    """Whether values are in this file: by a link, a stranger's could read any other."""
+    is_linked = dataset.file.filename != file.filename
+    return not (is_linked or dataset.external or dataset.is_virtual)
+
+
+def _check_size(source: Source, dataset: Any, is_read: bool) -> None:
+    """Refuses what is too large: a chunk, and the data set if it is read whole."""
+    with reading(source, _HDF5):
+        shapes = [dataset.chunks or (0,)] + [dataset.shape or (0,)] * is_read
+        size = max(map(math.prod, shapes)) * dataset.dtype.itemsize
+    check_unpacked(source, size)
 
 
 def _given(*names: Any) -> list[str]:
@@ -306,4 +355,10 @@ def _axis(source: Source, shape: tuple[int, ...], time_axis: int) -> int:
             f"Received: time_axis={time_axis} for shape {shape} in {source.name!r}. "
             "Count from 0, or from -1 at the end."
         )
-    return time_axis % len(shape)
+    axis = time_axis % len(shape)
+    if shape[axis] and 0 in shape:
+        raise ValueError(
+            "Every sample must have a value. "
+            f"Received: shape {shape} in {source.name!r}. Choose another array."
+        )
+    return axis

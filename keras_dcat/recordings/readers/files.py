@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from keras_dcat.recordings.recording import Stream
+from keras_dcat.stored import is_bomb
 
 File = str | os.PathLike | IO[bytes]
 
@@ -67,11 +68,12 @@ def source_of(file: File) -> Source:
     """
     if isinstance(file, str | os.PathLike):
         path = pathlib.Path(file).absolute()
-        if not path.is_file():
+        # Not by `Path`, which takes a name that is too long for an error of the disk.
+        if not os.path.isfile(path):
             raise FileNotFoundError(
                 "`path` must be a file on this machine. "
                 f"Received: {str(path)!r}, where there is "
-                f"{'a folder' if path.is_dir() else 'nothing'}. "
+                f"{'a folder' if os.path.isdir(path) else 'nothing'}. "
                 "Check the spelling, and that the download is unpacked."
             )
         return Source(str(path))
@@ -82,7 +84,7 @@ def source_of(file: File) -> Source:
             f"Received: {file!r}, which gives {type(content).__name__}. "
             "Open it with mode 'rb'."
         )
-    return Source(repr(file), content)
+    return Source(str(getattr(file, "name", None) or repr(file)), content)
 
 
 def unreadable(source: Source, kind: str, found: str) -> ValueError:
@@ -113,6 +115,24 @@ def reading(source: Source, kind: str) -> Iterator[None]:
     except Exception as error:
         found = " ".join(f"{type(error).__name__} {error}".split())
         raise unreadable(source, kind, found.rstrip(".")) from error
+
+
+def check_unpacked(source: Source, size: int) -> None:
+    """Refuses a file that becomes far larger in memory than it is on disk.
+
+    Args:
+        source: `Source`. The file, for its size and the error.
+        size: int. Bytes that its values take in memory.
+
+    Raises:
+        ValueError: if they are 256 MiB or more, and 100 times those of the file.
+    """
+    if is_bomb(size, source.size):
+        raise ValueError(
+            "Values must take less than 256 MiB, or 100 times the bytes of their file. "
+            f"Received: {source.name!r} with {source.size} bytes for {size}. "
+            "Check where it comes from; if it is right, save it without compression."
+        )
 
 
 def check_names(source: Source, wanted: Iterable[str], available: list[str]) -> None:
@@ -186,5 +206,7 @@ def as_stream(
         values = values[:, None]
     if time is None:
         return Stream(values, rate=rate, start=start)
-    seconds = np.ravel(np.asarray(time, "float64")) * time_unit + start
-    return Stream(values, rate=rate, timestamps=seconds)
+    times = np.ravel(np.asarray(time))
+    if times.dtype.kind in "biuf":  # what is no number, a stream refuses
+        times = times.astype("float64") * time_unit + start
+    return Stream(values, rate=rate, timestamps=times)

@@ -24,6 +24,7 @@ _VIDEO = "a video file (MP4, MOV, MKV, WebM, AVI, MPEG)"
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,ogg,asf,flv"
 # Sizes from here on are what writers put that did not know it.
 _UNKNOWN_WAV_SIZE = 0x7FFF0000
+_MOST_PIXELS = 2**26  # of a frame; 8K video has half as many
 
 
 def read_audio(path: File, *, rate: float | None = None, start: float = 0.0) -> Stream:
@@ -67,7 +68,7 @@ def read_audio(path: File, *, rate: float | None = None, start: float = 0.0) -> 
         shape, header_rate = (sound.frames, sound.channels), sound.samplerate
     if not shape[0]:
         raise unreadable(source, _AUDIO, "it holds no sample")
-    values = _AudioValues(source, shape, "float32")
+    values = _AudioValues(source, shape)
     values[-1]  # a file cut short is found now and not in the middle of training
     return as_stream(values, header_rate if rate is None else rate, start)
 
@@ -106,7 +107,7 @@ def read_video(
     Raises:
         FileNotFoundError: if there is no file at `path`.
         ValueError: if it is not such a file, holds no frame, or is cut short, or
-            if `size` is not two positive numbers.
+            if `size` is not two positive numbers, or a frame has more than 2²⁶ pixels.
         ImportError: if PyAV, which reads the file, is not installed.
 
     Example:
@@ -145,8 +146,8 @@ def read_video(
 class _AudioValues(LazyValues):
     """Samples that are decoded for each slice."""
 
-    def __init__(self, source, shape, dtype):
-        super().__init__(shape, dtype)
+    def __init__(self, source, shape):
+        super().__init__(shape, "float32")
         self.source = source
 
     def _read(self, first, last):
@@ -188,6 +189,8 @@ class _VideoValues(LazyValues):
         height, width = self.shape[1:3]
         with reading(self.source, _VIDEO), _opened(self.source) as container:
             track = container.streams.video[0]
+            # A frame may be of another size than the header says.
+            track.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}
             if key is not None:
                 container.seek(int(key), stream=track)
             for frame in container.decode(track):
@@ -230,6 +233,8 @@ def _listed(container: Any) -> tuple | str:
     keys = np.unique([mark for mark, is_key, _ in frames if is_key]).astype("int64")
     if not len(marks) or min(size) < 1:
         return "it holds no frame"
+    if size[0] * size[1] > _MOST_PIXELS:
+        return f"frames of {size[0]} × {size[1]}, more than {_MOST_PIXELS} pixels"
     if "mp4" in container.format.name and len(frames) < track.frames:
         return f"{len(frames)} frames of the {track.frames} in its header"
     if "matroska" in container.format.name and container.duration:

@@ -1,6 +1,7 @@
 """Tables with one row per sample: CSV and Parquet."""
 
 import csv
+import datetime
 import io
 import itertools
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from keras_dcat.recordings.readers.files import (
     as_stream,
     check_names,
     check_numeric,
+    check_unpacked,
     reading,
     source_of,
     unreadable,
@@ -115,6 +117,8 @@ def read_parquet(
         FileNotFoundError: if there is no file at `path`.
         ValueError: if it is not a Parquet file or is cut short, or if there is not
             such a column of numbers.
+            It is refused, too, if it would become more than 256 MiB and 100 times as
+            large as it is.
         ImportError: if pyarrow, which reads the file, is not installed.
 
     Example:
@@ -136,6 +140,7 @@ def read_parquet(
         names = file.schema_arrow.names
     with file:
         check_names(source, wanted, names)
+        check_unpacked(source, 8 * len(wanted) * file.metadata.num_rows)
         with reading(source, _PARQUET):
             table = file.read(columns=list(dict.fromkeys(wanted)))
             arrays = {name: table.column(name).to_numpy() for name in wanted}
@@ -146,7 +151,9 @@ def read_parquet(
         time = arrays[time]
     for name in channels:
         check_numeric(source, name, arrays[name].dtype)
-    values = np.column_stack([arrays[name] for name in channels])
+    # A damaged file may hold signalling NaN, which NumPy would warn of.
+    with np.errstate(invalid="ignore"):
+        values = np.column_stack([arrays[name] for name in channels])
     return as_stream(values, rate, start, time, time_unit)
 
 
@@ -239,11 +246,13 @@ def _first_fault(
             for column in used:
                 cell = cells[column]
                 if cell not in missing and not _is_number(cell):
+                    cure = f"if it means 'no value', pass missing=[{cell!r}]"
+                    if _is_date(cell):
+                        cure = "give times as numbers; dates are read from Parquet"
                     return ValueError(
                         "Every cell of a column that is read must be a number. "
                         f"Received: {source.name!r}, line {number}, column "
-                        f"{names[column]!r}: {cell!r}. Correct it, or if it means "
-                        f"'no value', pass missing=[{cell!r}]."
+                        f"{names[column]!r}: {cell!r}. Correct it, or {cure}."
                     )
     return None
 
@@ -257,6 +266,14 @@ def _cells(line: str, delimiter: str | None) -> list[str]:
 def _is_number(cell: str) -> bool:
     try:
         float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_date(cell: str) -> bool:
+    try:
+        datetime.datetime.fromisoformat(cell.strip())
     except ValueError:
         return False
     return True

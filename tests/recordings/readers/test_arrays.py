@@ -1,6 +1,7 @@
 import io
 import pathlib
 import pickle
+import struct
 import sys
 import tracemalloc
 
@@ -178,6 +179,13 @@ def test_text_and_complex_numbers_of_numpy_are_refused(values, tmp_path):
         read_numpy(path, "x", rate=1.0)
 
 
+@pytest.mark.parametrize("times", [["0.0", "0.5"], np.array([0, 5], "M8[ms]")])
+def test_times_of_numpy_that_are_no_numbers_are_refused_by_their_name(times, tmp_path):
+    np.savez(tmp_path / "a.npz", x=VALUES[:2], t=times)
+    with pytest.raises(ValueError, match=r"'t' of .*a\.npz.*array of numbers"):
+        read_numpy(tmp_path / "a.npz", "x", time="t")
+
+
 def test_a_large_npy_is_mapped_not_read(tmp_path):
     path = tmp_path / "a.npy"
     shape = (10**8, 3)  # 1.2 GB, of which the disk holds one page
@@ -226,6 +234,36 @@ def test_structures_text_and_empty_arrays_of_matlab_7_3_are_refused(tmp_path):
     np.testing.assert_array_equal(stream.values, VALUES)
     lazily = read_hdf5(path, "trial/acc", rate=1.0, time_axis=-1)
     np.testing.assert_array_equal(lazily.values[1:3], VALUES[1:3])
+
+
+def matlab_5(kind, values):
+    """What MATLAB's `save` writes of a small variable `x`: bytes, whatever its type."""
+
+    def element(code, content):
+        head = struct.pack("<II", code, len(content))
+        return head + content.ljust(-(-len(content) // 8) * 8, b"\0")
+
+    parts = [
+        element(6, struct.pack("<II", {"double": 6, "int32": 12}[kind], 0)),
+        element(5, struct.pack("<ii", len(values), 1)),
+        element(1, b"x"),
+        element(2, bytes(values)),
+    ]
+    head = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
+    return io.BytesIO(head + element(14, b"".join(parts)))
+
+
+@pytest.mark.parametrize(("kind", "dtype"), [("double", "f8"), ("int32", "i4")])
+def test_whole_numbers_that_matlab_stored_as_bytes_keep_their_type(kind, dtype):
+    values = read_matlab(matlab_5(kind, [1, 2, 250, 1]), "x", rate=1.0).values
+    assert values.dtype == dtype
+    assert np.diff(values[:, 0]).tolist() == [1, 248, -249]
+
+
+def test_complex_numbers_of_matlab_are_refused(tmp_path):
+    path = write(tmp_path / "a.mat", x=VALUES + 1j)
+    with pytest.raises(ValueError, match=r"'x' of .*type complex128"):
+        read_matlab(path, "x", rate=1.0)
 
 
 def test_mat_files_of_version_4_are_refused_with_the_version_needed(tmp_path):

@@ -104,3 +104,10 @@ def test_times_that_are_not_a_number_are_passed_on():
     stream = files.as_stream(np.zeros(3), None, 1.0, time=[0.0, np.nan, 2.0])
     np.testing.assert_array_equal(stream.times, [1.0, np.nan, 3.0])
     assert stream.values.shape == (3, 1)
+
+
+@pytest.mark.parametrize("kind", ["datetime64[ns]", "U3"])
+def test_times_that_are_dates_or_text_are_refused_with_the_remedy(kind):
+    times = np.array([1, 2, 3]).astype(kind)
+    with pytest.raises(ValueError, match=r"must be seconds.*np\.timedelta64"):
+        files.as_stream(np.zeros(3), None, 0.0, time=times)
