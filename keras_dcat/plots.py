@@ -1,12 +1,14 @@
 """What people would rather look at than read."""
 
 import os
+import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
 from keras_dcat.diagnosis.diagnosis import Diagnosis
 from keras_dcat.extras import require
+from keras_dcat.files import written_whole
 from keras_dcat.recordings import Recording
 from keras_dcat.windows import WindowIndex
 
@@ -30,14 +32,20 @@ def plot_timeline(
         the `matplotlib.figure.Figure`, which a notebook shows.
 
     Raises:
+        ValueError: if no stream has a sample.
         ImportError: if matplotlib is not installed.
     """
+    begun = [s.span[0] for s in recording.streams.values() if len(s)]
+    if not begun:
+        raise ValueError(
+            "A timeline must have a sample to begin with. "
+            f"Received: {recording.session!r}, whose streams "
+            f"{list(recording.streams)} are empty. Leave the recording out."
+        )
+    origin = min(begun)
     rows = list(recording.streams) + (["windows"] if index is not None else [])
-    figure = require("matplotlib.figure", extra="demo").Figure(
-        figsize=(11, 0.8 + 0.55 * len(rows)), layout="constrained"
-    )
+    figure = _figure(11, 0.8 + 0.55 * len(rows))
     axes = figure.subplots()
-    origin = min(s.span[0] for s in recording.streams.values() if len(s))
     for row, (name, stream) in enumerate(recording.streams.items()):
         runs = _runs(stream, max_gap)
         bars = [(begin - origin, end - begin) for begin, end in runs]
@@ -70,7 +78,18 @@ def plot_timeline(
     axes.set(xlabel=f"seconds since {origin:.3f}", ylim=(len(rows) - 0.4, -0.6))
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(recording.session, loc="left")
-    figure.savefig(path, dpi=120)
+    return _saved(figure, path)
+
+
+def _figure(width, height):
+    # Not pyplot: a figure of its own needs no display and leaves none behind.
+    figures = require("matplotlib.figure", extra="demo")
+    return figures.Figure(figsize=(width, height), layout="constrained")
+
+
+def _saved(figure, path):
+    with written_whole(pathlib.Path(path)) as part:
+        figure.savefig(part, dpi=120)
     return figure
 
 
@@ -121,10 +140,7 @@ def plot_transfer(
             f"Received: curves of {sorted(curves)}, F1 of {sorted(f1)}. "
             "Use the same names in both."
         )
-    # Not pyplot: a figure of its own needs no display and leaves none behind.
-    figure = require("matplotlib.figure", extra="demo").Figure(
-        figsize=(11, 4.2), layout="constrained"
-    )
+    figure = _figure(11, 4.2)
     losses, bars = figure.subplots(1, 2, width_ratios=[2, 3])
     colors = {name: f"C{position}" for position, name in enumerate(f1)}
     for name, runs in curves.items():
@@ -157,14 +173,13 @@ def plot_transfer(
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", alpha=0.3)
     figure.suptitle(title, x=0.01, ha="left")
-    figure.savefig(path, dpi=120)
-    return figure
+    return _saved(figure, path)
 
 
 def plot_search(path: str | os.PathLike, tuner, setting: str):
     """How good the trials of a search were, over one of its settings.
 
-    Each trial is a point, and the best one is named. A range of three decades or more
+    Each trial is a point, and the best one is named. A range of two decades or more
     has a logarithmic axis.
 
     Args:
@@ -194,9 +209,7 @@ def plot_search(path: str | os.PathLike, tuner, setting: str):
     scores = [trial.score for trial in trials]
     best = tuner.oracle.get_best_trials()[0]
     chosen = best.hyperparameters.get(setting)
-    figure = require("matplotlib.figure", extra="demo").Figure(
-        figsize=(6, 4), layout="constrained"
-    )
+    figure = _figure(6, 4)
     axes = figure.subplots()
     axes.plot(values, scores, "o-", color="C0", linewidth=0.8)
     shown = f"{chosen:.3g}" if isinstance(chosen, float) else str(chosen)
@@ -205,8 +218,7 @@ def plot_search(path: str | os.PathLike, tuner, setting: str):
         axes.set_xscale("log")
     axes.set(xlabel=setting, ylabel=tuner.oracle.objective.name)
     axes.legend()
-    figure.savefig(path)
-    return figure
+    return _saved(figure, path)
 
 
 def plot_diagnosis(diagnosis: Diagnosis, path: str | os.PathLike | None = None):
@@ -226,10 +238,7 @@ def plot_diagnosis(diagnosis: Diagnosis, path: str | os.PathLike | None = None):
     Raises:
         ImportError: if matplotlib is not installed.
     """
-    # Not pyplot: a figure of its own needs no display and leaves none behind.
-    figure = require("matplotlib.figure", extra="demo").Figure(
-        figsize=(11, 8), layout="constrained"
-    )
+    figure = _figure(11, 8)
     (f1, cells), (classes, pairs) = figure.subplots(2, 2)
     for position, name in enumerate(("source", "target")):
         scores = getattr(diagnosis, f"{name}_f1")
@@ -276,9 +285,7 @@ def plot_diagnosis(diagnosis: Diagnosis, path: str | os.PathLike | None = None):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="x" if axes is classes else "y", alpha=0.3)
     figure.suptitle(f"Expected: {diagnosis.verdict}", x=0.01, ha="left")
-    if path is not None:
-        figure.savefig(path, dpi=120)
-    return figure
+    return figure if path is None else _saved(figure, path)
 
 
 def _plot_coverage(axes, diagnosis):

@@ -61,8 +61,8 @@ class DCATHyperModel(keras_tuner.HyperModel):
             `MaskedCrossAttentionLoss`, normalized by `"source"`, `"unit"` or
             `"length"`), `"agreement"` (weight of `AgreedLabels`: 0, 5 or 15),
             `"distillation"` (its weight: 0, 1 or 5) and
-            `"learning_rate"` (0.0003 to 0.01, logarithmic). The others keep the default
-            of `DCATModel`, and 0.001.
+            `"learning_rate"` (0.0003 to 0.01, logarithmic). The others are what
+            `hyperparameters` fix, or keep the default of `DCATModel`, and 0.001.
         data: function of the `keras_tuner.HyperParameters` and the `DCATModel` that
             returns arguments of `fit`, where what is searched changes the data, as the
             length of windows does. Let it cache the source in a file for each length.
@@ -71,11 +71,12 @@ class DCATHyperModel(keras_tuner.HyperModel):
             it saves in a trial of some hundred steps: False is faster there.
         seed: int. Every trial starts from the same weights; `None` for others each
             time, as where a tuner repeats a trial.
-        **options: of `DCATModel`. `adapt_sizes=True` is needed where sizes of keys are
-            searched.
+        **options: of `DCATModel`, but for what a trial sets: `transfer_weight`, `gate`,
+            `loss` and `loss_weights`. `adapt_sizes=True` is needed where sizes of keys
+            are searched.
 
     Raises:
-        ValueError: if there is no such setting.
+        ValueError: if there is no such setting, or if a trial sets an option itself.
 
     Example:
 
@@ -113,6 +114,13 @@ class DCATHyperModel(keras_tuner.HyperModel):
             raise ValueError(
                 f"`search` must be some of {list(_SPACE)}. Received: {unknown}. "
                 "Declare what belongs to the target in `build_target`."
+            )
+        own = sorted({"transfer_weight", "gate", "loss", "loss_weights"} & set(options))
+        if own:
+            raise ValueError(
+                "What a trial sets by itself must not be an option of its model. "
+                f"Received: {own}. Leave it out of `search`, and fix it in the "
+                "`hyperparameters` of the tuner."
             )
         self.source = source
         self.build_target = build_target
@@ -208,9 +216,10 @@ class DCATHyperModel(keras_tuner.HyperModel):
 
     def _setting(self, hp, name):
         declare = _SPACE[name]
-        # What is not searched is declared elsewhere, and has its default.
-        space = hp if name in self.search else keras_tuner.HyperParameters()
-        return declare(space, name)
+        if name in self.search:
+            return declare(hp, name)
+        # What is not searched may be fixed, and is not to be declared.
+        return hp.values.get(name, declare(keras_tuner.HyperParameters(), name))
 
 
 def encoder_options(hp) -> dict:

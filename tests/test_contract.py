@@ -86,6 +86,8 @@ SAVED = {
     if inspect.isclass(value)
     and hasattr(value, "get_config")
     and not issubclass(value, keras.Model)
+    # What is there to derive from computes nothing.
+    and getattr(value, "call", None) is not keras.losses.Loss.call
 }
 LAYERS = sorted(n for n in SAVED if issubclass(CLASSES[n], keras.layers.Layer))
 LOSSES = sorted(n for n in SAVED if issubclass(CLASSES[n], keras.losses.Loss))

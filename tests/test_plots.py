@@ -59,6 +59,15 @@ def test_a_search_is_drawn_over_one_of_its_settings(tmp_path):
         assert f"<!-- {words} -->" in drawn
 
 
+@pytest.mark.parametrize(
+    ("largest", "scale"), [(0.1, "log"), (0.09, "linear")], ids=["two decades", "less"]
+)
+def test_a_range_of_two_decades_has_a_logarithmic_axis(tmp_path, largest, scale):
+    tuner = searched([0.6, 0.8], [0.001, largest])
+    figure = plots.plot_search(tmp_path / "x.png", tuner, "transfer_weight")
+    assert figure.axes[0].get_xscale() == scale
+
+
 @pytest.mark.parametrize("setting", ["dropout", "transfer_weight"])
 def test_a_search_without_such_a_setting_or_an_end_is_refused(tmp_path, setting):
     scores = [0.5] if setting == "dropout" else [None]
@@ -96,6 +105,14 @@ def test_an_empty_stream_has_an_empty_row(tmp_path):
     }
     plots.plot_timeline(tmp_path / "x.png", Recording(streams, 0, "A"))
     assert (tmp_path / "x.png").stat().st_size > 1000
+
+
+def test_a_recording_without_a_sample_has_no_timeline(tmp_path):
+    recording = Recording({"watch": Stream(np.zeros((0, 1)), 50.0)}, 0, "A")
+    with pytest.raises(
+        ValueError, match=r"\['watch'\] are empty\. Leave the recording"
+    ):
+        plots.plot_timeline(tmp_path / "x.png", recording)
 
 
 DIAGNOSIS = Diagnosis(

@@ -234,6 +234,21 @@ def test_a_search_without_people_held_out_is_refused(tmp_path, data):
         tuner.search(*data[0], epochs=1, verbose=0)
 
 
+def test_a_setting_that_is_not_searched_may_be_fixed():
+    hp = keras_tuner.HyperParameters()
+    hp.Fixed("gate", "soft")
+    hp.Fixed("distillation", 5.0)
+    model = hypermodel(search=["transfer_weight"]).build(hp)
+    assert model.gate.__name__ == "source_confidence"
+    assert model.get_config()["loss_weights"] == [10.0, 0.0, 5.0, 5.0]
+
+
+@pytest.mark.parametrize("name", ["transfer_weight", "gate", "loss", "loss_weights"])
+def test_an_option_that_a_trial_sets_is_refused_before_the_first(name):
+    with pytest.raises(ValueError, match=rf"\['{name}'\]\. Leave it out of `search`"):
+        hypermodel(**{name: None})
+
+
 def test_a_setting_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match=r"\['dropout'\].*`build_target`"):
         hypermodel(search=["gate", "dropout"])

@@ -94,7 +94,7 @@ class Diagnosis:
     def __str__(self) -> str:
         told, nats = self.predictability, self.information
         low, high = nats.added_interval
-        mask = f"{self.coverage['all']:.0%} of training windows may teach"
+        mask = f"{self.coverage['all']:.0%} of training windows would teach"
         if self.out_of_fold_coverage is not None:
             mask += f"; out of fold {self.out_of_fold_coverage['all']:.0%}"
         shares = ", ".join(f"{name} {x:.0%}" for name, x in self.agreement.items())

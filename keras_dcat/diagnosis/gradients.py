@@ -8,8 +8,6 @@ from keras import ops
 
 from keras_dcat.transfer import DCATModel
 
-_JOINED_BY = ("loss_weights", "combination", "adapt_sizes")
-
 
 class GradientProbe:
     """The cosine between the gradients of classification and transfer.
@@ -19,12 +17,12 @@ class GradientProbe:
     every backend of Keras. The model itself is not touched.
 
     Args:
-        model: `DCATModel`.
+        model: `DCATModel`, whose target is one that Keras can save.
     """
 
     def __init__(self, model: DCATModel):
-        config = model.get_config()
-        options = {name: config[name] for name in _JOINED_BY}
+        # The two are looked at before anything joins them.
+        options = {k: v for k, v in model._options.items() if k != "gradients"}
         self._model = model
         self._probe = DCATModel(
             model.source,
@@ -32,8 +30,7 @@ class GradientProbe:
             0.0,
             model.gate,
             model.transfer_losses,
-            source_attention=config["source_attention"],
-            target_attention=config["target_attention"],
+            loss_weights=[weight for _, weight in model._transfer_losses.values()],
             **options,
         )
         self._probe.compile(keras.optimizers.SGD(1.0), model.loss, metrics=[])

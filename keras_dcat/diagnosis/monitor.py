@@ -30,7 +30,7 @@ class TransferMonitor(keras.callbacks.Callback):
     - `alignment`: how far apart both sides are, and by class: the mean of the first
       transfer loss that compares features or `KᵀV`, of logits distillation if none
       does;
-    - `mask_share`: how much the gate lets the source teach, and by class;
+    - `unmasked_share`: how much the gate lets the source teach, and by class;
     - `gradient_cosine`: between the gradients of classification and transfer, on one
       batch. Below 0 they oppose each other;
     - `transfer_weight`: λ.
@@ -43,8 +43,8 @@ class TransferMonitor(keras.callbacks.Callback):
     was warned of, or `None`.
 
     Args:
-        held_out: arrays `((source_windows, target_windows), labels)` of people who are
-            not in the training; −1 for no label.
+        held_out: `(pair, labels)`, arrays as for `DCATModel.fit`, of people who are not
+            in the training; −1 for no label.
         path: folder for `transfer.csv` and the event files of TensorBoard; nothing is
             written without. A further training goes on in the same files.
         class_names: sequence of str, in the order of the outputs.
@@ -53,8 +53,9 @@ class TransferMonitor(keras.callbacks.Callback):
         tensorboard: bool. Whether to write for TensorBoard, too.
 
     Raises:
-        ValueError: if `patience` is less than 1, if there is not one name for each
-            class, or if `transfer.csv` has other columns.
+        ValueError: if `patience` is less than 1; when a training begins, if there is
+            not one name for each class, if `held_out` are no such pairs, or if
+            `transfer.csv` has other columns.
         ImportError: if the package `tensorboard` is missing where it is asked for.
 
     Example:
@@ -100,6 +101,9 @@ class TransferMonitor(keras.callbacks.Callback):
                 f"Received: {self._names} for {count} classes. "
                 "Give them in the order of the model's outputs."
             )
+        pair, self._labels = self.held_out
+        self.model._batch_format.checked(pair, self._labels, pairs_only=True)
+        self._pair = self.model._batch_format.as_pair(pair)
         self._probe = GradientProbe(self.model)
         if self.path is not None:
             columns = ["epoch", *self._row(self._observed(rows=slice(0, 1)), {})]
@@ -121,8 +125,9 @@ class TransferMonitor(keras.callbacks.Callback):
 
     def _observed(self, rows=slice(None)):
         """Columns over the held-out windows: labels, predictions, distances, shares."""
-        pair, labels = keras.tree.map_structure(lambda x: x[rows], self.held_out)
-        source, target = pair
+        (source, target), labels = keras.tree.map_structure(
+            lambda x: x[rows], (self._pair, self._labels)
+        )
         count, parts = len(labels), []
         for start in range(0, count, self.batch_size):
             at = slice(start, start + self.batch_size)
@@ -136,16 +141,12 @@ class TransferMonitor(keras.callbacks.Callback):
     def _batch(self, inputs, labels):
         outputs = self.model(inputs, training=False)
         classes = class_indices(ops.convert_to_tensor(labels), self.model.num_classes)
-        aligning = [
-            loss
-            for loss in self.model.transfer_losses
-            if loss.reads in ("features", "projections")
-        ]
-        loss = aligning[0] if aligning else LogitsDistillation()
+        loss = _of_each_window(self.model.active_losses)
         believed = [ops.exp(source.log_probabilities) for source in outputs.sources]
-        compared = [r[loss.reads] for r in outputs.readings(gives_logits=False)]
+        readings = outputs.readings(self.model.gives_logits)
+        compared = [reading[loss.reads] for reading in readings]
         distances = [
-            sum(loss.call(*pair) for pair in pairs) / len(pairs) for pairs in compared
+            sum(loss(*pair) for pair in pairs) / len(pairs) for pairs in compared
         ]
         shares = [ops.cast(self.model.gate(classes, x), "float32") for x in believed]
         columns = (
@@ -175,7 +176,7 @@ class TransferMonitor(keras.callbacks.Callback):
             "train_gap": logs.get("accuracy", float("nan")) - accuracy,
             "gradient_cosine": self._cosine() if logs else float("nan"),
         }
-        for name, values in (("alignment", distances), ("mask_share", shares)):
+        for name, values in (("alignment", distances), ("unmasked_share", shares)):
             row[name] = values.mean()
             for number, class_name in enumerate(self._names):
                 own = values[labels == number]
@@ -184,10 +185,17 @@ class TransferMonitor(keras.callbacks.Callback):
 
     def _cosine(self):
         # Some of every part: data often come class by class.
-        pair, labels = self.held_out
+        labels = self._labels
         step = -(-len(labels) // self.batch_size)
-        source, target = keras.tree.map_structure(lambda x: x[::step], pair)
+        source, target = keras.tree.map_structure(lambda x: x[::step], self._pair)
         return self._probe.cosine({"source": source, "target": target}, labels[::step])
+
+
+def _of_each_window(losses):
+    """The loss that is shown as the alignment, with a number for each window."""
+    aligning = [loss for loss in losses if loss.reads in ("features", "projections")]
+    loss = aligning[0] if aligning else LogitsDistillation()
+    return type(loss).from_config({**loss.get_config(), "reduction": None})
 
 
 def harm(rows, patience: int) -> str | None:

@@ -27,12 +27,12 @@ class MonitorLog:
         folder.mkdir(parents=True, exist_ok=True)
         path, columns = folder / "transfer.csv", list(columns)
         if path.exists() and path.stat().st_size:
-            with path.open(newline="", encoding="utf-8") as file:
-                found = next(csv.reader(file))
+            with path.open(newline="", encoding="utf-8", errors="replace") as file:
+                found = _first_row(file)
             if found != columns:
                 raise ValueError(
                     f"{path} must have the columns of this training. "
-                    f"Received: a file with {found}. Take another folder."
+                    f"Received: a file with {str(found)[:200]}. Take another folder."
                 )
         self._file = path.open("a", newline="", encoding="utf-8")
         self._rows = csv.DictWriter(self._file, columns)
@@ -59,3 +59,12 @@ class MonitorLog:
         self._file.close()
         if self._events is not None:
             self._events.close()
+
+
+def _first_row(file):
+    """Cells of the first line, or what the line is instead of them."""
+    line = file.readline(10_000)
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return [line]

@@ -13,6 +13,7 @@ from keras_dcat.transfer.batches import BatchFormat
 from keras_dcat.transfer.branch import Branch
 from keras_dcat.transfer.callbacks import EMPTY_MESSAGE
 from keras_dcat.transfer.cross_entropy import class_indices
+from keras_dcat.transfer.memory import SmallerBatches
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
 from keras_dcat.transfer.statistics import statistic_of
 
@@ -111,6 +112,7 @@ class ObservedPair:
 
         Raises:
             ValueError: if windows do not fit the models, or if none has a label.
+            MemoryError: if there is no memory for a single window.
         """
         batches, count = self._batches(data, name, batch_size)
         shown = f"{name} windows"
@@ -118,8 +120,9 @@ class ObservedPair:
             count, verbose=verbose, stateful_metrics=[shown], unit_name="batch"
         )
         parts, windows = [], 0
+        observed = SmallerBatches(lambda x: self._observed(*x, with_features))
         for number, (pair, labels) in enumerate(batches, start=1):
-            parts.append(self._observed(pair, labels, with_features))
+            parts.append(observed((pair, labels)))
             windows += len(labels)
             progress.update(number, [(shown, windows)], finalize=False)
         if not parts:

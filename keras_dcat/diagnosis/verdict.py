@@ -145,19 +145,21 @@ def _cautions(found):
         elsewhere, where = found.out_of_fold_coverage["all"], "windows out of fold"
     if coverage >= VACUOUS_COVERAGE and elsewhere < coverage - 0.05:
         yield (
-            f"The mask filters nothing: the source is right on {coverage:.0%} of "
-            f"training windows, but on {elsewhere:.0%} of {where}. Multiply the gate "
-            "by `may_teach` from out-of-fold predictions."
+            'If you gate by `"correct"`: the mask filters nothing. The source is right '
+            f"on {coverage:.0%} of training windows, but on {elsewhere:.0%} of "
+            f"{where}. Multiply the gate by `may_teach` from out-of-fold predictions."
         )
     if coverage < LOW_COVERAGE and not _at_chance(found):
         yield (
-            f"The mask lets only {coverage:.0%} of training windows teach. "
+            'If you gate by `"correct"`: the mask lets only '
+            f"{coverage:.0%} of training windows teach. "
             "Let the others teach a little, with a soft gate."
         )
     if found.never_right:
         yield (
             "The source gets no training window right of "
-            f"{', '.join(map(repr, found.never_right))}: it will teach nothing of them."
+            f"{', '.join(map(repr, found.never_right))}: the paper's mask would teach "
+            "nothing of them."
         )
     better_alone = max(found.source_f1[1], found.target_f1[1])
     if found.num_unlabelled and found.product_f1 >= better_alone + MIN_ADVANTAGE:

@@ -10,7 +10,7 @@ def f1_per_class(labels, predictions, num_classes: int) -> np.ndarray:
     A class that is neither present nor predicted has no F1: it is NaN.
 
     Args:
-        labels: int array `(windows,)`. True classes.
+        labels: int array `(windows,)`. True classes, −1 without one.
         predictions: int array or tensor `(windows,)`, or scores `(windows,
             classes)`.
         num_classes: int.
@@ -36,6 +36,8 @@ def f1_per_class(labels, predictions, num_classes: int) -> np.ndarray:
             f"Received: labels {labels.shape}, predictions {predictions.shape}. "
             "Predict the windows that the labels belong to."
         )
+    known = labels >= 0
+    labels, predictions = labels[known], predictions[known]
     confusion = np.zeros((num_classes, num_classes))
     np.add.at(confusion, (labels, predictions), 1)
     hits = np.diag(confusion)
@@ -47,7 +49,7 @@ def macro_f1(labels, predictions, num_classes: int) -> float:
     """Mean F1 over the classes that are present or predicted.
 
     Args:
-        labels: int array `(windows,)`. True classes.
+        labels: int array `(windows,)`. True classes, −1 without one.
         predictions: int array or tensor `(windows,)`, or scores `(windows,
             classes)`.
         num_classes: int.
@@ -73,7 +75,7 @@ def expected_calibration_error(labels, probabilities, bins: int = 15) -> float:
     between mean probability and accuracy are averaged, weighted by windows.
 
     Args:
-        labels: int array `(windows,)`. True classes.
+        labels: int array `(windows,)`. True classes, −1 without one.
         probabilities: float array or tensor `(windows, classes)`.
         bins: int. Number of bins from 0 to 1.
 
@@ -101,6 +103,8 @@ def expected_calibration_error(labels, probabilities, bins: int = 15) -> float:
             f"Received: labels {labels.shape}, probabilities {probabilities.shape}. "
             "Predict the windows that the labels belong to."
         )
+    known = labels >= 0
+    labels, probabilities = labels[known], probabilities[known]
     confidence = probabilities.max(axis=-1)
     right = probabilities.argmax(axis=-1) == labels
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)

@@ -19,8 +19,10 @@ from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
 from keras_dcat.transfer.model import DCATModel
 from keras_dcat.transfer.out_of_fold import out_of_fold_predictions
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
+from keras_dcat.transfer.resuming import ResumeTraining
 from keras_dcat.transfer.statistics import KeyValueStatistic, SourceStatistics
 from keras_dcat.transfer.stopping import StopTransfer
+from keras_dcat.transfer.transfer_loss import TransferLoss
 
 __all__ = [
     "AgreedLabels",
@@ -36,10 +38,12 @@ __all__ = [
     "LogitsDistillation",
     "MaskedCrossAttentionLoss",
     "PairOutputs",
+    "ResumeTraining",
     "SourceOutputs",
     "SourceStatistics",
     "StopTransfer",
     "TransferGuard",
+    "TransferLoss",
     "all_teach",
     "calibration_temperature",
     "gate_coverage",

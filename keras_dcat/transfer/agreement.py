@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from keras_dcat.transfer.transfer_loss import TransferLoss
+
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-class AgreedLabels(keras.losses.Loss):
+class AgreedLabels(TransferLoss):
     """Where source and target believe in the same class, it is the window's label.
 
     Cross-entropy of the target for the class that both find likeliest, and 0 where they
@@ -57,6 +59,3 @@ class AgreedLabels(keras.losses.Loss):
         agreed = ops.equal(ops.argmax(y_true, axis=-1), ops.argmax(target, axis=-1))
         # Where they agree, the likeliest class of the target is the source's.
         return ops.where(agreed, -ops.max(target, axis=-1), 0.0)
-
-    def get_config(self):
-        return {**super().get_config(), "dtype": self.dtype}

@@ -54,7 +54,7 @@ class BatchFormat:
             return None
         return pair if _nested_alike(pair[1], self.target_spec) else None
 
-    def checked(self, x, y, pairs_only):
+    def checked(self, x, y, pairs_only, weighs_classes=False):
         """`x` and `y` as `fit` got them, with every batch checked before use.
 
         Arrays are checked here and now, in one pass. Datasets keep their kind
@@ -65,6 +65,7 @@ class BatchFormat:
             x: what `fit` or `evaluate` got.
             y: likewise.
             pairs_only: bool. Whether the target's input alone is refused.
+            weighs_classes: bool. Whether Keras is to look up a weight for each label.
 
         Returns:
             `(x, y)`.
@@ -74,13 +75,13 @@ class BatchFormat:
         """
         tf = sys.modules.get("tensorflow")
         if tf is not None and isinstance(x, tf.data.Dataset):
-            return self._checked_dataset(tf, x, pairs_only), y
+            return self._checked_dataset(tf, x, pairs_only, weighs_classes), y
         if isinstance(x, keras.utils.PyDataset):
-            return _CheckedPyDataset(x, self, pairs_only), y
+            return _CheckedPyDataset(x, self, pairs_only, weighs_classes), y
         if isinstance(x, types.GeneratorType):
             return (self._check_batch(batch, pairs_only) for batch in x), y
         if keras.tree.is_nested(x) or hasattr(x, "shape"):
-            self._check_arrays(x, y, pairs_only)
+            self._check_arrays(x, y, pairs_only, weighs_classes)
         return x, y
 
     def checked_validation(self, validation_data):
@@ -103,12 +104,12 @@ class BatchFormat:
                     raise ValueError(message) from None
             raise
 
-    def _check_batch(self, batch, pairs_only):
+    def _check_batch(self, batch, pairs_only, weighs_classes=False):
         x, y = _inputs_and_labels(batch)
-        self._check_arrays(x, y, pairs_only)
+        self._check_arrays(x, y, pairs_only, weighs_classes)
         return batch
 
-    def _check_arrays(self, x, y, pairs_only):
+    def _check_arrays(self, x, y, pairs_only, weighs_classes):
         sides = self._check_structure(x, y, pairs_only)
         counts = {len(leaf) for leaf in keras.tree.flatten((x, y))}
         if counts != {len(y)} or not len(y):
@@ -120,18 +121,21 @@ class BatchFormat:
         messages = self._value_messages()
         for side, (inputs, _) in sides.items():
             for leaf in keras.tree.flatten(inputs):
-                if not np.all(np.isfinite(keras.ops.convert_to_numpy(leaf))):
+                values = keras.ops.convert_to_numpy(leaf)
+                is_fine = _are_shares if side == "may_teach" else np.isfinite
+                if not np.all(is_fine(values)):
                     raise ValueError(messages[side])
         labels = keras.ops.convert_to_numpy(y)
-        if not is_one_hot(labels, self.num_classes) and not np.all(
-            _are_in_range(labels, self.num_classes)
-        ):
+        if is_one_hot(labels, self.num_classes):
+            if weighs_classes and not labels.any(axis=-1).all():
+                raise ValueError(messages["class_weight"])
+        elif not np.all(_are_in_range(labels, self.num_classes)):
             raise ValueError(
                 f"{messages['labels']} The labels go from {labels.min()} "
                 f"to {labels.max()}."
             )
 
-    def _checked_dataset(self, tf, dataset, pairs_only):
+    def _checked_dataset(self, tf, dataset, pairs_only, weighs_classes):
         if int(dataset.cardinality()) == 0:
             raise ValueError(EMPTY_MESSAGE)
         x, y = _inputs_and_labels(dataset.element_spec)
@@ -140,19 +144,26 @@ class BatchFormat:
 
         def check(*batch):
             x, y = _inputs_and_labels(batch)
+            rules = []
+            for side, (inputs, _) in self._sides(x).items():
+                for leaf in keras.tree.flatten(inputs):
+                    if side == "may_teach":
+                        rules.append((_are_shares(tf.cast(leaf, tf.float64)), side))
+                    elif leaf.dtype.is_floating:
+                        rules.append((tf.math.is_finite(leaf), side))
+            # Signed, for -1 would be the largest of unsigned integers.
+            labels = tf.cast(y, tf.float64)
+            is_labelled = labels >= 0
+            if is_one_hot(y, self.num_classes):
+                is_labelled = tf.reduce_any(labels != 0, axis=-1)
+            else:
+                rules.append((_are_in_range(labels, self.num_classes), "labels"))
+            if weighs_classes:
+                rules.append((is_labelled, "class_weight"))
             checks = [
-                tf.debugging.Assert(
-                    tf.reduce_all(tf.math.is_finite(leaf)), [messages[side]]
-                )
-                for side, (inputs, _) in self._sides(x).items()
-                for leaf in keras.tree.flatten(inputs)
-                if leaf.dtype.is_floating
+                tf.debugging.Assert(tf.reduce_all(holds), [messages[name]])
+                for holds, name in rules
             ]
-            if not is_one_hot(y, self.num_classes):
-                # Signed, for -1 would be the largest of unsigned integers.
-                in_range = _are_in_range(tf.cast(y, tf.float64), self.num_classes)
-                in_range = tf.reduce_all(in_range)
-                checks.append(tf.debugging.Assert(in_range, [messages["labels"]]))
             with tf.control_dependencies(checks):
                 return keras.tree.map_structure(tf.identity, batch)
 
@@ -197,10 +208,12 @@ class BatchFormat:
         for side, (inputs, spec) in sides.items():
             self._check_side(side, inputs, spec)
         if not _is_label_shape(y, self.num_classes):
+            remedy = "Use the classes that the two models were built with."
+            if hasattr(y, "shape") and _shape(y) is None:
+                remedy = "Say so where they are made: `labels.set_shape((None,))`."
             raise ValueError(
                 f"Labels must be integers (batch,) or one-hot (batch, "
-                f"{self.num_classes}). Received: {_describe(y)}. "
-                "Use the classes that the two models were built with."
+                f"{self.num_classes}). Received: {_describe(y)}. {remedy}"
             )
         return sides
 
@@ -248,8 +261,13 @@ class BatchFormat:
             "source": finite.format(side="source"),
             "target": finite.format(side="target"),
             "may_teach": (
-                "`may_teach` must be finite. Received: NaN or infinite values. "
-                "Give each window a number from 0 to 1."
+                "`may_teach` must be numbers from 0 to 1. Received: others, or NaN. "
+                "Give a window 0 where there is no source."
+            ),
+            "class_weight": (
+                "`class_weight` must find a class for each window of a tf.data dataset "
+                "and of one-hot labels. Received: windows without a label. "
+                "Yield (inputs, labels, sample_weight), or pass `sample_weight`."
             ),
             "labels": (
                 f"Integer labels must be at least 0 and below {self.num_classes}, the "
@@ -268,7 +286,7 @@ def teaching_shares(inputs):
 class _CheckedPyDataset(keras.utils.PyDataset):
     """A `PyDataset` whose batches are checked as they are read."""
 
-    def __init__(self, dataset, batch_format, pairs_only):
+    def __init__(self, dataset, batch_format, pairs_only, weighs_classes):
         super().__init__(
             workers=dataset.workers,
             use_multiprocessing=dataset.use_multiprocessing,
@@ -277,13 +295,16 @@ class _CheckedPyDataset(keras.utils.PyDataset):
         self.dataset = dataset
         self.batch_format = batch_format
         self.pairs_only = pairs_only
+        self.weighs_classes = weighs_classes
 
     @property
     def num_batches(self):
         return self.dataset.num_batches
 
     def __getitem__(self, index):
-        return self.batch_format._check_batch(self.dataset[index], self.pairs_only)
+        return self.batch_format._check_batch(
+            self.dataset[index], self.pairs_only, self.weighs_classes
+        )
 
     def on_epoch_begin(self):
         self.dataset.on_epoch_begin()
@@ -347,10 +368,15 @@ def _are_in_range(labels, num_classes):
     return (labels == -1) | ((labels >= 0) & (labels < num_classes))
 
 
+def _are_shares(numbers):
+    # What is made of probabilities may be rounded up.
+    return (numbers >= 0) & (numbers <= 1 + 1e-6)
+
+
 def _is_label_shape(labels, num_classes):
     shape = _shape(labels)
     if shape is None:
-        return hasattr(labels, "shape")
+        return False
     return len(shape) == 1 or (len(shape) == 2 and shape[1] in (1, None, num_classes))
 
 

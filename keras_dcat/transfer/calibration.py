@@ -10,7 +10,7 @@ from keras_dcat.transfer.predictions import checked_predictions
 # The smallest float32 that no backend rounds to zero: log(0) is not wanted.
 _TINY = 1.2e-38
 # Beyond, a source guesses or is as good as always right: there is nothing to fit.
-MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
+_MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.05, 20.0
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -28,7 +28,7 @@ class Calibrated:
 
     Call args:
         labels: int tensor `(batch,)`. True classes, −1 without one.
-        source_prediction: float tensor `(batch, classes)`. Its probabilities.
+        source_probabilities: float tensor `(batch, classes)`. Its probabilities.
 
     Returns:
         tensor `(batch,)`, what the gate gives.
@@ -58,8 +58,8 @@ class Calibrated:
         self.gate = gates.get(gate)
         self.temperature = float(temperature)
 
-    def __call__(self, labels, source_prediction):
-        logits = ops.log(ops.maximum(source_prediction, _TINY)) / self.temperature
+    def __call__(self, labels, source_probabilities):
+        logits = ops.log(ops.maximum(source_probabilities, _TINY)) / self.temperature
         return self.gate(labels, ops.softmax(logits, axis=-1))
 
     def get_config(self):
@@ -117,7 +117,7 @@ def calibration_temperature(probabilities, labels) -> float:
         return expected.mean() < true
 
     # The likelihood is concave in 1 / temperature, so its slope changes sign once.
-    low, high = np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)
+    low, high = np.log(_MIN_TEMPERATURE), np.log(_MAX_TEMPERATURE)
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (low, middle) if is_too_hot(np.exp(middle)) else (middle, high)

@@ -1,14 +1,18 @@
 """What is watched while a transfer runs."""
 
+import warnings
+
 import keras
 
-from keras_dcat.transfer.agreement import AgreedLabels
 from keras_dcat.transfer.guard import TransferGuard
+from keras_dcat.transfer.resuming import ResumeTraining
 
 
 class FirstEpochCheck(keras.callbacks.Callback):
-    """Says after the first epoch if there was no data, or nothing that tells classes.
+    """Says after the first epoch if there was no data, or nothing to learn by.
 
+    An error, where nothing tells of classes; a warning, where a contrast has nothing to
+    tell apart.
     Whether there is a source to learn from is for `TransferGuard` to say.
     """
 
@@ -29,16 +33,24 @@ class FirstEpochCheck(keras.callbacks.Callback):
                 "predictions. Let the source tell them: "
                 "loss=[FeatureContrast(), LogitsDistillation()]."
             )
+        if self._is_first_epoch and self._tells_nothing_apart(logs or {}):
+            warnings.warn(
+                "A contrast tells the windows of a batch apart, which must be several. "
+                "Received: a contrast that is exactly 0, as of batches of one. "
+                "Take larger batches.",
+                stacklevel=2,
+            )
         self._is_first_epoch = False
 
+    def _tells_nothing_apart(self, logs):
+        contrasts = [loss for loss in self.model.active_losses if loss.tells_moments]
+        is_zero = any(logs.get(f"{loss.name}_loss") == 0 for loss in contrasts)
+        return is_zero and logs.get("unmasked_share", 0) > 0
+
     def _learns_no_classes(self, logs):
-        # Exactly 0: no window had a label.
-        if logs.get("classification_loss") != 0 or not self.model.transfer_weight:
+        if logs.get("labelled_share") != 0 or not self.model.transfer_weight:
             return False
-        return not any(
-            loss.reads == "log_probabilities" and not isinstance(loss, AgreedLabels)
-            for loss in self.model.transfer_losses
-        )
+        return not any(loss.tells_classes for loss in self.model.active_losses)
 
 
 EMPTY_MESSAGE = (
@@ -47,12 +59,13 @@ EMPTY_MESSAGE = (
 )
 
 
-def watched(callbacks):
+def watched(callbacks, data=None):
     """The callbacks of a training, with those that there always are.
 
     Args:
         callbacks: a `Callback`, a list of some, or `None`. A `TransferGuard` among them
             takes the place of the one there would be.
+        data: what is trained on.
 
     Returns:
         list of `Callback`.
@@ -60,5 +73,12 @@ def watched(callbacks):
     if not isinstance(callbacks, (list, tuple)):
         callbacks = [] if callbacks is None else [callbacks]
     guards = [c for c in callbacks if isinstance(c, TransferGuard)]
-    # Behind the user's own, who then see the logs of an epoch before it is judged.
-    return [*callbacks, FirstEpochCheck(), *([] if guards else [TransferGuard()])]
+    kept = [c for c in callbacks if isinstance(c, ResumeTraining)]
+    own = [c for c in callbacks if c not in kept]
+    # Behind the user's own, who then see the logs of an epoch before it is judged; and
+    # then what keeps what all of them have made of it.
+    guard = [] if guards else [TransferGuard()]
+    together = [*own, FirstEpochCheck(), *guard, *kept]
+    for each in kept:
+        each.accompany(data, together)
+    return together

@@ -5,10 +5,13 @@ from keras import ops
 
 from keras_dcat.transfer.losses import checked_projections
 from keras_dcat.transfer.statistics import statistic_of
+from keras_dcat.transfer.transfer_loss import TransferLoss
 
 
-class _Contrast(keras.losses.Loss):
+class _Contrast(TransferLoss):
     """A loss with a temperature, kept in its config."""
+
+    tells_moments = True
 
     def __init__(
         self,
@@ -26,11 +29,7 @@ class _Contrast(keras.losses.Loss):
         self.temperature = temperature
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "temperature": self.temperature,
-            "dtype": self.dtype,
-        }
+        return {**super().get_config(), "temperature": self.temperature}
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")

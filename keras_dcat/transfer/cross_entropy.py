@@ -92,8 +92,6 @@ def class_indices(labels, num_classes):
 def for_classification(labels, sample_weight, num_classes):
     """Labels and weights with which windows without a label count nothing.
 
-    The others count more instead, so that a mean over the batch is one over them.
-
     Args:
         labels: as in `class_indices`.
         sample_weight: `(batch,)` or `(batch, 1)`, or `None`.
@@ -106,13 +104,35 @@ def for_classification(labels, sample_weight, num_classes):
 
     >>> labels, weights = for_classification(ops.array([2, -1]), None, num_classes=3)
     >>> [int(x) for x in labels], [float(x) for x in weights]
-    ([2, 0], [2.0, 0.0])
+    ([2, 0], [1.0, 0.0])
     """
-    is_labelled = ops.cast(class_indices(labels, num_classes) >= 0, "float32")
-    weights = is_labelled / ops.maximum(ops.mean(is_labelled), keras.config.epsilon())
+    weights = ops.cast(class_indices(labels, num_classes) >= 0, "float32")
     if sample_weight is not None:
         own = ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
         weights = ops.multiply(weights, own)
     if not is_one_hot(labels, num_classes):
         labels = ops.maximum(labels, 0)
     return labels, weights
+
+
+def over_labelled(weights, classes):
+    """Weights with which a mean over a batch is one over its labelled windows.
+
+    For a loss, of one batch. A metric of many batches divides by its own sum of
+    weights, and would count a batch of few labels as much as one of many.
+
+    Args:
+        weights: float tensor `(batch,)`, 0 for windows without a label.
+        classes: int tensor `(batch,)`, negative for windows without a label.
+
+    Returns:
+        float tensor `(batch,)`.
+
+    Example:
+
+    >>> weights = over_labelled(ops.array([1.0, 0.0]), ops.array([2, -1]))
+    >>> [float(x) for x in weights]
+    [2.0, 0.0]
+    """
+    share = ops.mean(ops.cast(classes >= 0, "float32"))
+    return weights / ops.maximum(share, keras.config.epsilon())

@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from keras_dcat.transfer.transfer_loss import TransferLoss
+
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-class LogitsDistillation(keras.losses.Loss):
+class LogitsDistillation(TransferLoss):
     """How far the target's class probabilities are from the source's.
 
     `T² · KL(softmax(a / T) ‖ softmax(b / T))` for each window, with `a` and `b` the
@@ -43,6 +45,7 @@ class LogitsDistillation(keras.losses.Loss):
     """
 
     reads = "log_probabilities"
+    tells_classes = True
 
     def __init__(
         self,
@@ -67,11 +70,7 @@ class LogitsDistillation(keras.losses.Loss):
         return self.temperature**2 * divergence
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "temperature": self.temperature,
-            "dtype": self.dtype,
-        }
+        return {**super().get_config(), "temperature": self.temperature}
 
 
 def log_probabilities(prediction, from_logits):
@@ -97,7 +96,7 @@ def log_probabilities(prediction, from_logits):
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-class KerasDistillation(keras.losses.Loss):
+class KerasDistillation(TransferLoss):
     """A loss of `keras.distillation`, gated as all transfer losses are.
 
     Windows that may not teach look to it as if the target predicted as its source.
@@ -117,7 +116,8 @@ class KerasDistillation(keras.losses.Loss):
         float32 scalar.
 
     Raises:
-        ValueError: if the loss names layers whose outputs it compares.
+        ValueError: if it is no loss of `keras.distillation`, or names layers whose
+            outputs it compares.
 
     Example:
 
@@ -129,9 +129,17 @@ class KerasDistillation(keras.losses.Loss):
     """
 
     reads = "log_probabilities"
+    tells_classes = True
 
     def __init__(self, loss, name: str = "keras_distillation", dtype: str = "float32"):
         super().__init__(name=name, reduction="sum_over_batch_size", dtype=dtype)
+        if not isinstance(loss, keras.distillation.DistillationLoss):
+            raise ValueError(
+                "`loss` must be a loss of keras.distillation. "
+                f"Received: {type(loss).__name__}. "
+                "Use `keras.distillation.LogitsDistillation`, or give `DCATModel` "
+                "the loss itself."
+            )
         layer_names = ("teacher_layer_name", "student_layer_name")
         named = {n: getattr(loss, n) for n in layer_names if getattr(loss, n, None)}
         if named:

@@ -3,12 +3,12 @@
 import hashlib
 import os
 import pathlib
-import zipfile
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from keras_dcat.files import written_whole
+from keras_dcat.stored import stored_arrays
 
 _BLOCK = 1024  # windows hashed at a time, so that a memory map is never read whole
 
@@ -52,11 +52,9 @@ class FoldCache:
 
     def _read(self, sizes):
         try:
-            # Opened here, for NumPy leaves a file open that is no archive.
-            with self._path.open("rb") as file:
-                arrays = dict(np.load(file, allow_pickle=False))
+            arrays = dict(stored_arrays(self._path))
             fingerprint = str(arrays.pop("fingerprint"))
-        except _UNREADABLE as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise self._refused(f"it cannot be read ({error})") from error
         if fingerprint != self._fingerprint:
             raise self._refused("it was written for others")
@@ -65,7 +63,7 @@ class FoldCache:
         if any(
             key not in folds or len(shape) != 2 or shape[0] != sizes[folds[key]]
             for key, shape in shapes.items()
-        ):
+        ) or any(rows.dtype.kind != "f" for rows in arrays.values()):
             raise self._refused(f"it holds other predictions: {shapes}")
         return {folds[key]: rows for key, rows in arrays.items()}
 
@@ -75,18 +73,6 @@ class FoldCache:
             f"groups, folds and seed. Received: {str(self._path)!r}; {reason}. "
             "Delete it, or take another path."
         )
-
-
-# What NumPy and zipfile raise for files that are cut off, damaged or of another kind.
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    zipfile.BadZipFile,
-)
 
 
 def fingerprint(arrays: Mapping[str, np.ndarray], settings: Iterable) -> str:

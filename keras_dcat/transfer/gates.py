@@ -11,14 +11,14 @@ from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-def source_correct(labels, source_prediction):
+def source_correct(labels, source_probabilities):
     """The paper's mask: only where the source is right may it teach.
 
     It never teaches where there is no label to tell.
 
     Args:
         labels: int tensor `(batch,)`. True classes.
-        source_prediction: float tensor `(batch, classes)`. Its probabilities.
+        source_probabilities: float tensor `(batch, classes)`. Its probabilities.
 
     Returns:
         bool tensor `(batch,)`.
@@ -29,19 +29,19 @@ def source_correct(labels, source_prediction):
     >>> [bool(x) for x in source_correct(ops.array([0, 1]), probabilities)]
     [True, False]
     """
-    predicted = ops.cast(ops.argmax(source_prediction, axis=-1), "int32")
+    predicted = ops.cast(ops.argmax(source_probabilities, axis=-1), "int32")
     return ops.equal(predicted, ops.cast(labels, "int32"))
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-def source_confidence(labels, source_prediction):
+def source_confidence(labels, source_probabilities):
     """A soft mask: the surer the source is of the true class, the more it teaches.
 
     Without a label, the class that it believes in takes the place of the true one.
 
     Args:
         labels: int tensor `(batch,)`. True classes.
-        source_prediction: float tensor `(batch, classes)`. Its probabilities.
+        source_probabilities: float tensor `(batch, classes)`. Its probabilities.
 
     Returns:
         float tensor `(batch,)`: the probability of that class.
@@ -52,10 +52,10 @@ def source_confidence(labels, source_prediction):
     >>> [float(x) for x in source_confidence(ops.array([0, 1]), probabilities)]
     [0.75, 0.25]
     """
-    believed = ops.cast(ops.argmax(source_prediction, axis=-1), "int32")
+    believed = ops.cast(ops.argmax(source_probabilities, axis=-1), "int32")
     classes = ops.where(labels < 0, believed, labels)
-    chosen = ops.one_hot(classes, source_prediction.shape[-1])
-    return ops.sum(chosen * source_prediction, axis=-1)
+    chosen = ops.one_hot(classes, source_probabilities.shape[-1])
+    return ops.sum(chosen * source_probabilities, axis=-1)
 
 
 class _Threshold:
@@ -87,7 +87,7 @@ class CorrectOrSure(_Threshold):
 
     Call args:
         labels: int tensor `(batch,)`. True classes, −1 without one.
-        source_prediction: float tensor `(batch, classes)`. Its probabilities.
+        source_probabilities: float tensor `(batch, classes)`. Its probabilities.
 
     Returns:
         bool tensor `(batch,)`.
@@ -102,9 +102,9 @@ class CorrectOrSure(_Threshold):
     [False, False, True]
     """
 
-    def __call__(self, labels, source_prediction):
-        sure = ops.max(source_prediction, axis=-1) >= self.threshold
-        right = source_correct(labels, source_prediction)
+    def __call__(self, labels, source_probabilities):
+        sure = ops.max(source_probabilities, axis=-1) >= self.threshold
+        right = source_correct(labels, source_probabilities)
         return ops.where(labels < 0, sure, right)
 
 
@@ -120,7 +120,7 @@ class Confident(_Threshold):
 
     Call args:
         labels: int tensor `(batch,)`. Not used.
-        source_prediction: float tensor `(batch, classes)`. Its probabilities.
+        source_probabilities: float tensor `(batch, classes)`. Its probabilities.
 
     Returns:
         bool tensor `(batch,)`.
@@ -135,17 +135,17 @@ class Confident(_Threshold):
     [False, True, True]
     """
 
-    def __call__(self, labels, source_prediction):
-        return ops.max(source_prediction, axis=-1) >= self.threshold
+    def __call__(self, labels, source_probabilities):
+        return ops.max(source_probabilities, axis=-1) >= self.threshold
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-def all_teach(labels, source_prediction):
+def all_teach(labels, source_probabilities):
     """No mask: every window may teach, also those that the source gets wrong.
 
     Args:
         labels: int tensor `(batch,)`. Not used.
-        source_prediction: float tensor `(batch, classes)`.
+        source_probabilities: float tensor `(batch, classes)`.
 
     Returns:
         float tensor `(batch,)` of ones.
@@ -155,7 +155,7 @@ def all_teach(labels, source_prediction):
     >>> ops.shape(all_teach(None, ops.zeros((3, 2))))
     (3,)
     """
-    return ops.ones_like(source_prediction[:, 0], dtype="float32")
+    return ops.ones_like(source_probabilities[:, 0], dtype="float32")
 
 
 def get(gate):
@@ -167,7 +167,7 @@ def get(gate):
             teach), or a function as described above.
 
     Returns:
-        function `(labels, source_prediction) -> (batch,)`.
+        function `(labels, source_probabilities) -> (batch,)`.
 
     Raises:
         ValueError: if `gate` is none of these.
@@ -186,7 +186,7 @@ def get(gate):
         return gate
     raise ValueError(
         "`gate` must be 'correct', 'soft', 'sure', 'confident', None, or a function "
-        "of (labels, source_prediction). "
+        "of (labels, source_probabilities). "
         f"Received: gate={gate!r}. "
         "Use 'correct' for the paper's mask, None to let every window teach."
     )

@@ -5,8 +5,6 @@ import warnings
 
 import keras
 
-from keras_dcat.transfer.contrast import ContrastiveAlignment, FeatureContrast
-
 
 class TransferGuard(keras.callbacks.Callback):
     """Ends a transfer that can only do harm, and says why. The training goes on.
@@ -19,6 +17,9 @@ class TransferGuard(keras.callbacks.Callback):
       has become better than its source there. What a weaker source believes is nothing
       to learn from. Where there is a contrast among the losses, as by default, this is
       not looked at: which moment is which, a weaker sensor can tell.
+
+    Of several sources, all must be at chance, and the target be better than the best
+    of them. Of one at chance beside others the guard only warns.
 
     If so, `transfer_weight` becomes 0, for good: it is a weight of the model, and saved
     with it. While it is 0 anyway the guard does nothing. As with early stopping,
@@ -87,25 +88,37 @@ class TransferGuard(keras.callbacks.Callback):
         if self._is_source_checked:
             return None
         self._is_source_checked = True
-        accuracy = logs.get("source_accuracy")
-        # Exactly 0: no window had a label by which the source could be right.
-        is_unknown = accuracy is None or logs.get("classification_loss") == 0
-        if is_unknown or not is_at_chance(accuracy, self.model.num_classes):
+        accuracies = _source_accuracies(logs)
+        # NaN where no label told: such a source may be as good as any.
+        at_chance = [
+            number
+            for number, accuracy in enumerate(accuracies)
+            if is_at_chance(accuracy, self.model.num_classes)
+        ]
+        if not at_chance:
             return None
-        return (
+        listed = " and ".join(f"{accuracies[number]:.1%}" for number in at_chance)
+        named = f" (source {', '.join(map(str, at_chance))} of {len(accuracies)})"
+        reason = (
             "The source should be trained before it teaches. "
-            f"Received: a source that is right on {accuracy:.1%} of the training "
-            f"windows, where guessing gives {1 / self.model.num_classes:.1%}. "
+            f"Received: a source{named if len(accuracies) > 1 else ''} that is right "
+            f"on {listed} of the training windows, where guessing gives "
+            f"{1 / self.model.num_classes:.1%}. "
             "Train it first: source.fit(...); if it is, check that the windows of a "
             "pair belong together."
         )
+        if len(at_chance) == len(accuracies):
+            return reason
+        warnings.warn(f"{reason} The others go on teaching.", stacklevel=3)
+        return None
 
     def _outgrown(self, logs):
-        target, source = logs.get(self.monitor), logs.get("val_source_accuracy")
-        contrasts = FeatureContrast, ContrastiveAlignment
-        if target is None or source is None:
+        target, sources = logs.get(self.monitor), _source_accuracies(logs, "val_")
+        if target is None or not sources:
             return None
-        if any(isinstance(loss, contrasts) for loss in self.model.transfer_losses):
+        # Together they may be better than each of them.
+        source = max([logs["val_source_accuracy"], *sources])
+        if any(loss.tells_moments for loss in self.model.active_losses):
             return None
         # A gap of exactly the margin counts, whatever the subtraction rounds it to.
         is_better = target - source >= self.margin - 1e-6
@@ -118,6 +131,13 @@ class TransferGuard(keras.callbacks.Callback):
             f"({self.monitor}) and a source on {source:.1%}, the target ahead for "
             f"{self._epochs_better} epochs. Train a better source, or do without."
         )
+
+
+def _source_accuracies(logs, prefix=""):
+    """That of each source, or of the only one, by what the logs call them."""
+    name = f"{prefix}source_accuracy"
+    each = [value for key, value in logs.items() if key.startswith(f"{name}_")]
+    return each or [logs[name]] if name in logs else []
 
 
 def is_at_chance(accuracy: float, num_classes: int) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 from keras_dcat.transfer.agreement import AgreedLabels
 from keras_dcat.transfer.contrast import FeatureContrast
 from keras_dcat.transfer.distillation import of_keras
+from keras_dcat.transfer.transfer_loss import READINGS, TransferLoss
 
 
 def check_separate(sources, target):
@@ -50,15 +51,16 @@ def named_losses(losses, weights):
     weights = [1.0] * len(losses) if weights is None else list(weights)
     names = [f"{getattr(loss, 'name', loss)}_loss" for loss in losses]
     are_losses = all(
-        isinstance(loss, keras.losses.Loss) and hasattr(loss, "reads")
-        for loss in losses
+        isinstance(loss, TransferLoss) and loss.reads in READINGS for loss in losses
     )
-    if not are_losses or not losses or len(set(names)) < len(names):
+    # The loss of the labels is called so.
+    taken = {"classification_loss"} & set(names)
+    if not are_losses or not losses or taken or len(set(names)) < len(names):
         raise ValueError(
             "`loss` must be a transfer loss, or a list of some with names of their "
-            f"own. Received: {losses}. Use `FeatureContrast`, "
-            "`MaskedCrossAttentionLoss`, `LogitsDistillation`, a loss of "
-            "keras.distillation, or one of each."
+            f"own, other than 'classification'. Received: {losses}, named {names}. "
+            "Use `FeatureContrast`, `MaskedCrossAttentionLoss`, `LogitsDistillation`, "
+            "a loss of keras.distillation, one of each, or your own `TransferLoss`."
         )
     if len(weights) != len(losses) or not all(0 <= w < float("inf") for w in weights):
         raise ValueError(
@@ -116,6 +118,35 @@ def count_classes(model, pair_spec):
     return shapes["target"].pop()
 
 
+def check_classifiers(sides, num_classes):
+    """Refuses heads that no loss can take, and features that are not the classifier's.
+
+    Args:
+        sides: `Sides`.
+        num_classes: int.
+
+    Raises:
+        ValueError: if a model ends in a sigmoid, or if the `Dense` layer whose features
+            are read has not one unit for each class.
+    """
+    for branch in (*sides.sources, sides.target):
+        last, classifier = _last_operation(branch.model), branch.classifier
+        if getattr(last, "activation", None) is keras.activations.sigmoid:
+            raise ValueError(
+                "A classifier of one class per window must give logits or their "
+                f"softmax. Received: {branch.model.name!r}, which ends in a sigmoid. "
+                "End in logits or a softmax, and train it so."
+            )
+        if classifier is not None and classifier.units != num_classes:
+            raise ValueError(
+                "The last `Dense` layer of a model must be its classifier where "
+                f"features are compared. Received: {classifier.name!r} of "
+                f"{classifier.units} units in {branch.model.name!r}, for {num_classes} "
+                "classes. Assign the classifier last in `__init__`, or name other "
+                "losses: loss=[LogitsDistillation()]."
+            )
+
+
 def _listed(numbers):
     return ", ".join(map(str, sorted(numbers)))
 
@@ -124,14 +155,16 @@ def gives_logits(model):
     """Whether a classifier's output are logits rather than probabilities.
 
     Follows the graph of a Functional or Sequential model to its last layer. Where
-    that has no activation, or there is no graph, the model is run once on noise:
+    that does not tell, or there is no graph, the model is run once on noise:
     rows that are non-negative and sum to one are probabilities.
     """
     last = _last_operation(model)
-    if type(last).__name__ == "Softmax":
+    activation = getattr(last, "activation", None)
+    if type(last).__name__ == "Softmax" or activation is keras.activations.softmax:
         return False
-    if hasattr(last, "activation"):
-        return last.activation is not keras.activations.softmax
+    # A layer that is nothing but an activation may pass on what is behind a softmax.
+    if activation is keras.activations.linear and not _only_activates(last):
+        return True
     noise = np.random.default_rng(0)
     inputs = keras.tree.map_structure(
         lambda spec: noise.normal(
@@ -146,6 +179,10 @@ def gives_logits(model):
         )
     rows = keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32"))
     return not (np.all(rows >= 0) and np.allclose(rows.sum(axis=-1), 1, atol=1e-2))
+
+
+def _only_activates(layer):
+    return isinstance(layer, keras.layers.Activation)
 
 
 def _last_operation(model):

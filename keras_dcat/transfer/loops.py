@@ -70,22 +70,31 @@ class PairLoops:
             callbacks: as in Keras. There always is a `TransferGuard`, which sets
                 `transfer_weight` to 0 if the source has nothing to teach.
             **kwargs: as in Keras. `sample_weight` and `class_weight` weigh both
-                parts of the loss.
+                parts of the loss. Of windows without a label, `class_weight` takes
+                integers −1 in arrays, and weighs them 1.
 
         Returns:
             the `History`. Its `loss` is `classification_loss + transfer_weight ·
             transfer`, the weighted sum of the transfer losses, each in the history as
-            `<name>_loss`; `unmasked_share` is the share of windows that may teach,
-            `source_accuracy` how often the source was right.
+            `<name>_loss`; `labelled_share` is the share of windows with a label,
+            `unmasked_share` that of windows that may teach, and `source_accuracy` how
+            often the source was right: NaN where nothing tells, and with several also
+            of each, `source_accuracy_0`, ….
 
         Raises:
             ValueError: before the first step, if the data are not pairs, do not
-                fit the two models, are empty, hold NaN, or have labels out of
-                range; at the batch in question, for data that come in batches. Of
-                several machines on TensorFlow, which need the JAX backend.
+                fit the two models, are empty, hold NaN, have labels out of range, or
+                none where `class_weight` needs them; at the batch in question, for data
+                that come in batches. Of several machines on TensorFlow, which need the
+                JAX backend.
         """
         _check_strategy(self)
-        x, y = self._batch_format.checked(x, y, pairs_only=True)
+        x, y = self._batch_format.checked(
+            x,
+            y,
+            pairs_only=True,
+            weighs_classes=kwargs.get("class_weight") is not None,
+        )
         if kwargs.get("validation_data") is not None:
             kwargs["validation_data"] = self._batch_format.checked_validation(
                 kwargs["validation_data"]
@@ -94,7 +103,7 @@ class PairLoops:
             # Keras warns of its own default where the data come in order.
             kwargs.setdefault("shuffle", False)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = watched(callbacks)
+            callbacks = watched(callbacks, x)
         _build_optimizer(self)
         with self._batch_format.readable_errors(), weights_kept(self):
             return super().fit(x, y, *args, callbacks=callbacks, **kwargs)

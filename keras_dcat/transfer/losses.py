@@ -10,10 +10,11 @@ from keras_dcat.transfer.statistics import (
     masked_with_heads,
     statistic_of,
 )
+from keras_dcat.transfer.transfer_loss import TransferLoss
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-class MaskedCrossAttentionLoss(keras.losses.Loss):
+class MaskedCrossAttentionLoss(TransferLoss):
     """Distance between the key-value products of a source and a target.
 
     `‖K_BᵀV_B − K_AᵀV_A‖_F` for each window, averaged over heads. With softmax-free
@@ -113,6 +114,9 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
         norm, and `"unit"` compares directions seen from the center. In the difference
         of two products the center cancels, so that it matters to `"unit"` alone.
 
+        Call it before the model's first `fit` or `evaluate`, or compile the model again
+        afterwards: a step that is compiled keeps the old values.
+
         Args:
             statistic: the source's `KeyValueStatistic` of the training windows, as in
                 `model.cache_source(windows).layers[0]` of a `DCATModel` with such a
@@ -162,7 +166,6 @@ class MaskedCrossAttentionLoss(keras.losses.Loss):
             "normalization": self.normalization,
             "center": None if self.center is None else self.center.tolist(),
             "scale": None if self.scale is None else self.scale.tolist(),
-            "dtype": self.dtype,
         }
 
 

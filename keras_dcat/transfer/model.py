@@ -15,6 +15,7 @@ from keras_dcat.transfer.cross_entropy import (
     CrossEntropy,
     class_indices,
     for_classification,
+    over_labelled,
 )
 from keras_dcat.transfer.loops import PairLoops
 from keras_dcat.transfer.outputs import PairOutputs
@@ -48,7 +49,7 @@ class DCATModel(PairLoops, keras.Model):
         target: likewise, with the same classes and, if `KᵀV` is compared, the same
             sizes of `AttentionKV`. Trained in place: `model.target` is this very model.
         transfer_weight: float ≥ 0, λ, or a schedule over the steps of training from
-            `keras.optimizers.schedules`. May be assigned between epochs.
+            `keras.optimizers.schedules`. A number may be assigned between epochs.
         gate: which windows may teach: `None` (all), `"soft"` (as much as the source is
             sure of the true class, or, without a label, of any), `"correct"` (the
             paper's mask: only windows that it gets right, and none without a label),
@@ -91,8 +92,8 @@ class DCATModel(PairLoops, keras.Model):
     Raises:
         ValueError: if a model is not built, has no `AttentionKV`, has several
             and none is named, if it has no `Dense` classifier whose features a loss
-            reads, if the two differ in sizes or classes, or if the name of an option is
-            unknown.
+            reads, if it ends in a sigmoid, if the two differ in sizes or classes, or if
+            the name of an option is unknown.
 
     Example:
 
@@ -156,7 +157,7 @@ class DCATModel(PairLoops, keras.Model):
         self._combination = combinations.get(combination)
         self._transfer_weight = TransferWeight(transfer_weight, name="transfer_weight")
         self._junction = junction.get(gradients, self._transfer_weight)
-        self._transfer_metrics = transfer_metrics(self._transfer_losses)
+        self._transfer_metrics = transfer_metrics(self._transfer_losses, len(sources))
         specs = [inspection.input_spec(model) for model in sources]
         several = isinstance(source, (list, tuple))
         self._batch_format = BatchFormat(
@@ -165,6 +166,7 @@ class DCATModel(PairLoops, keras.Model):
             num_sources=len(sources) if several else None,
         )
         self.num_classes = inspection.count_classes(self, self._batch_format.pair_spec)
+        inspection.check_classifiers(self._sides, self.num_classes)
         self._batch_format.num_classes = self.num_classes
         specs = self._sides.statistics_specs(self.num_classes)
         self._batch_format.statistics_spec = tuple(specs) if several else specs[0]
@@ -185,6 +187,16 @@ class DCATModel(PairLoops, keras.Model):
     def transfer_losses(self) -> list[keras.losses.Loss]:
         """The transfer losses, in the order in which they were given."""
         return [loss for loss, _ in self._transfer_losses.values()]
+
+    @property
+    def active_losses(self) -> list[keras.losses.Loss]:
+        """Those of the transfer losses that weigh more than nothing."""
+        return [loss for loss, weight in self._transfer_losses.values() if weight > 0]
+
+    @property
+    def gives_logits(self) -> bool:
+        """Whether the target predicts logits, not probabilities."""
+        return self._sides.target.gives_logits
 
     @property
     def transfer_weight(self) -> float:
@@ -219,7 +231,7 @@ class DCATModel(PairLoops, keras.Model):
             **kwargs: any other argument of `keras.Model.compile`.
         """
         if loss is None:
-            loss = CrossEntropy(from_logits=self._sides.target.gives_logits)
+            loss = CrossEntropy(from_logits=self.gives_logits)
         if metrics is None and weighted_metrics is None:
             weighted_metrics = ["accuracy"]
         super().compile(
@@ -254,12 +266,13 @@ class DCATModel(PairLoops, keras.Model):
         if isinstance(y_pred, PairOutputs):
             y_pred, compared = y_pred.parted(self._junction if training else None)
         prediction, known, weights = self._classified(y, y_pred, sample_weight)
+        labels = class_indices(y, self.num_classes)
+        weights = over_labelled(weights, labels)
         classification = super().compute_loss(
             x, known, prediction, weights, training=training
         )
         if not isinstance(y_pred, PairOutputs):
             return classification
-        labels = class_indices(y, self.num_classes)
         transfer, shown = transfer_terms(
             compared,
             labels,
@@ -267,7 +280,7 @@ class DCATModel(PairLoops, keras.Model):
             self.gate,
             self._combination,
             self._transfer_losses,
-            self._sides.target.gives_logits,
+            self.gives_logits,
         )
         batch = ops.shape(labels)[0]
         shown["classification_loss"] = over_replicas(classification), batch

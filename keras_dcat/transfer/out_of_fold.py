@@ -94,8 +94,9 @@ def out_of_fold_predictions(
             seen = np.flatnonzero((tested_in != fold) & is_labelled)
             before, model = model, train(_rows(inputs, seen), labels[seen])
             _check_model(model, before)
-            done[fold] = predicted_probabilities(model, _rows(inputs, rows), batch_size)
-            _check_predictions(done[fold])
+            found = predicted_probabilities(model, _rows(inputs, rows), batch_size)
+            _check_predictions(found, list(done.values()))
+            done[fold] = found
             if cache is not None:
                 cache.add(fold, done[fold])
         progress.update(fold + 1)
@@ -183,11 +184,17 @@ def _check_model(model, before):
         )
 
 
-def _check_predictions(probabilities):
+def _check_predictions(probabilities, before):
     if probabilities.ndim != 2 or not np.isfinite(probabilities).all():
         raise ValueError(
             "`train` must return a classifier that gives finite (windows, classes). "
             f"Received: shape {probabilities.shape} with "
             f"{int((~np.isfinite(probabilities)).sum())} values that are not finite. "
             "Look at its loss, and lower the learning rate."
+        )
+    if before and probabilities.shape[1] != before[0].shape[1]:
+        raise ValueError(
+            "Every fold must predict the same classes. "
+            f"Received: {probabilities.shape[1]} after {before[0].shape[1]}. "
+            "Build the model with all classes, not with those of `labels`."
         )

@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_dcat.transfer.cross_entropy import class_indices
 from keras_dcat.transfer.inspection import gives_logits
+from keras_dcat.transfer.memory import fewer_windows, warn_of_smaller_batches
 
 
 def predicted_probabilities(model: keras.Model, inputs, batch_size: int = 256):
@@ -14,10 +15,13 @@ def predicted_probabilities(model: keras.Model, inputs, batch_size: int = 256):
     Args:
         model: `keras.Model` that gives `(batch, classes)`.
         inputs: its inputs, arrays.
-        batch_size: int.
+        batch_size: int. Smaller, if there is no memory for as many.
 
     Returns:
         float32 array `(windows, classes)`.
+
+    Raises:
+        MemoryError: if there is no memory for a single window.
 
     Example:
 
@@ -25,7 +29,14 @@ def predicted_probabilities(model: keras.Model, inputs, batch_size: int = 256):
     >>> predicted_probabilities(model, np.log([[3.0, 1.0]])).tolist()
     [[0.75, 0.25]]
     """
-    outputs = model.predict(inputs, batch_size=batch_size, verbose=0)
+    outputs, size = None, batch_size
+    while outputs is None:
+        try:
+            outputs = model.predict(inputs, batch_size=size, verbose=0)
+        except Exception as error:
+            size = fewer_windows(error, size)
+    if size < batch_size:
+        warn_of_smaller_batches(batch_size, size)
     outputs = np.asarray(outputs, "float64")
     if gives_logits(model):
         outputs = np.exp(outputs - outputs.max(axis=-1, keepdims=True))

@@ -24,6 +24,7 @@ def transfer_terms(
         `(loss, shown)`: a float32 scalar, and a dict from a name to `(value, count)`,
         a mean and of how many windows it is one.
     """
+    own = [ops.exp(source.log_probabilities) for source in outputs.sources]
     if len(outputs.sources) > 1:
         outputs = outputs._replace(sources=_as_believed(outputs.sources, combination))
     readings = outputs.readings(gives_logits)
@@ -44,17 +45,20 @@ def transfer_terms(
         weights = ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
         counts = [ops.multiply(share, weights) for share in shares]
     batch = ops.cast(ops.shape(labels)[0], "float32")
-    right, judged = 0.0, 0.0
-    for believed, source in zip(probabilities, outputs.sources, strict=True):
-        # Where a source is not there, it is neither right nor wrong.
-        counts_here = ops.cast((labels >= 0) & (source.may_teach > 0), "float32")
-        is_right = ops.cast(source_correct(labels, believed), "float32")
-        right += ops.sum(is_right * counts_here)
-        judged += ops.sum(counts_here)
+    # Where a source is not there, it is neither right nor wrong.
+    judged = [
+        ops.cast((labels >= 0) & (source.may_teach > 0), "float32")
+        for source in outputs.sources
+    ]
+    accuracy, count = _accuracy(labels, probabilities, judged)
     shown = {
+        "labelled_share": (ops.mean(ops.cast(labels >= 0, "float32")), batch),
         "unmasked_share": (ops.mean(sum(shares)), batch),
-        "source_accuracy": (right / ops.maximum(judged, 1), judged / len(shares)),
+        "source_accuracy": (accuracy, count / len(shares)),
     }
+    if len(shares) > 1:
+        for at, (believed, here) in enumerate(zip(own, judged, strict=True)):
+            shown[f"source_accuracy_{at}"] = _accuracy(labels, [believed], [here])
     total = 0.0
     for name, (loss, weight) in losses.items():
         value = 0.0
@@ -64,6 +68,16 @@ def transfer_terms(
         shown[name] = (over_replicas(value), batch)
         total += weight * value
     return total, shown
+
+
+def _accuracy(labels, probabilities, judged):
+    """How often sources are right where they are judged, and in how many cases."""
+    right = sum(
+        ops.sum(ops.cast(source_correct(labels, believed), "float32") * here)
+        for believed, here in zip(probabilities, judged, strict=True)
+    )
+    count = sum(map(ops.sum, judged))
+    return right / ops.maximum(count, 1), count
 
 
 def _as_believed(sources, combination):
@@ -77,17 +91,32 @@ def _as_believed(sources, combination):
     )
 
 
-def transfer_metrics(losses):
+class MeanOfSome(keras.metrics.Mean):
+    """A mean that is NaN, and not 0, of nothing."""
+
+    def result(self):
+        return ops.where(self.count > 0, super().result(), float("nan"))
+
+
+def transfer_metrics(losses, num_sources):
     """The means over an epoch of all that a training shows of a batch.
 
     Args:
         losses: dict whose keys are the names of the transfer losses.
+        num_sources: int.
 
     Returns:
         dict from a name to a `keras.metrics.Mean`.
     """
-    names = ["classification_loss", *losses, "unmasked_share", "source_accuracy"]
-    return {name: keras.metrics.Mean(name=name) for name in names}
+    names = ["classification_loss", *losses]
+    names += ["labelled_share", "unmasked_share"]
+    accuracies = ["source_accuracy"]
+    if num_sources > 1:
+        accuracies += [f"source_accuracy_{at}" for at in range(num_sources)]
+    return {
+        **{name: keras.metrics.Mean(name=name) for name in names},
+        **{name: MeanOfSome(name=name) for name in accuracies},
+    }
 
 
 def over_replicas(loss):

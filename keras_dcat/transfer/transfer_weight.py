@@ -34,10 +34,17 @@ class TransferWeight(keras.layers.Layer):
         self.is_scheduled = self._scalar("is_scheduled")
         self.step = self._scalar("step")
         self.built = True
-        if self.schedule is None:
+        if self.schedule is not None:
+            self.is_scheduled.assign(1.0)
+        elif _is_weight(value):
             self.assign(value)
         else:
-            self.is_scheduled.assign(1.0)
+            raise ValueError(
+                "`transfer_weight` must be a finite number of at least 0, or a "
+                f"schedule of keras.optimizers.schedules. Received: "
+                f"transfer_weight={value}. "
+                "Start with 0.1, and search between 0.01 and 1."
+            )
 
     def _scalar(self, name):
         return self.add_weight(
@@ -49,14 +56,15 @@ class TransferWeight(keras.layers.Layer):
 
         Args:
             number: float ≥ 0.
+
+        Raises:
+            ValueError: if it is none.
         """
-        is_number = isinstance(number, (int, float)) or hasattr(number, "__float__")
-        if not is_number or not 0.0 <= float(number) < float("inf"):
+        if not _is_weight(number):
             raise ValueError(
-                "`transfer_weight` must be a finite number of at least 0, or a "
-                f"schedule of keras.optimizers.schedules. Received: "
-                f"transfer_weight={number}. "
-                "Start with 0.1, and search between 0.01 and 1."
+                "`transfer_weight` can be assigned a finite number of at least 0. "
+                f"Received: transfer_weight={number}. "
+                "Give a schedule to `DCATModel` itself."
             )
         self.number.assign(float(number))
         self.is_scheduled.assign(0.0)
@@ -76,3 +84,8 @@ class TransferWeight(keras.layers.Layer):
         if self.schedule is not None and float(self.is_scheduled.value + 0.0) > 0.5:
             return keras.saving.serialize_keras_object(self.schedule)
         return float(self.number.value + 0.0)
+
+
+def _is_weight(value):
+    is_number = isinstance(value, (int, float)) or hasattr(value, "__float__")
+    return is_number and 0.0 <= float(value) < float("inf")

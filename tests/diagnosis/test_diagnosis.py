@@ -249,7 +249,7 @@ def test_a_mask_that_is_right_by_heart_only_is_called_vacuous(rng):
     assert found.coverage["all"] > 0.98
     expected = np.mean(out_of_fold.argmax(axis=-1) == np.arange(240) % CLASSES)
     assert found.out_of_fold_coverage["all"] == expected == pytest.approx(2 / 3)
-    assert any("The mask filters nothing" in text for text in found.reasons)
+    assert any("the mask filters nothing" in text for text in found.reasons)
     assert not any("filters nothing" in text for text in diagnosed(rng).reasons)
 
 
@@ -352,7 +352,7 @@ def test_the_report_says_it_all_in_some_twenty_lines(rng):
     for expected in (
         f"{found.source_f1[0]:.3f}",
         f"{found.target_gap:+.3f}",
-        f"{found.coverage['all']:.0%} of training windows may teach",
+        f"{found.coverage['all']:.0%} of training windows would teach",
         f"{found.predictability.mispaired_r2:.3f}",
         f"target {found.information.target:.3f}",
         "DCATModel(source, target, transfer_weight=0.2, gate=None)",

@@ -96,3 +96,24 @@ def test_sizes_that_differ_are_mapped_as_in_the_model(rng):
         branch(5, steps=12), branch(3, key_dim=4), gate=None, adapt_sizes=True
     )
     assert -1 <= GradientProbe(model).cosine(pair, labels) <= 1
+
+
+class Untold(keras.Model):
+    """A source of layers that it is given, which Keras therefore cannot save."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+def test_a_source_that_cannot_be_saved_is_watched(rng):
+    pair, labels = windows(rng)
+    source = Untold(branch(5, steps=12))
+    source(pair[0])
+    model = keras_dcat.DCATModel(source, branch(3))
+    with pytest.raises((TypeError, NotImplementedError)):
+        source.get_config()
+    assert -1 <= GradientProbe(model).cosine(pair, labels) <= 1

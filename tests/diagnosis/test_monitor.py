@@ -9,7 +9,7 @@ import keras_dcat
 from keras_dcat.diagnosis import TransferMonitor
 from keras_dcat.diagnosis.monitor import harm
 from keras_dcat.metrics import macro_f1
-from keras_dcat.transfer import TransferGuard
+from keras_dcat.transfer import FeatureContrast, LogitsDistillation, TransferGuard
 from tests import references
 from tests.models import CLASSES, pair_of_branches, snapshot, windows
 
@@ -52,8 +52,8 @@ def test_a_row_is_what_numpy_computes_of_the_model(rng):
         "target_f1": macro_f1(labels[known], prediction[known], CLASSES),
         "alignment": distances.mean(),
         "alignment/walk": distances[labels == 2].mean(),
-        "mask_share": right.mean(),
-        "mask_share/sit": right[labels == 0].mean(),
+        "unmasked_share": right.mean(),
+        "unmasked_share/sit": right[labels == 0].mean(),
         "train_gap": history["accuracy"][0]
         - (prediction.argmax(-1) == labels)[known].mean(),
     }
@@ -61,6 +61,51 @@ def test_a_row_is_what_numpy_computes_of_the_model(rng):
         assert row[name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
     assert row["source_target_gap"] == row["source_f1"] - row["target_f1"]
     assert -1 <= row["gradient_cosine"] <= 1
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+@pytest.mark.parametrize(
+    ("weights", "name"),
+    [
+        ([1.0, 1.0, 1.0], "alignment_loss"),
+        ([0.0, 1.0, 1.0], "contrast_loss"),
+        ([0.0, 0.0, 1.0], "distillation_loss"),
+    ],
+)
+def test_alignment_is_the_mean_of_the_first_active_loss_that_evaluate_gives(
+    rng, policy, weights, name
+):
+    keras.config.set_dtype_policy(policy)
+    losses = [
+        keras_dcat.MaskedCrossAttentionLoss("none", reduction="sum"),
+        FeatureContrast(reduction="sum"),
+        LogitsDistillation(reduction="sum"),
+    ]
+    pair, labels = windows(rng)
+    pair = tuple(50 * x for x in pair)  # their products leave float16
+    model = joined(gate=None, loss=losses, loss_weights=weights)
+    monitor = TransferMonitor((pair, labels))
+    monitor.set_model(model)
+    monitor.on_train_begin()
+    *_, distances, _ = monitor._observed()
+    found = model.evaluate(pair, labels, verbose=0, return_dict=True)
+    assert distances.shape == labels.shape
+    assert distances.sum() == pytest.approx(found[name], rel=1e-3)
+
+
+def test_pairs_may_be_a_dict_as_in_fit_and_others_are_refused_at_the_start(rng):
+    (source, target), labels = windows(rng)
+    seen = []
+    for pair in ((source, target), {"source": source, "target": target}):
+        model = joined()
+        monitor = TransferMonitor((pair, labels))
+        trained(model, ((source, target), labels), monitor, epochs=1)
+        seen.append(monitor.rows)
+    assert seen[0] == seen[1]
+    monitor = TransferMonitor((target, labels))
+    monitor.set_model(model)
+    with pytest.raises(ValueError, match=r"A batch must be.*Zip the two modalities"):
+        monitor.on_train_begin()
 
 
 def test_a_training_that_is_watched_is_the_same_to_the_bit(rng):

@@ -58,3 +58,12 @@ def test_windows_of_one_bin_are_averaged_before_they_are_compared():
 def test_calibration_needs_probabilities_of_each_window():
     with pytest.raises(ValueError, match=r"labels \(2,\).*\(2,\).*belong to"):
         metrics.expected_calibration_error([0, 1], [0.5, 0.5])
+
+
+def test_a_window_without_a_label_counts_nowhere():
+    scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    for predictions in (scores, scores.argmax(axis=-1)):
+        f1 = metrics.f1_per_class([0, 1, -1], predictions, num_classes=2)
+        np.testing.assert_array_equal(f1, [1.0, 1.0])
+    error = metrics.expected_calibration_error([0, 1, -1], scores)
+    assert error == pytest.approx((0.1 + 0.2) / 2)

@@ -60,7 +60,8 @@ def test_token_matrices_are_used_for_large_products_if_they_take_less_to_multipl
 def test_products_are_used_where_the_number_of_steps_is_unknown():
     known, unknown = (None, 1, 1, 64), (None, None, 1, 64)
     assert alignment.tokens_are_cheaper(known, known, 64)
-    assert not alignment.tokens_are_cheaper(known, unknown, 64)
+    for shapes in ((known, unknown), (unknown, known), (unknown, unknown)):
+        assert not alignment.tokens_are_cheaper(*shapes, 64)
 
 
 @pytest.mark.parametrize("mode", gradients.modes())
@@ -76,11 +77,13 @@ def test_the_square_root_has_a_gradient_of_zero_at_zero(mode):
 
 @pytest.mark.parametrize("mode", gradients.modes())
 @pytest.mark.parametrize("normalization", alignment.NORMALIZATIONS)
-@pytest.mark.parametrize("steps", [2, 40], ids=["tokens", "products"])
+@pytest.mark.parametrize("steps", [12, 40], ids=["tokens", "products"])
 def test_equal_sides_are_at_distance_zero_with_no_gradient(
-    rng, mode, normalization, steps
+    rng, monkeypatch, mode, normalization, steps
 ):
+    monkeypatch.setattr(alignment, "tokens_are_cheaper", lambda *_: steps == 12)
     key, value = projections(rng, steps, key_dim=16, value_dim=16)
+    order = rng.permutation(steps)[::-1].copy()  # the same sum, rounded otherwise
 
     def distance(target_key, target_value):
         source = ops.convert_to_tensor(key), ops.convert_to_tensor(value)
@@ -91,16 +94,24 @@ def test_equal_sides_are_at_distance_zero_with_no_gradient(
         )
 
     loss, key_and_value_gradients = gradients.value_and_gradients(
-        distance, [key, value], mode
+        distance, [key[:, order], value[:, order]], mode
     )
     assert loss == 0.0
     for gradient in key_and_value_gradients:
         np.testing.assert_array_equal(gradient, np.zeros_like(gradient))
 
 
-def test_a_small_difference_is_not_lost_to_rounding(rng):
+@pytest.mark.parametrize(
+    ("through_tokens", "size"),
+    [(False, 1e-4), (True, 1e-2)],
+    ids=["products", "tokens"],
+)
+def test_a_small_difference_is_not_lost_to_rounding(
+    rng, monkeypatch, through_tokens, size
+):
+    monkeypatch.setattr(alignment, "tokens_are_cheaper", lambda *_: through_tokens)
     key, value = projections(rng, steps=40)
-    moved = key + 1e-4 * rng.normal(size=key.shape).astype("float32")
+    moved = key + size * rng.normal(size=key.shape).astype("float32")
     tensors = [ops.convert_to_tensor(x) for x in (key, value, moved)]
     distance = alignment.alignment_distance(
         tuple(tensors[:2]), (tensors[2], tensors[1]), (40, 40), "none"

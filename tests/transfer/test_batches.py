@@ -18,6 +18,7 @@ TARGET_NAN = (
     r"input of the target must be finite.*fill the gaps in recordings of the target"
 )
 LABEL_RANGE = r"Integer labels must be at least 0 and below 4.*Number the classes"
+SHARES = "`may_teach` must be numbers from 0 to 1.*Give a window 0 where there is no"
 NO_PAIR = r"A batch must be \(\(source, target\), labels\).*Zip the two modalities"
 
 
@@ -235,7 +236,9 @@ def test_the_users_arrays_are_not_changed(rng, model):
 @pytest.mark.parametrize(
     ("shares", "message"),
     [
-        (np.full(32, np.nan, "float32"), "`may_teach` must be finite.*from 0 to 1"),
+        (np.full(32, np.nan, "float32"), SHARES),
+        (np.full(32, -1.0, "float32"), SHARES),
+        (np.full(32, 1.01, "float32"), SHARES),
         (np.ones((32, 2), "float32"), r"`may_teach` must be .*\(32, 2\)"),
         (np.ones(31, "float32"), r"\[31, 32\]"),
     ],
@@ -245,3 +248,66 @@ def test_shares_that_do_not_fit_the_windows_are_refused(rng, model, shares, mess
     inputs = {"source": pair[0], "target": pair[1], "may_teach": shares}
     with pytest.raises(ValueError, match=message):
         model.fit(inputs, labels, verbose=0)
+
+
+@pytest.mark.parametrize("share", [np.nan, -0.01, 1.01])
+def test_shares_of_a_dataset_are_checked_batch_by_batch(rng, model, share):
+    pair, labels = windows(rng)
+    shares = np.where(np.arange(32) < 31, 1.0, share).astype("float32")
+    inputs = {"source": pair[0], "target": pair[1], "may_teach": shares}
+    with pytest.raises(ValueError, match=SHARES):
+        model.fit(tf_dataset(inputs, labels), verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "form", "works"),
+    [
+        ("arrays", "integers", True),
+        ("PyDataset", "integers", True),
+        ("tf.data", "integers", False),
+        ("arrays", "one-hot", False),
+        ("PyDataset", "one-hot", False),
+        ("tf.data", "one-hot", False),
+    ],
+)
+def test_class_weights_are_never_those_of_another_class(rng, model, kind, form, works):
+    pair, labels = windows(rng)
+    partly = np.where(np.arange(32) < 31, labels, -1)
+    if form == "one-hot":
+        partly = np.eye(CLASSES, dtype="float32")[labels] * (partly >= 0)[:, None]
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    weights = {number: 3.0 for number in range(CLASSES)}
+    data, options = KINDS[kind](pair, partly), {"verbose": 0, "shuffle": False}
+    if kind == "arrays":
+        options["batch_size"] = 8
+    if not works:
+        with pytest.raises(ValueError, match=r"class_weight.*without a label.*Yield"):
+            model.fit(*data, class_weight=weights, **options)
+        return
+    loss = model.fit(*data, class_weight=weights, **options).history["alignment_loss"][
+        0
+    ]
+    each = np.where(partly < 0, 1.0, 3.0).astype("float32")
+    options["batch_size"] = 8
+    expected = model.fit(pair, partly, sample_weight=each, **options).history
+    assert loss == pytest.approx(expected["alignment_loss"][0], rel=1e-5)
+
+
+def test_a_dataset_whose_labels_are_all_there_takes_class_weights(rng, model):
+    pair, labels = windows(rng)
+    weights = {number: 1.0 + number for number in range(CLASSES)}
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    losses = [
+        model.fit(*data, class_weight=weights, verbose=0).history["alignment_loss"]
+        for data in ((tf_dataset(pair, labels),), (Batches(pair, labels),))
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_labels_of_unknown_rank_are_refused_before_the_first_step(rng, model):
+    tf = pytest.importorskip("tensorflow")
+    data = tf_dataset(*windows(rng)).map(
+        lambda x, y: (x, tf.numpy_function(lambda own: own, [y], tf.int64))
+    )
+    with pytest.raises(ValueError, match=r"of shape None.*set_shape\(\(None,\)\)"):
+        model.fit(data, verbose=0)

@@ -75,6 +75,12 @@ def test_sureness_becomes_the_share_that_is_right(right, expected):
     assert found == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_class_that_the_source_rules_out_does_not_change_the_temperature():
+    probabilities = np.array([[0.9, 0.1, 0.0]] * 4)
+    found = calibration_temperature(probabilities, np.array([0, 0, 0, 1]))
+    assert found == pytest.approx(2.0, rel=1e-6)
+
+
 def test_no_other_temperature_is_likelier(rng):
     labels = rng.integers(0, 5, 300)
     logits = 6 * np.eye(5)[labels] + rng.normal(scale=5, size=(300, 5))

@@ -86,7 +86,9 @@ def test_it_is_saved_with_the_model_and_refuses_what_makes_no_sense():
     assert loaded.get_config() == loss.get_config()
     with pytest.raises(ValueError, match=r"temperature=0\. Start with 0\.1"):
         ContrastiveAlignment(temperature=0)
-    with pytest.raises(ValueError, match=r"share d_k.*the same sizes"):
+    with pytest.raises(
+        ValueError, match=r"share d_k.*4\) for the source.*the same size"
+    ):
         loss((np.ones((2, 3, 4)),) * 2, (np.ones((2, 3, 5)), np.ones((2, 3, 4))))
 
 

@@ -1,3 +1,6 @@
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 
@@ -62,7 +65,18 @@ def test_where_all_have_labels_nothing_is_said_of_others():
     assert len(str(found).splitlines()) == 5
 
 
-@pytest.mark.parametrize("names", [["a", "b"], ["a", "b", "b"]])
+def test_one_hot_labels_are_counted_like_classes():
+    one_hot = np.eye(3)[LABELS] * (LABELS >= 0)[:, None]
+    expected = gate_coverage(LABELS, PROBABILITIES, class_names=NAMES)
+    found = gate_coverage(one_hot, PROBABILITIES, class_names=NAMES)
+    assert found == expected
+    assert json.loads(json.dumps(dataclasses.asdict(found)))["windows"]["sit"] == 3
+    np.testing.assert_array_equal(
+        may_teach(one_hot, PROBABILITIES), may_teach(LABELS, PROBABILITIES)
+    )
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["a", "b", "b"], [*"abcc"]])
 def test_each_class_needs_a_name_of_its_own(names):
     with pytest.raises(ValueError, match=r"name of its own.*for 3 classes.*order"):
         gate_coverage(LABELS, PROBABILITIES, class_names=names)

@@ -7,6 +7,7 @@ from keras_dcat.transfer.cross_entropy import (
     CrossEntropy,
     class_indices,
     for_classification,
+    over_labelled,
 )
 from tests import references
 
@@ -42,7 +43,8 @@ def test_no_label_is_a_negative_class_or_a_row_of_zeros():
         )
         assert ops.convert_to_numpy(class_indices(known, 3)).tolist()[:2] == [2, 0]
         assert float(ops.min(known)) == 0
-        weights = ops.convert_to_numpy(weights)
+        np.testing.assert_array_equal(ops.convert_to_numpy(weights), [1.0, 2.0, 0.0])
+        weights = ops.convert_to_numpy(over_labelled(weights, classes))
         np.testing.assert_allclose(weights, [1.5, 3.0, 0.0], rtol=1e-6)
 
 

@@ -62,6 +62,12 @@ def test_what_the_classifier_is_given_is_read_wherever_it_sits(rng, build):
     )
 
 
+def test_the_classifier_is_the_last_of_several_dense_layers():
+    last = branch(3)
+    model = keras.Sequential([keras.Input((20, 3)), layers.Dense(3), last])
+    assert find_classifier(model) is last.layers[-1]
+
+
 @pytest.mark.parametrize("build", KINDS)
 def test_every_kind_of_model_trains_live_and_cached(rng, build):
     pair, labels = windows(rng)

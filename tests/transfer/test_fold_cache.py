@@ -84,11 +84,30 @@ def test_a_file_of_another_kind_is_refused(tmp_path, write):
         FoldCache(tmp_path / "folds.npz", "same", [3])
 
 
-@pytest.mark.parametrize(("fold", "rows"), [(0, ROWS[:2]), (7, ROWS), (0, ROWS[0])])
+@pytest.mark.parametrize(
+    ("fold", "rows"), [(0, ROWS[:2]), (7, ROWS), (0, ROWS[0]), (0, ROWS[:, 0])]
+)
 def test_predictions_of_other_windows_are_refused(tmp_path, fold, rows):
-    FoldCache(tmp_path / "folds.npz", "same", [3]).add(fold, rows)
+    cache = FoldCache(tmp_path / "folds.npz", "same", [3, 3])
+    cache.add(1, ROWS)
+    cache.add(fold, rows)
     with pytest.raises(ValueError, match=rf"other predictions.*fold_{fold}.*Delete it"):
-        FoldCache(tmp_path / "folds.npz", "same", [3])
+        FoldCache(tmp_path / "folds.npz", "same", [3, 3])
+
+
+def test_a_folder_that_cannot_be_written_to_is_found_out_at_once(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OSError, match="Not a directory|exists"):
+        FoldCache(tmp_path / "file" / "folds.npz", "same", [3])
+    FoldCache(tmp_path / "folds.npz", "same", [3])
+    assert (tmp_path / "folds.npz").exists()
+
+
+@pytest.mark.parametrize("at", [0, 1, 1023, 1024, 2047, 3998])
+def test_a_fingerprint_looks_at_every_window(at):
+    zeros, changed = np.zeros((3999, 2)), np.zeros((3999, 2))
+    changed[at, 1] = 1
+    assert fingerprint({"x": changed}, ()) != fingerprint({"x": zeros}, ())
 
 
 def test_a_fingerprint_tells_values_dtypes_shapes_names_and_settings_apart():

@@ -36,6 +36,46 @@ def test_without_a_label_a_gate_goes_by_how_sure_the_source_is(gate, expected):
     np.testing.assert_allclose(ops.convert_to_numpy(may_teach), expected, rtol=1e-6)
 
 
+def by_hand(gate, label, scores):
+    """What a gate says of one window."""
+    believed = max(range(len(scores)), key=lambda number: scores[number])
+    is_sure, is_right = scores[believed] >= 0.5, believed == label
+    return {
+        "correct": is_right,
+        "soft": scores[believed if label < 0 else label],
+        gates.CorrectOrSure: is_sure if label < 0 else is_right,
+        gates.Confident: is_sure,
+        None: True,
+    }[gate]
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize(
+    "gate", ["correct", "soft", gates.CorrectOrSure, gates.Confident, None]
+)
+def test_a_gate_looks_at_each_window_alone(rng, gate, dtype):
+    scores = rng.dirichlet(np.ones(3), size=64).astype("float32")
+    labels = rng.integers(-1, 3, size=64)
+    labels[0], scores[0] = -1, [0.5, 0.25, 0.25]  # as sure as it must be
+    expected = [by_hand(gate, *window) for window in zip(labels, scores, strict=True)]
+    called = gate(0.5) if isinstance(gate, type) else gates.get(gate)
+    found = called(
+        ops.convert_to_tensor(labels.astype(dtype)), ops.convert_to_tensor(scores)
+    )
+    np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [gates.CorrectOrSure, gates.Confident])
+@pytest.mark.parametrize(("threshold", "is_sure"), [(0.0, True), (1.0, False)])
+def test_every_probability_may_be_a_threshold(kind, threshold, is_sure):
+    labels, scores = ops.full((3,), -1), ops.convert_to_tensor(SCORES)
+    may_teach = ops.convert_to_numpy(kind(threshold)(labels, scores))
+    assert may_teach.tolist() == [is_sure] * 3
+    for outside in (-1e-3, 1.001, float("nan")):
+        with pytest.raises(ValueError, match=f"threshold={outside}"):
+            kind(outside)
+
+
 @pytest.mark.parametrize("kind", [gates.CorrectOrSure, gates.Confident])
 def test_a_gate_with_a_threshold_survives_its_config(kind):
     config = keras.saving.serialize_keras_object(kind(0.7))
@@ -50,6 +90,17 @@ def test_a_confident_source_teaches_what_it_gets_wrong():
     labels = ops.convert_to_tensor(np.array([1, 2, 2], "int32"))
     may_teach = gates.Confident(0.7)(labels, ops.convert_to_tensor(SCORES))
     assert ops.convert_to_numpy(may_teach).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        *(gates.source_correct, gates.source_confidence, gates.all_teach),
+        *(gates.CorrectOrSure, gates.Confident),
+    ],
+)
+def test_a_gate_is_saved_by_a_name_that_stays_when_files_move(gate):
+    assert keras.saving.get_registered_name(gate) == f"keras_dcat>{gate.__name__}"
 
 
 def test_a_function_is_its_own_gate():

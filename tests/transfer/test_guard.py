@@ -8,9 +8,11 @@ from keras.optimizers.schedules import PolynomialDecay
 
 import keras_dcat
 from keras_dcat.transfer import (
+    AgreedLabels,
     ContrastiveAlignment,
     FeatureContrast,
     LogitsDistillation,
+    MaskedCrossAttentionLoss,
 )
 from keras_dcat.transfer.guard import TransferGuard, is_at_chance
 from tests.models import CLASSES, pair_of_branches, windows
@@ -19,7 +21,7 @@ from tests.models import CLASSES, pair_of_branches, windows
 def watched(guard, epochs, classes=10, transfer_weight=0.3, losses=()):
     """λ after each epoch of these logs, and what was warned of."""
     model = SimpleNamespace(
-        num_classes=classes, transfer_weight=transfer_weight, transfer_losses=losses
+        num_classes=classes, transfer_weight=transfer_weight, active_losses=losses
     )
     guard.set_model(model)
     guard.on_train_begin()
@@ -84,8 +86,7 @@ def test_a_source_that_is_right_at_first_is_left_alone_later():
         {"val_accuracy": 0.9},
         {"val_source_accuracy": 0.1},
         {"source_accuracy": float("nan")},
-        # Without any label both are 0 because there is nothing to be right about.
-        {"source_accuracy": 0.0, "classification_loss": 0.0},
+        {"val_accuracy": 0.9, "val_source_accuracy": float("nan")},
     ],
 )
 def test_nothing_is_concluded_from_logs_that_do_not_tell(logs):
@@ -109,6 +110,55 @@ def test_a_contrast_may_be_taught_by_a_source_that_is_weaker(contrast):
     pairs = held_out(*[(0.9, 0.1)] * 4)
     assert watched(TransferGuard(), pairs, losses=losses) == ([0.3] * 4, [])
     assert watched(TransferGuard(), pairs, losses=losses[1:])[0][-1] == 0
+
+
+@pytest.mark.parametrize("loss", [AgreedLabels, MaskedCrossAttentionLoss])
+def test_any_other_loss_is_not(loss):
+    pairs = held_out(*[(0.9, 0.1)] * 4)
+    assert watched(TransferGuard(), pairs, losses=[loss()])[0][-1] == 0
+
+
+def of_two(one, other, **logs):
+    both = {"source_accuracy_0": one, "source_accuracy_1": other}
+    return {"source_accuracy": (one + other) / 2, **both, **logs}
+
+
+def test_a_good_source_hides_none_at_chance_and_goes_on_teaching():
+    guard = TransferGuard()
+    weights, (message,) = watched(guard, [of_two(0.9, 0.11)] * 2)
+    assert weights == [0.3, 0.3]
+    assert "(source 1 of 2) that is right on 11.0%" in message
+    assert message.endswith("The others go on teaching.")
+    assert guard.reason is None
+
+
+def test_several_sources_at_chance_teach_for_one_epoch():
+    weights, (message,) = watched(TransferGuard(), [of_two(0.12, 0.11)])
+    assert weights == [0]
+    assert "(source 0, 1 of 2) that is right on 12.0% and 11.0%" in message
+
+
+@pytest.mark.parametrize(
+    ("target", "together", "weight"),
+    [(0.8, 0.5, 0.3), (0.95, 0.5, 0), (0.95, 0.97, 0.3)],
+)
+def test_a_target_must_be_better_than_the_best_of_several(target, together, weight):
+    logs = of_two(0.9, 0.9, val_accuracy=target)
+    logs |= {"val_source_accuracy_0": 0.9, "val_source_accuracy_1": 0.1}
+    logs["val_source_accuracy"] = together
+    assert watched(TransferGuard(patience=1), [logs])[0] == [weight]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_source_that_is_never_where_labels_are_is_not_called_untrained(rng):
+    pair, labels = windows(rng)
+    labels = np.where(np.arange(32) < 16, labels, -1)
+    model = keras_dcat.DCATModel(*pair_of_branches(), 0.5)
+    shares = (labels < 0).astype("float32")
+    inputs = {"source": pair[0], "target": pair[1], "may_teach": shares}
+    history = fit(model, inputs, labels, TransferGuard())
+    assert np.isnan(history["source_accuracy"]).all()
+    assert model.transfer_weight == 0.5
 
 
 def test_the_targets_accuracy_may_have_another_name():

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 
 import keras_dcat
 from keras_dcat.transfer import inspection
@@ -43,6 +43,11 @@ def wrapped(*last):
         (lambda: wrapped(layers.Activation("softmax", dtype="float32")), False),
         (lambda: wrapped(layers.Softmax(), layers.Identity()), False),
         (lambda: wrapped(layers.Identity()), True),
+        (lambda: wrapped(layers.Activation("linear", dtype="float32")), True),
+        (lambda: wrapped(layers.Softmax(), layers.Activation("linear")), False),
+        (lambda: wrapped(layers.Activation(lambda x: ops.softmax(x))), False),
+        (lambda: wrapped(layers.Activation("log_softmax")), True),
+        (lambda: wrapped(layers.Activation("relu")), True),
         (lambda: built(Subclassed("softmax")), False),
         (lambda: built(Subclassed()), True),
     ],
@@ -54,12 +59,48 @@ def wrapped(*last):
         "activation layer",
         "softmax behind identity",
         "logits behind identity",
+        "logits behind linear",
+        "softmax behind linear",
+        "softmax of one's own",
+        "log-softmax",
+        "relu",
         "subclassed softmax",
         "subclassed dense",
     ],
 )
 def test_logits_and_probabilities_are_told_apart(build, expected):
     assert inspection.gives_logits(build()) is expected
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_a_sigmoid_is_refused(side):
+    sides = {"source": branch(5), "target": branch(3)}
+    inputs = sides[side].inputs
+    sides[side] = keras.Model(
+        inputs, layers.Activation("sigmoid")(sides[side].outputs[0]), name="mine"
+    )
+    with pytest.raises(ValueError, match=r"'mine', which ends in a sigmoid\. End in"):
+        keras_dcat.DCATModel(**sides, loss=keras_dcat.MaskedCrossAttentionLoss())
+
+
+class HeadFirst(Subclassed):
+    """As above, with a hidden layer that Keras comes to know after the head."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = layers.Dense(CLASSES + 3, name="hidden")
+
+    def call(self, inputs):
+        return self.head(self.hidden(self.pool(self.attention(inputs))))
+
+
+def test_features_are_never_those_of_a_hidden_layer():
+    options = {"name": "hidden", "units": CLASSES + 3}
+    target = built(HeadFirst())
+    assert {k: getattr(target.layers[-1], k) for k in options} == options
+    with pytest.raises(ValueError, match=r"'hidden' of 7 units.*Assign .* last"):
+        keras_dcat.DCATModel(branch(5), target)
+    keras_dcat.DCATModel(branch(5), target, **beliefs())  # which reads no features
 
 
 def test_a_model_that_is_not_built_is_refused():

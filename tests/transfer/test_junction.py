@@ -7,7 +7,12 @@ from keras import layers, ops
 from keras.optimizers.schedules import PolynomialDecay
 
 import keras_dcat
-from keras_dcat.transfer import LogitsDistillation, TransferGuard, junction
+from keras_dcat.transfer import (
+    LogitsDistillation,
+    TransferGuard,
+    TransferLoss,
+    junction,
+)
 from keras_dcat.transfer.transfer_weight import TransferWeight
 from tests.gradients import modes, value_and_gradients
 from tests.models import CLASSES, beliefs, branch, snapshot, windows
@@ -144,7 +149,7 @@ def test_an_unknown_rule_is_refused():
 
 
 @keras.saving.register_keras_serializable(package="tests")
-class Quadratic(keras.losses.Loss):
+class Quadratic(TransferLoss):
     """A loss of the target's keys and values, of either sign."""
 
     reads = "projections"

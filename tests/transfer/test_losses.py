@@ -9,6 +9,7 @@ import keras_dcat
 from keras_dcat.transfer import KeyValueStatistic, MaskedCrossAttentionLoss
 from tests import gradients, references
 
+TOKENS_ARE_CHEAPER = "keras_dcat.transfer.alignment.tokens_are_cheaper"
 NORMALIZATIONS = ["none", "length", "source", "unit"]
 
 
@@ -42,7 +43,10 @@ def test_loss_is_the_frobenius_distance_between_key_value_products(rng, steps):
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize("heads", [None, 1, 3])
 @pytest.mark.parametrize("steps", [(2, 3), (50, 20)], ids=["tokens", "products"])
-def test_every_normalization_matches_numpy(rng, normalization, heads, steps):
+def test_every_normalization_matches_numpy(
+    rng, monkeypatch, normalization, heads, steps
+):
+    monkeypatch.setattr(TOKENS_ARE_CHEAPER, lambda *_: steps == (2, 3))
     source, target = (
         random_projections(rng, count, heads=heads, key_dim=16, value_dim=12)
         for count in steps
@@ -66,11 +70,33 @@ def test_masked_steps_do_not_count(rng, normalization):
 
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_a_target_that_is_all_padding_is_as_far_away_as_one_of_zeros(
+    rng, normalization
+):
+    source, target = (random_projections(rng, count, heads=2) for count in (12, 9))
+    kept = np.repeat([[True], [False], [True]], 9, axis=1)
+    zeros = tuple(x * kept[:, :, None, None] for x in target)
+    loss = keras_dcat.MaskedCrossAttentionLoss(normalization, reduction=None)
+    _, found = gradients.value_and_gradients(
+        lambda key, value: ops.sum(loss(source, (key, value, kept))), target
+    )
+    np.testing.assert_allclose(
+        per_window(normalization, source, (*target, kept)),
+        per_window(normalization, source, zeros),
+        rtol=1e-5,
+    )
+    for gradient in found:
+        assert np.isfinite(gradient).all()
+        np.testing.assert_array_equal(gradient[1], np.zeros_like(gradient[1]))
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize("mode", gradients.modes())
 @pytest.mark.parametrize("steps", [(2, 3), (20, 12)], ids=["tokens", "products"])
 def test_gradient_matches_finite_differences_in_float64(
-    rng, normalization, mode, steps
+    rng, monkeypatch, normalization, mode, steps
 ):
+    monkeypatch.setattr(TOKENS_ARE_CHEAPER, lambda *_: steps == (2, 3))
     source, target = (
         random_projections(rng, count, batch=2, key_dim=14, value_dim=12)
         for count in steps
@@ -268,6 +294,18 @@ def test_sides_that_are_no_projections_are_refused(rng):
         ValueError, match=r"\(3, 6, 4\) and \(3, 5, 3\).*same `Attention"
     ):
         loss((key, value[:, :5]), (key, value))
+    with pytest.raises(ValueError, match=r"source must.*\(3, 4\) and \(3, 3\)"):
+        loss((key[:, 0], value[:, 0]), (key, value))
+    with pytest.raises(ValueError, match=r"target.*\(3, 6, 1, 4\) and \(3, 6, 3\)"):
+        loss((key, value), (key[:, :, None], value))
+
+
+def test_lists_are_projections_too(rng):
+    source, target = (random_projections(rng, count) for count in (12, 9))
+    np.testing.assert_array_equal(
+        per_window("source", list(source), list(target)),
+        per_window("source", source, target),
+    )
 
 
 def statistics(rng, count=5, heads=2):
@@ -336,6 +374,21 @@ def test_an_adapted_loss_comes_back_from_its_configuration(rng):
         ops.convert_to_numpy(loss(source, target)),
         ops.convert_to_numpy(again(source, target)),
     )
+
+
+@pytest.mark.parametrize("normalization", ["source", "unit"])
+def test_a_training_set_whose_windows_are_all_alike_leaves_the_loss_finite(
+    rng, normalization
+):
+    one = statistics(rng, count=1)
+    alike = KeyValueStatistic(ops.repeat(one.mean, 4, axis=0), ops.ones((4,)))
+    loss = MaskedCrossAttentionLoss(normalization).adapt(alike)
+    value, (gradient,) = gradients.value_and_gradients(
+        lambda mean: loss(alike, alike._replace(mean=mean)),
+        [ops.convert_to_numpy(alike.mean) + 1],
+    )
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
 
 
 def test_the_formula_of_the_paper_is_not_adapted(rng):

@@ -100,6 +100,7 @@ def test_it_trains_without_compile_and_history_tells_all_parts(rng):
         "classification_loss",
         "contrast_loss",
         "agreement_loss",
+        "labelled_share",
         "unmasked_share",
         "source_accuracy",
     }
@@ -465,9 +466,10 @@ def test_windows_of_unknown_length_and_padding_train(rng):
     train(model, pair, labels)
 
 
-def test_a_batch_of_one_window_trains(rng):
+def test_a_batch_of_one_window_trains_and_is_told_that_nothing_is_told_apart(rng):
     pair, labels = windows(rng, count=1)
-    history = train(keras_dcat.DCATModel(*pair_of_branches()), pair, labels).history
+    with pytest.warns(UserWarning, match="batches of one. Take larger batches"):
+        history = train(keras_dcat.DCATModel(*pair_of_branches()), pair, labels).history
     assert np.isfinite(history["loss"]).all()
 
 

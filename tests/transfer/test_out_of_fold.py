@@ -60,6 +60,7 @@ def test_a_window_is_predicted_by_a_model_without_its_subject():
 
     probabilities = predict(train, folds=5)
     np.testing.assert_allclose(probabilities, 1 / CLASSES, rtol=1e-6)
+    assert probabilities.dtype == "float32"
     model = train(numbers()[:1], None)
     seen = keras.ops.softmax(model(numbers()[:1]))
     np.testing.assert_allclose(keras.ops.convert_to_numpy(seen)[0, 0], 4 / 6, rtol=1e-5)
@@ -198,6 +199,28 @@ def test_predictions_that_are_not_finite_are_refused_and_not_kept(tmp_path):
     assert len(np.load(tmp_path / "folds.npz").files) == 1
 
 
+def test_predictions_of_every_step_are_refused():
+    def train(inputs, labels):
+        steps = keras.layers.RepeatVector(2)
+        return keras.Sequential([keras.Input((1,)), steps, keras.layers.Dense(CLASSES)])
+
+    with pytest.raises(ValueError, match=r"\(windows, classes\).*shape \(6, 2, 3\)"):
+        predict(train)
+
+
 def test_progress_is_shown_over_folds(capsys):
     predict(Trainer(), verbose=1)
     assert "4/4" in capsys.readouterr().out
+
+
+def test_a_fold_of_other_classes_is_refused_as_soon_as_it_is_there():
+    seen = []
+
+    def train(inputs, labels):
+        seen.append(labels)
+        classes = 2 if len(seen) == 2 else CLASSES
+        return keras.Sequential([keras.Input((1,)), keras.layers.Dense(classes)])
+
+    with pytest.raises(ValueError, match=r"Received: 2 after 3\. Build the model with"):
+        predict(train, folds=4)
+    assert len(seen) == 2

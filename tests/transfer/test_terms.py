@@ -1,13 +1,18 @@
-import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from keras_dcat.transfer import PairOutputs, SourceOutputs, combination, gates
-from keras_dcat.transfer.terms import transfer_terms
+from keras_dcat.transfer import (
+    PairOutputs,
+    SourceOutputs,
+    TransferLoss,
+    combination,
+    gates,
+)
+from keras_dcat.transfer.terms import MeanOfSome, transfer_terms
 
 
-class Difference(keras.losses.Loss):
+class Difference(TransferLoss):
     """How far apart the projections are, times what may teach."""
 
     reads = "projections"
@@ -83,7 +88,28 @@ def test_a_source_given_twice_is_as_if_it_were_given_once():
     losses = {"a_loss": (Difference(), 1.0)}
     once = terms([0, 0, 0], losses)
     twice = terms([0, 0, 0], losses, may_teach=[(1, 1, 1), (1, 1, 1)])
-    assert twice == (pytest.approx(once[0]), once[1])
+    total, shown = twice
+    assert total == pytest.approx(once[0])
+    right = once[1]["source_accuracy"]
+    each = {f"source_accuracy_{number}": right for number in range(2)}
+    assert shown == {**once[1], **each}
+
+
+def test_each_of_several_sources_is_judged_by_itself():
+    # Classes 0, 0 and 1 are believed; the second is not where it would be right.
+    may_teach = [(1, 1, 1), (1, 0, 1)]
+    _, shown = terms([1, 0, -1], {}, may_teach=may_teach)
+    assert shown["source_accuracy_0"] == (0.5, 2.0)
+    assert shown["source_accuracy_1"] == (0.0, 1.0)
+    assert shown["source_accuracy"] == (pytest.approx(1 / 3), 1.5)
+
+
+def test_an_accuracy_of_nothing_is_not_a_number():
+    metric = MeanOfSome()
+    metric.update_state(0.0, sample_weight=0.0)
+    assert np.isnan(float(metric.result()))
+    metric.update_state(0.5, sample_weight=2.0)
+    assert float(metric.result()) == 0.5
 
 
 def test_a_window_that_one_source_lacks_is_taught_by_the_other():

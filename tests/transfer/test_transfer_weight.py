@@ -72,3 +72,11 @@ def test_a_number_that_was_assigned_is_what_is_saved(rng, tmp_path):
 def test_what_is_neither_a_number_nor_a_schedule_is_refused():
     with pytest.raises(ValueError, match=r"transfer_weight=often.*Start with 0\.1"):
         keras_dcat.DCATModel(*pair_of_branches(), transfer_weight="often")
+
+
+def test_only_a_number_can_be_assigned():
+    model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=0.5)
+    for value in (CosineDecay(0.5, 10), -0.1, float("nan")):
+        with pytest.raises(ValueError, match=r"can be assigned.*schedule to `DCAT"):
+            model.transfer_weight = value
+    assert model.transfer_weight == 0.5

@@ -1,11 +1,15 @@
 """Pairs without a label teach without being classified."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
 
 import keras_dcat
-from tests.models import CLASSES, beliefs, pair_of_branches, windows
+from keras_dcat.metrics import MacroF1, macro_f1
+from keras_dcat.transfer import LogitsDistillation
+from tests.models import CLASSES, beliefs, branch, pair_of_branches, windows
 
 pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
 
@@ -37,6 +41,26 @@ def test_classification_is_as_if_they_were_not_there(rng, form, weigh):
     expected = evaluate(model, alone, partly[known], **options)
     for name in ("classification_loss", "accuracy", "source_accuracy"):
         assert results[name] == pytest.approx(expected[name], rel=1e-5), name
+
+
+@pytest.mark.parametrize("form", ["integers", "one-hot"])
+def test_a_batch_of_few_labels_counts_for_as_many_as_it_has(rng, form):
+    pair, _ = windows(rng)
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    model.compile(weighted_metrics=["accuracy", MacroF1(CLASSES)])
+    predicted = model.predict(pair[1], verbose=0).argmax(axis=-1)
+    labels = np.full(32, -1)
+    labels[0] = predicted[0]  # of its batch the only one, and right
+    labels[16:] = predicted[16:]
+    labels[20:] = (labels[20:] + 1) % CLASSES  # 4 of 16 are right
+    known = labels >= 0
+    y = labels if form == "integers" else np.eye(CLASSES)[labels] * known[:, None]
+    found = model.evaluate(pair, y, batch_size=16, verbose=0, return_dict=True)
+    assert found["accuracy"] == pytest.approx(5 / 17)
+    assert found["macro_f1"] == pytest.approx(
+        macro_f1(labels[known], np.eye(CLASSES)[predicted[known]], CLASSES)
+    )
+    assert found["labelled_share"] == pytest.approx(17 / 32)
 
 
 def test_the_transfer_takes_all_of_them(rng):
@@ -80,3 +104,42 @@ def test_a_target_that_nobody_tells_of_classes_is_an_error(rng):
         model.fit(pair, nothing, verbose=0)
     nothing[0] = 0
     model.fit(pair, nothing, verbose=0)
+
+
+def regularized():
+    target = branch(3, kernel_regularizer="l2")
+    return branch(5, steps=12), target
+
+
+def test_what_weights_cost_is_not_taken_for_a_label(rng):
+    pair, labels = windows(rng)
+    nothing = np.full(len(labels), -1)
+    model = keras_dcat.DCATModel(*regularized(), 0.5, loss=LogitsDistillation())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of the guard, who has nothing to judge by
+        history = model.fit(pair, nothing, verbose=0).history
+    assert history["classification_loss"][0] > 0
+    assert model.transfer_weight == 0.5
+    with pytest.raises(ValueError, match="windows without any label"):
+        keras_dcat.DCATModel(*regularized()).fit(pair, nothing, verbose=0)
+
+
+def test_a_target_that_is_certain_and_right_has_seen_labels(rng):
+    pair, _ = windows(rng)
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    kernel, bias = model.target.layers[-1].get_weights()
+    model.target.layers[-1].set_weights([0 * kernel, 99 * np.eye(CLASSES)[2]])
+    history = model.fit(pair, np.full(32, 2), verbose=0).history
+    assert history["classification_loss"] == [0]
+
+
+def test_a_loss_that_weighs_nothing_tells_nobody_of_classes(rng):
+    pair, labels = windows(rng)
+    losses = [keras_dcat.MaskedCrossAttentionLoss(), LogitsDistillation()]
+    model = keras_dcat.DCATModel(
+        *pair_of_branches(), loss=losses, loss_weights=[1.0, 0.0]
+    )
+    assert model.transfer_losses == losses
+    assert model.active_losses == losses[:1]
+    with pytest.raises(ValueError, match="windows without any label"):
+        model.fit(pair, np.full(len(labels), -1), verbose=0)

@@ -7,6 +7,7 @@ import pathlib
 import keras
 import numpy as np
 
+from keras_dcat.transfer.memory import SmallerBatches
 from keras_dcat.transfer.source_cache.fingerprints import (
     source_fingerprint,
     window_identities,
@@ -15,6 +16,26 @@ from keras_dcat.transfer.source_cache.records import RecordFile
 from keras_dcat.transfer.statistics import KeyValueStatistic, SourceStatistics
 
 DTYPES = ("float32", "float16")
+_BATCHES_REMEMBERED = 64
+
+
+class Batches:
+    """How windows came in batches: memory does not grow with each of millions.
+
+    Attributes:
+        sizes: list of int, windows of every batch.
+        identities: list for each of the first batches, of its windows' identities.
+    """
+
+    def __init__(self):
+        self.sizes = []
+        self.identities = []
+
+    def add(self, identities):
+        """Notes a batch."""
+        self.sizes.append(len(identities))
+        if len(self.identities) < _BATCHES_REMEMBERED:
+            self.identities.append(identities)
 
 
 def statistics_of(branch, spec, batches, count, path, dtype, verbose):
@@ -30,24 +51,25 @@ def statistics_of(branch, spec, batches, count, path, dtype, verbose):
         verbose: as in Keras.
 
     Returns:
-        `(statistics, identities)`: `SourceStatistics` of NumPy arrays, memory-mapped if
-        there is a path; and for every batch the list of its windows' identities.
+        `(statistics, seen)`: `SourceStatistics` of NumPy arrays, memory-mapped if
+        there is a path; and the `Batches` in which windows came.
 
     Raises:
         ValueError: if the file is of another source or of other windows, or damaged, or
             if float16 cannot hold the statistics.
         OSError: if the file cannot be read or written. What is in it is kept, and the
             next call goes on from there.
+        MemoryError: if there is no memory for a single window.
     """
     shown = _shown(batches, count, verbose)
     forward = _Forward(branch, dtype)
     if path is None:
-        identities, parts = [], []
+        seen, parts = Batches(), []
         for windows in shown:
-            identities.append(window_identities(windows))
+            seen.add(window_identities(windows))
             parts.append(forward.rounded(windows))
         columns = [np.concatenate(c) for c in zip(*map(_flat, parts), strict=True)]
-        return keras.tree.pack_sequence_as(parts[0], columns), identities
+        return keras.tree.pack_sequence_as(parts[0], columns), seen
     fields = _fields(spec, dtype)
     # Of what: a loss may ask for what another had no use for.
     contents = [name for name, *_ in fields]
@@ -55,7 +77,7 @@ def statistics_of(branch, spec, batches, count, path, dtype, verbose):
     records = RecordFile(pathlib.Path(path), about, fields)
     try:
         with records.writing() as writer:
-            found, identities = _complete(records, writer, shown, forward)
+            found, seen = _complete(records, writer, shown, forward)
     except OSError as error:
         raise type(error)(
             error.errno,
@@ -65,44 +87,49 @@ def statistics_of(branch, spec, batches, count, path, dtype, verbose):
             os.fspath(path),
         ) from error
     columns = [found[name] for name, *_ in records.fields]
-    return keras.tree.pack_sequence_as(spec, columns), identities
+    return keras.tree.pack_sequence_as(spec, columns), seen
 
 
 def _complete(records, writer, batches, forward):
-    """Appends what is missing: all records, and identities of the windows by batch."""
+    """Appends what is missing: all records, and the `Batches` that windows came in."""
     kept = records.read() if writer is None else writer.kept
-    identities, seen = [], 0
+    path = records.path if writer is None else records.part
+    came, seen = Batches(), 0
     for windows in batches:
         own = window_identities(windows)
         known = kept["identity"][seen : seen + len(own)]
         for at, (found, expected) in enumerate(zip(known, own, strict=False)):
             if found.tobytes() != expected:
-                raise records.refused(f"its window {seen + at} is another one")
+                reason = f"its window {seen + at} is another one"
+                raise records.refused(reason, path)
         missing = slice(len(known), None)
         if own[missing]:
             if writer is None:
-                raise records.refused(f"it holds {len(kept)} windows; these are more")
+                reason = f"it holds {len(kept)} windows; these are more"
+                raise records.refused(reason, path)
             rest = keras.tree.map_structure(operator.itemgetter(missing), windows)
             writer.append(own[missing], _flat(forward.rounded(rest)))
-        identities.append(own)
+        came.add(own)
         seen += len(own)
     if seen < len(kept):
-        raise records.refused(f"it holds {len(kept)} windows, and these are {seen}")
+        reason = f"it holds {len(kept)} windows, and these are {seen}"
+        raise records.refused(reason, path)
     if writer is None:
-        return kept, identities
+        return kept, came
     writer.complete(seen)
-    return records.read(), identities
+    return records.read(), came
 
 
 class _Forward(keras.Model):
     """A source's statistics, as Keras compiles a prediction on every backend."""
 
     def __init__(self, branch, kept_dtype):
-        super().__init__(name="source_statistics", autocast=False)
+        super().__init__(name="source_statistics", autocast=False, dtype="float32")
         self.source = branch.model  # so that its weights are no constants
         self.branch = branch
         self.kept_dtype = kept_dtype
         self.largest = 0
+        self.fitting = SmallerBatches(self.predict_on_batch)
         self.built = True
 
     def call(self, windows):
@@ -117,7 +144,7 @@ class _Forward(keras.Model):
             # long as all windows together: its last window fills it up.
             row = np.minimum(np.arange(self.largest), rows - 1)
             windows = keras.tree.map_structure(lambda x: np.asarray(x)[row], windows)
-        found = self.predict_on_batch(windows)
+        found = self.fitting(windows)
         kept = keras.tree.map_structure(lambda x: x[:rows], found)
         return _rounded(kept, self.kept_dtype)
 

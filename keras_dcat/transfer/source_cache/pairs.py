@@ -8,8 +8,6 @@ import numpy as np
 from keras_dcat.transfer.source_cache.caching import DTYPES, statistics_of
 from keras_dcat.transfer.source_cache.fingerprints import window_identities
 
-_BATCHES_READ_AGAIN = 64
-
 
 def cache_source(sides, batch_format, data, path, dtype, batch_size, verbose):
     """`DCATModel.cache_source`, without the model.
@@ -36,7 +34,7 @@ def cache_source(sides, batch_format, data, path, dtype, batch_size, verbose):
     specs = list(specs) if several else [specs]
 
     def each_source(batches_of):
-        """Statistics by source, and identities of the windows of each, by batch."""
+        """Statistics by source, and for each the batches its windows came in."""
         found = []
         for at, (branch, spec) in enumerate(zip(sides.sources, specs, strict=True)):
             batches, count = batches_of(at if several else None)
@@ -44,8 +42,8 @@ def cache_source(sides, batch_format, data, path, dtype, batch_size, verbose):
             found.append(
                 statistics_of(branch, spec, batches, count, own, dtype, verbose)
             )
-        statistics, identities = zip(*found, strict=True)
-        return statistics if several else statistics[0], identities
+        statistics, seen = zip(*found, strict=True)
+        return statistics if several else statistics[0], seen
 
     tf = sys.modules.get("tensorflow")
     if tf is not None and isinstance(data, tf.data.Dataset):
@@ -85,17 +83,19 @@ def _of_dataset(tf, dataset, batch_format, each_source):
         batches = (keras.tree.map_structure(_as_array, b) for b in windows)
         return batches, count if count >= 0 else None
 
-    statistics, identities = each_source(batches_of)
+    statistics, seen = each_source(batches_of)
     if not is_pair:
         return statistics
-    for at, own in enumerate(identities):
-        again, _ = batches_of(at if len(identities) > 1 else None)
-        _check_same_order(again, own)
-    sizes = np.array([len(batch) for batch in identities[0]])
+    for at, own in enumerate(seen):
+        again, _ = batches_of(at if len(seen) > 1 else None)
+        _check_same_order(again, own.identities)
+    sizes = np.array(seen[0].sizes)
     rows = tf.data.Dataset.from_tensor_slices((np.cumsum(sizes) - sizes, sizes))
     known = rows.map(lambda start, size: _rows_of(tf, statistics, start, size))
 
     def join(batch, statistics):
+        if not has_labels:
+            return _replaced(batch, statistics)
         inputs, *rest = batch
         return (_replaced(inputs, statistics), *rest)
 
@@ -104,9 +104,7 @@ def _of_dataset(tf, dataset, batch_format, each_source):
 
 def _check_same_order(batches, identities):
     """That windows of the source come as they came when they were cached."""
-    for windows, expected in zip(
-        batches, identities[:_BATCHES_READ_AGAIN], strict=False
-    ):
+    for expected, windows in zip(identities, batches, strict=False):
         if window_identities(windows) != expected:
             raise ValueError(
                 "The windows of the source must be the same in every pass over a "

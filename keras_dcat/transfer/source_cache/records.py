@@ -25,6 +25,11 @@ except ImportError:  # Windows: two writers must not share a path there
 
 _MARK = b"keras_dcat source statistics 1\n"
 _HEADER_BYTES = 4096
+# What JSON of other things, of no sense or nested without end, comes to.
+_DAMAGED = (
+    *(ValueError, TypeError, KeyError, AttributeError),
+    *(OverflowError, RecursionError),
+)
 
 
 class RecordFile:
@@ -39,6 +44,9 @@ class RecordFile:
     Raises:
         ValueError: if the file is there, and of something else, or damaged.
         OSError: if it cannot be read or written.
+
+    Attributes:
+        part: path of the file while it is written.
     """
 
     def __init__(self, path: pathlib.Path, about: dict, fields: list):
@@ -48,7 +56,7 @@ class RecordFile:
             [("identity", f"V{IDENTITY_BYTES}"), *fields, ("checksum", "<u4")]
         )
         self._about = about
-        self._part = path.with_name(f"{path.name}.part")
+        self.part = path.with_name(f"{path.name}.part")
 
     @contextlib.contextmanager
     def writing(self):
@@ -61,10 +69,10 @@ class RecordFile:
         if self.path.exists():
             yield None
             return
-        with open(self._part, "a+b") as file:
+        with open(self.part, "a+b") as file:
             _lock(file)
             if self.path.exists():  # another process has ended in the meantime
-                self._part.unlink(missing_ok=True)  # what `open` may have made
+                self.part.unlink(missing_ok=True)  # what `open` may have made
                 yield None
                 return
             yield Writer(self, file)
@@ -96,17 +104,19 @@ class RecordFile:
 
     def checked_header(self, file) -> int:
         """Number of windows of a file whose header is as expected."""
+        path = pathlib.Path(file.name)
         header = file.read(_HEADER_BYTES)
         try:
             if not header.startswith(_MARK) or len(header) < _HEADER_BYTES:
                 raise ValueError
             found = json.loads(header[len(_MARK) :])
             windows, about = int(found.pop("windows")), dict(found)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise self.refused("it is no such file, or damaged") from None
+        except _DAMAGED:
+            raise self.refused("it is no such file, or damaged", path) from None
         if about != self._about:
             other = [k for k, v in self._about.items() if about.get(k) != v]
-            raise self.refused(f"it was written with other {' and '.join(other)}")
+            other = " and ".join(other) or "contents"
+            raise self.refused(f"it was written with other {other}", path)
         return windows
 
     def header(self, windows: int) -> bytes:
@@ -114,11 +124,12 @@ class RecordFile:
         text = json.dumps({**self._about, "windows": windows}).encode()
         return (_MARK + text).ljust(_HEADER_BYTES)
 
-    def refused(self, reason: str) -> ValueError:
+    def refused(self, reason: str, path: pathlib.Path | None = None) -> ValueError:
         """The error that a file is not what it is taken for."""
+        path = self.path if path is None else path
         return ValueError(
             "`path` must be new, or a cache of this very source and these windows. "
-            f"Received: {str(self.path)!r}; {reason}. Delete it, or take another path."
+            f"Received: {str(path)!r}; {reason}. Delete it, or take another path."
         )
 
 
@@ -142,7 +153,7 @@ class Writer:
             file.flush()
         file.seek(0)
         records.checked_header(file)
-        found = records.mapped(records._part, max(size - _HEADER_BYTES, 0))
+        found = records.mapped(records.part, max(size - _HEADER_BYTES, 0))
         self.kept = found[: _count_whole(found)]
         file.truncate(_HEADER_BYTES + self.kept.nbytes)
 
@@ -164,11 +175,11 @@ class Writer:
     def complete(self, windows: int):
         """Gives the file its name, now that all windows are in it."""
         self._file.flush()
-        with open(self._records._part, "r+b") as file:  # not for appending
+        with open(self._records.part, "r+b") as file:  # not for appending
             file.write(self._records.header(windows))
             file.flush()
             os.fsync(file.fileno())
-        os.replace(self._records._part, self._records.path)
+        os.replace(self._records.part, self._records.path)
 
 
 def _lock(file):

@@ -1,4 +1,5 @@
 import errno
+import re
 import signal
 import subprocess
 import sys
@@ -175,6 +176,19 @@ def test_other_windows_are_refused(model, skeletons, tmp_path):
         cached(model, np.concatenate([skeletons, other]), path)
 
 
+def test_the_file_that_is_refused_is_the_one_on_disk(
+    model, skeletons, tmp_path, monkeypatch
+):
+    path = tmp_path / "cache"
+    monkeypatch.setattr(Writer, "complete", lambda *args: 1 / 0)  # dies at the end
+    with pytest.raises(ZeroDivisionError):
+        cached(model, skeletons, path)
+    (part,) = tmp_path.iterdir()
+    for other in (skeletons[::-1].copy(), skeletons[:12]):
+        with pytest.raises(ValueError, match=rf"Received: '{re.escape(str(part))}';"):
+            cached(model, other, path)
+
+
 def test_a_source_that_was_trained_on_is_refused(model, skeletons, tmp_path):
     cached(model, skeletons, tmp_path / "cache")
     model.source.layers[-1].bias.assign([1.0, 0.0, 0.0, 0.0])
@@ -203,13 +217,47 @@ def test_float16_takes_half_the_bytes_and_is_near(model, skeletons, tmp_path):
     half = cached(model, skeletons, tmp_path / "cache", dtype="float16")
     assert half.layers[0].mean.dtype == np.float16
     np.testing.assert_allclose(half.layers[0].mean, exact.layers[0].mean, atol=1e-3)
+    for known in (half, cached(model, skeletons, dtype="float16")):
+        assert known.log_probabilities.dtype == known.features.dtype == np.float16
+        assert known.layers[0].mean.dtype == np.float16
+        assert known.layers[0].length.dtype == np.float32
     with pytest.raises(ValueError, match="other dtype"):
         cached(model, skeletons, tmp_path / "cache")
 
 
-def test_what_float16_cannot_hold_is_refused(model, skeletons):
+def test_what_float16_cannot_hold_of_a_window_is_refused(model, skeletons):
+    skeletons[3] *= 1e5
     with pytest.raises(ValueError, match="must be finite in float16"):
-        cached(model, 1e5 * skeletons, dtype="float16")
+        cached(model, skeletons, dtype="float16")
+
+
+def test_a_class_that_is_never_believed_in_can_be_kept(model, skeletons):
+    believed = keras.ops.log_softmax(model.source(skeletons), axis=-1)
+    known = cached(model, skeletons).log_probabilities
+    np.testing.assert_allclose(known, keras.ops.convert_to_numpy(believed), atol=1e-5)
+    model.source.layers[-1].bias.assign([-1e6, 0.0, 0.0, 0.0])
+    known = cached(model, skeletons, dtype="float16").log_probabilities
+    np.testing.assert_array_equal(known[:, 0], np.finfo("float16").min)
+    np.testing.assert_allclose(np.exp(known[:, 1:]).sum(axis=-1), 1, rtol=1e-2)
+
+
+def test_progress_is_shown_over_batches_and_windows(model, skeletons, capsys):
+    cached(model, skeletons, verbose=0)
+    assert capsys.readouterr().out == ""
+    for verbose in (1, "auto"):
+        cached(model, skeletons, verbose=verbose)
+        shown = capsys.readouterr().out
+        assert "1/3" in shown
+        assert "source windows: 8" in shown
+        assert "3/3" in shown
+        assert "source windows: 20" in shown
+
+
+def test_the_policy_of_today_does_not_change_what_a_source_says(model, skeletons):
+    expected = flat(cached(model, skeletons))
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    for one, other in zip(flat(cached(model, skeletons)), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_batch_normalization_of_the_source_stays_as_it_is(model, skeletons):

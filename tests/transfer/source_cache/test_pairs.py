@@ -51,10 +51,11 @@ def test_training_is_the_same_as_with_the_source_alive(rng, normalization):
         np.testing.assert_allclose(one, other, **EXACT)
 
 
-def test_a_tuple_of_arrays_stays_a_tuple(rng):
+def test_a_tuple_of_arrays_stays_a_tuple(rng, tmp_path):
     pair, labels = windows(rng)
     model = keras_dcat.DCATModel(*pair_of_branches())
-    known = model.cache_source(pair, verbose=0)
+    known = model.cache_source(pair, tmp_path / "cache", verbose=0)
+    assert [p.name for p in tmp_path.iterdir()] == ["cache"]
     live = model.evaluate(pair, labels, verbose=0, return_dict=True)
     cached = model.evaluate(known, labels, verbose=0, return_dict=True)
     assert cached == pytest.approx(live, rel=1e-5)
@@ -75,7 +76,8 @@ def test_several_sources_have_a_cache_each(rng, tmp_path):
         assert cached == pytest.approx(live, rel=1e-5)
 
 
-def test_windows_of_two_sources_are_not_taken_for_a_pair(rng):
+def test_windows_of_two_sources_are_not_taken_for_a_pair(rng, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (skeletons, imu), _ = windows(rng)
     model = keras_dcat.DCATModel([branch(5, steps=12), branch(3)], branch(3))
     known = model.cache_source((skeletons, imu), verbose=0)
@@ -85,6 +87,7 @@ def test_windows_of_two_sources_are_not_taken_for_a_pair(rng):
         pair[0][1].log_probabilities, known[1].log_probabilities
     )
     assert pair[1] is imu
+    assert list(tmp_path.iterdir()) == []  # without a path, all is in memory
 
 
 def test_several_layers_are_cached(rng):
@@ -174,6 +177,18 @@ class TestDataset:
         model = keras_dcat.DCATModel(*pair_of_branches())
         with pytest.raises(ValueError, match="Cache before you shuffle"):
             model.cache_source(dataset, verbose=0)
+
+    def test_a_dataset_may_have_any_number_of_batches(self, rng, capsys):
+        (skeletons, imu), _ = windows(rng, count=70)
+        pair = {"source": skeletons, "target": imu}
+        single = self.tf.data.Dataset.from_tensor_slices(pair).batch(1)
+        model = keras_dcat.DCATModel(*pair_of_branches())
+        uncounted = single.filter(lambda x: True)
+        known = model.cache_source(uncounted, verbose=1)
+        assert "70/Unknown" in capsys.readouterr().out
+        rows = [batch["source"].log_probabilities for batch in known]
+        expected = model.cache_source(skeletons, verbose=0).log_probabilities
+        np.testing.assert_allclose(np.concatenate(rows), expected, **EXACT)
 
     def test_windows_of_the_source_alone_give_its_statistics(self, rng, tmp_path):
         dataset = self.dataset(rng)

@@ -1,3 +1,4 @@
+import os
 import threading
 
 import numpy as np
@@ -25,12 +26,15 @@ def written(path, about=ABOUT):
 
 
 def test_what_was_written_is_read(tmp_path):
-    found = written(tmp_path / "new" / "cache").read()
+    path = tmp_path / "new" / "folder" / "cache"
+    found = written(path).read()
     np.testing.assert_array_equal(found["belief"], COLUMNS[0])
     np.testing.assert_array_equal(found["length"], COLUMNS[1])
     assert [identity.tobytes() for identity in found["identity"]] == IDENTITIES
     assert isinstance(found, np.memmap)
-    assert [p.name for p in (tmp_path / "new").iterdir()] == ["cache"]
+    assert [p.name for p in path.parent.iterdir()] == ["cache"]
+    # A file of an earlier version stays readable: 16 + 12 + 4 + 4 bytes a record.
+    assert path.stat().st_size == 4096 + 5 * 36
 
 
 def test_a_complete_file_is_not_written_again(tmp_path):
@@ -60,6 +64,39 @@ def test_a_header_that_was_cut_off_is_written_anew(tmp_path):
     np.testing.assert_array_equal(written(tmp_path / "cache").read()["length"].size, 5)
 
 
+def test_a_damaged_record_of_a_run_that_died_is_written_anew(tmp_path):
+    records = RecordFile(tmp_path / "cache", ABOUT, FIELDS)
+    with records.writing() as writer:
+        writer.append(*rows(slice(0, 4)))
+    part = tmp_path / "cache.part"
+    damaged = bytearray(part.read_bytes())
+    damaged[4096 + 2 * 36 + 20] ^= 1
+    part.write_bytes(damaged)
+    with records.writing() as writer:
+        assert len(writer.kept) == 2
+        writer.append(*rows(slice(2, 5)))
+        writer.complete(5)
+    np.testing.assert_array_equal(records.read()["belief"], COLUMNS[0])
+
+
+def test_a_file_is_on_the_disk_as_a_whole_before_it_gets_its_name(
+    tmp_path, monkeypatch
+):
+    path, part = tmp_path / "cache", tmp_path / "cache.part"
+    done, replace = [], os.replace
+
+    def fsync(descriptor):
+        assert os.path.samestat(os.fstat(descriptor), part.stat())
+        done.append(part.read_bytes())
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(
+        os, "replace", lambda *paths: (done.append("named"), replace(*paths))
+    )
+    written(path)
+    assert done == [path.read_bytes(), "named"]
+
+
 def test_any_bit_that_flips_is_found(tmp_path):
     path = tmp_path / "cache"
     records = written(path)
@@ -79,6 +116,13 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path, size):
     records = written(path)
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(ValueError, match="cut off|no such file, or damaged"):
+        records.read()
+
+
+def test_a_file_that_holds_no_window_is_refused(tmp_path):
+    records = RecordFile(tmp_path / "cache", ABOUT, FIELDS)
+    (tmp_path / "cache").write_bytes(records.header(0))
+    with pytest.raises(ValueError, match="cut off"):
         records.read()
 
 
@@ -119,6 +163,7 @@ def test_a_second_writer_waits_and_finds_what_the_first_wrote(tmp_path):
         writer.complete(5)
     thread.join(10)
     assert found == [None, COLUMNS[1].tolist()]
+    assert [p.name for p in tmp_path.iterdir()] == ["cache"]
 
 
 def test_a_folder_that_cannot_be_written_to_is_an_error(tmp_path):

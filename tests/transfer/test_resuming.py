@@ -1,0 +1,163 @@
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+import keras_dcat
+from keras_dcat.transfer import MaskedCrossAttentionLoss, ResumeTraining
+from tests.models import pair_of_branches, snapshot, windows
+
+pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
+
+
+class PowerCut(keras.callbacks.Callback):
+    """Ends a training in the middle of an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.at = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.current = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.current, batch) == (self.at, 1):
+            raise RuntimeError("power cut")
+
+
+def trained(data, epochs=4, callbacks=(), weight=0.1):
+    """A model with dropout and the history, after training from one seed."""
+    keras.utils.clear_session(free_memory=False)
+    keras.utils.set_random_seed(3)
+    options = {"loss": MaskedCrossAttentionLoss()} if weight else {}
+    model = keras_dcat.DCATModel(*pair_of_branches(dropout=0.5), weight, **options)
+    history = model.fit(
+        **data(), epochs=epochs, callbacks=list(callbacks), verbose=0
+    ).history
+    return model, history
+
+
+def in_order(rng):
+    pair, labels = windows(rng)
+    return lambda: {"x": pair, "y": labels, "batch_size": 8, "shuffle": False}
+
+
+def shuffled(rng):
+    """What shuffles by a seed, in another order every epoch."""
+    tf = pytest.importorskip("tensorflow")
+    pair, labels = windows(rng)
+
+    def data():
+        whole = tf.data.Dataset.from_tensor_slices((pair, labels))
+        return {"x": whole.shuffle(64, seed=1).batch(8)}
+
+    return data
+
+
+def assert_same(first, second):
+    for one, other in zip(snapshot(first), snapshot(second), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(in_order, marks=pytest.mark.slow), shuffled]
+)
+def test_a_training_that_died_ends_as_if_it_had_not(rng, tmp_path, kind):
+    data, path = kind(rng), tmp_path / "training.npz"
+    expected, history = trained(data)
+    with pytest.raises(RuntimeError, match="power cut"):
+        trained(data, callbacks=[ResumeTraining(path), PowerCut(2)])
+    resumed, found = trained(data, callbacks=[ResumeTraining(path), PowerCut(-1)])
+    assert_same(expected, resumed)
+    for one, other in zip(
+        expected.optimizer.variables, resumed.optimizer.variables, strict=True
+    ):
+        np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (one, other)))
+    assert found == history
+    assert resumed.history.epoch == [0, 1, 2, 3]
+    assert [p.name for p in tmp_path.iterdir()] == ["training.npz"]
+
+
+def test_a_training_that_is_done_is_there_at_once(rng, tmp_path):
+    data, path = in_order(rng), tmp_path / "training.npz"
+    expected, history = trained(data, 2, [ResumeTraining(path), PowerCut(-1)])
+    again, found = trained(data, 2, [ResumeTraining(path), PowerCut(0)])
+    assert_same(expected, again)
+    assert found == history
+
+
+class Counting(keras.callbacks.Callback):
+    """Counts epochs, and keeps weights, as a patience does."""
+
+    def on_train_begin(self, logs=None):
+        self.seen, self.kept = 0, None
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen += 1
+        self.kept = self.model.target.get_weights()
+
+
+def test_what_other_callbacks_have_counted_goes_on(rng, tmp_path):
+    data, path = in_order(rng), tmp_path / "training.npz"
+    first, guard = Counting(), keras_dcat.transfer.TransferGuard()
+    # The source is at chance: after the first epoch, the guard ends the transfer.
+    with pytest.warns(UserWarning, match="trained before it teaches"):
+        model, _ = trained(data, 1, [ResumeTraining(path), first, guard], weight=0.3)
+    assert model.transfer_weight == 0
+    guard, second = keras_dcat.transfer.TransferGuard(), Counting()
+    with warnings.catch_warnings(action="error"):
+        model, _ = trained(data, 1, [ResumeTraining(path), second, guard], weight=0.3)
+    assert model.transfer_weight == 0
+    assert "trained before it teaches" in guard.reason
+    assert second.seen == 1
+    for one, other in zip(first.kept, second.kept, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_training_that_was_stopped_early_stays_stopped(rng, tmp_path):
+    data, path = in_order(rng), tmp_path / "training.npz"
+
+    def stopped(*more):
+        stop = keras.callbacks.EarlyStopping(
+            "loss", min_delta=1e9, patience=1, restore_best_weights=True
+        )
+        return trained(data, 9, [*more, stop])
+
+    expected, history = stopped()
+    assert 0 < len(history["loss"]) < 9
+    stopped(ResumeTraining(path))
+    again, found = stopped(ResumeTraining(path))  # as if killed before it was saved
+    assert_same(expected, again)
+    assert found == history
+
+
+def cut_off(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def of_another_model(path):
+    path.unlink()
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    x, y = np.ones((4, 2)), np.ones((4, 1))
+    model.fit(x, y, callbacks=[ResumeTraining(path)], verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [(cut_off, "cannot be read"), (of_another_model, "of another model")],
+)
+def test_a_file_that_is_not_of_this_training_is_refused(rng, tmp_path, damage, message):
+    data, path = in_order(rng), tmp_path / "training.npz"
+    trained(data, 1, [ResumeTraining(path)])
+    damage(path)
+    with pytest.raises(ValueError, match=rf"must be new.*{message}.*Delete it"):
+        trained(data, 2, [ResumeTraining(path)])
+
+
+def test_other_callbacks_than_before_are_refused(rng, tmp_path):
+    data, path = in_order(rng), tmp_path / "training.npz"
+    trained(data, 1, [ResumeTraining(path)])
+    with pytest.raises(ValueError, match=r"had the callbacks.*this has \['Counting'"):
+        trained(data, 2, [ResumeTraining(path), Counting()])
