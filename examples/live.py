@@ -7,6 +7,7 @@ only this machine can reach. `--data` replays UTD-MHAD, else the watch recording
 import argparse
 
 from keras_dcat import datasets
+from keras_dcat.export import Description
 from keras_dcat.streaming import LivePage, StreamingClassifier, print_replay
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -22,7 +23,11 @@ args = parser.parse_args()
 
 clips = datasets.load_utd_mhad(args.data) if args.data else datasets.load_watch()
 own = [clip for clip in clips if clip.subject == args.subject][: args.recordings]
-classifier = StreamingClassifier(args.artefact, smoothing=args.smoothing)
+if not own:
+    raise SystemExit(f"There is no recording of person {args.subject}.")
+stream = Description.of(args.artefact).stream
+rate = own[0].streams[stream].rate  # the classifier brings it to the model's
+classifier = StreamingClassifier(args.artefact, rate, smoothing=args.smoothing)
 title = f"{classifier.description.stream} of person {args.subject}"
 with LivePage(classifier.description, args.host, args.port, title=title) as page:
     print(f"{title}, on {page.url}", flush=True)

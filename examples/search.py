@@ -71,6 +71,7 @@ tuner = keras_tuner.GridSearch(
     max_trials=args.trials,
     executions_per_trial=args.seeds,
     directory=args.output,
+    project_name=f"{args.epochs}_epochs",
 )
 known = hypermodel.cache_source(train.gather("imu"), verbose=0)  # for all trials
 pairs = windows.pair_dataset(train, known, "accelerometer", shuffle=True, seed=0)

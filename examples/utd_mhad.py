@@ -232,6 +232,7 @@ def headlines(done):
         "low_label_gain_left_out": (ONE_LEFT_OUT_FEW, TO_ONE, "D-CAT", None),
         "low_label_gain_beliefs": (FEW_LABELS, TO_ONE, "KᵀV and beliefs", None),
         "low_label_gain_fellow": (FEW_LABELS, TO_ONE, "beliefs with a fellow", None),
+        "contrast_low_label_gain": (FEW_LABELS, TO_ONE, "without agreement", None),
         "lead_over_beliefs": (FEW_LABELS, TO_ONE, "D-CAT", "KᵀV and beliefs"),
         "agreement_part": (FEW_LABELS, TO_ONE, "D-CAT", "without agreement"),
         "alignment_part": (FEW_LABELS, TO_ONE, "D-CAT", "without alignment"),

@@ -14,23 +14,33 @@ MODULES = [path for path in FILES if path.name != "__init__.py"]
 UPSTREAM = {
     "extras": set(),
     "files": set(),
-    "recordings": {"extras"},
-    "datasets": {"extras", "recordings"},
+    "stored": set(),
+    "recordings": {"extras", "stored"},
+    "datasets": {"extras", "recordings", "stored"},
     "windows": {"recordings"},
     "attention": set(),
     "encoders": {"attention"},
     "metrics": set(),
-    "transfer": {"attention", "files"},
+    "transfer": {"attention", "files", "stored"},
     "diagnosis": {"attention", "extras", "metrics", "transfer"},
     "evaluation": {
         "diagnosis",
         "extras",
         "files",
         "metrics",
+        "stored",
         "transfer",
         "windows",
     },
-    "export": {"evaluation", "extras", "metrics", "transfer", "windows"},
+    "export": {
+        "evaluation",
+        "extras",
+        "files",
+        "metrics",
+        "stored",
+        "transfer",
+        "windows",
+    },
     "streaming": {"export", "extras", "recordings", "windows"},
     "tuning": {"extras", "metrics", "transfer"},
     "cli": {
@@ -48,7 +58,7 @@ UPSTREAM = {
         "windows",
     },
     "__main__": {"cli"},
-    "plots": {"diagnosis", "extras", "recordings", "windows"},
+    "plots": {"diagnosis", "extras", "files", "recordings", "windows"},
 }
 
 

@@ -15,6 +15,7 @@ _EXPERIMENT = click.argument(
     "experiment", type=click.Path(dir_okay=False, path_type=pathlib.Path)
 )
 _SOURCE, _TARGET = "source.keras", "target.keras"
+_TOLD = (ValueError, OSError, ImportError, RuntimeError, MemoryError)
 
 
 class _Commands(click.Group):
@@ -23,7 +24,7 @@ class _Commands(click.Group):
     def invoke(self, context):
         try:
             return super().invoke(context)
-        except (ValueError, OSError, ImportError, RuntimeError) as error:
+        except _TOLD as error:
             if isinstance(error, click.exceptions.Exit | click.Abort):
                 raise
             raise click.ClickException(str(error)) from error
@@ -109,7 +110,7 @@ def inspect(experiment):
     for number, name in enumerate(prepared.class_names):
         row = "".join(f"{own[number]:12}" for own in counts.values())
         click.echo(f"{name:{width}}{row}")
-    click.echo(f"\n{prepared.report}\n")
+    click.echo(f"\n{prepared.index.report}\n")
     longest = max(own, key=lambda each: each.streams[plan.target].duration)
     pair = [longest.streams[name] for name in (plan.source, plan.target)]
     try:
@@ -122,7 +123,7 @@ def inspect(experiment):
         click.echo(f"The clocks cannot be compared: {error}")
     plan.output.mkdir(parents=True, exist_ok=True)
     picture = plan.output / "timeline.png"
-    plots.plot_timeline(picture, longest, prepared.test)
+    plots.plot_timeline(picture, longest, prepared.index)
     click.echo(f"{picture}: what of it became windows")
 
 
@@ -169,7 +170,13 @@ def train(experiment, seed):
 
 @main.command()
 @_EXPERIMENT
-@click.option("--trials", type=click.IntRange(1), default=10, show_default=True)
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Values of λ to try.",
+)
 @click.option("--epochs", type=click.IntRange(1), help="The experiment's unless given.")
 def search(experiment, trials, epochs):
     """Which λ is best for the validation subjects? The test subjects stay unseen.
@@ -179,10 +186,10 @@ def search(experiment, trials, epochs):
     on.
     """
     import keras
-    import keras_tuner
 
     from keras_dcat import plots, tuning, windows
     from keras_dcat.cli.data import prepare, study
+    from keras_dcat.cli.searching import WholeSearch
     from keras_dcat.evaluation.trial import Trial
 
     plan = read_experiment(experiment)
@@ -208,30 +215,36 @@ def search(experiment, trials, epochs):
         jit_compile=False,
         seed=seed,
     )
-    tuner = keras_tuner.RandomSearch(
+    epochs = epochs or plan.training.epochs
+    # A search of other windows, models or epochs does not go on from this one.
+    asked = trial.study.fingerprint(
+        "test", [plan.source, plan.target], {"seed": seed, "epochs": epochs}
+    )
+    tuner = WholeSearch(
         hypermodel,
         tuning.MACRO_F1,
         max_trials=trials,
         seed=seed,
         directory=plan.output,
-        project_name="search",
+        project_name=f"search/{asked}",
     )
     train = prepared.train
     known = hypermodel.cache_source(train.gather(plan.source), verbose=0)
     held_out = prepared.validation
+
+    def pairs(hp, model):
+        """Anew for each trial: the orders are those of the first in all of them."""
+        order = {"shuffle": True, "seed": 0}
+        return {
+            "x": windows.pair_dataset(train, known, plan.target, batch_size, **order)
+        }
+
+    hypermodel.data = pairs
     with click.progressbar(length=trials, label="trials") as bar:
         ended = keras.callbacks.LambdaCallback(on_train_end=lambda _: bar.update(1))
         tuner.search(
-            windows.pair_dataset(
-                train,
-                known,
-                plan.target,
-                batch_size,
-                shuffle=True,
-                seed=0,
-            ),
             validation_data=(held_out.gather(plan.target), held_out.labels),
-            epochs=epochs or plan.training.epochs,
+            epochs=epochs,
             shuffle=False,
             callbacks=[ended],
             verbose=0,
@@ -322,9 +335,20 @@ def export(experiment, model, formats):
 )
 @click.option("--session", help="Name of a recording; all of the test unless given.")
 @click.option("--speed", type=float, default=math.inf, help="Times real time.")
-@click.option("--smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0)
+@click.option(
+    "--smoothing",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    help="Share of the decision before in each.",
+)
 @click.option("--page", is_flag=True, help="Show it on a web page of this machine.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Of the page; 0 for any that is free.",
+)
 def stream(experiment, artefact, session, speed, smoothing, page, port):
     """What an exported target says of recordings of the test, as samples come in."""
     import contextlib
@@ -343,8 +367,13 @@ def stream(experiment, artefact, session, speed, smoothing, page, port):
         if (str(each.subject) in test if session is None else each.session == session)
     ]
     if not own:
-        raise click.ClickException(f"There is no recording {session!r}.")
-    classifier = StreamingClassifier(artefact, smoothing=smoothing)
+        asked = sorted(test) if session is None else session
+        raise click.ClickException(
+            f"There is no recording of {asked}. "
+            "`inspect` says who is there, and `split` who tests."
+        )
+    rate = own[0].streams[plan.target].rate
+    classifier = StreamingClassifier(artefact, rate, smoothing=smoothing)
     shown = LivePage(classifier.description, port=port) if page else None
     with shown or contextlib.nullcontext():
         if shown:

@@ -23,7 +23,7 @@ class Prepared:
         train: `WindowIndex` of all who are neither test nor validation.
         validation: `WindowIndex`, or `None`.
         test: `WindowIndex`.
-        report: what became of all windows that were possible.
+        index: `WindowIndex` of all of these.
     """
 
     recordings: list[Recording]
@@ -31,7 +31,7 @@ class Prepared:
     train: windows.WindowIndex
     validation: windows.WindowIndex | None
     test: windows.WindowIndex
-    report: object
+    index: windows.WindowIndex
 
 
 def load(experiment: Experiment) -> tuple[list[Recording], tuple[str, ...]]:
@@ -92,11 +92,26 @@ def prepare(experiment: Experiment) -> Prepared:
     index = windows.index_windows(
         recordings, cut.length, cut.stride, rates={**rates, **cut.rates} or None
     )
-    train, test = windows.split_by_subject(index, experiment.split.test)
-    validation = None
-    if experiment.split.validation:
-        train, validation = windows.split_by_subject(train, experiment.split.validation)
-    return Prepared(recordings, names, train, validation, test, index.report)
+    split, validation = experiment.split, None
+    train, test = windows.split_by_subject(index, people(index, split.test))
+    if split.validation:
+        held_out = people(index, split.validation)
+        train, validation = windows.split_by_subject(train, held_out)
+    return Prepared(recordings, names, train, validation, test, index)
+
+
+def people(index: windows.WindowIndex, named) -> list:
+    """Subjects as the data have them, who are numbers there, or words.
+
+    Args:
+        index: `WindowIndex`.
+        named: list of int or str.
+
+    Returns:
+        list, in which who is not there stays as named.
+    """
+    known = {str(who): who for who in index.subjects.tolist()}
+    return [known.get(str(who), who) for who in named]
 
 
 def study(experiment: Experiment, prepared: Prepared) -> evaluation.Study:
@@ -168,8 +183,14 @@ def _own_files(data):
 
 
 def _rows(path: pathlib.Path, columns):
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(
+            f"{path} must be a table of text, in UTF-8, with commas between its cells. "
+            f"Received: {error}. Save it as CSV (UTF-8)."
+        ) from error
     missing = sorted(set(columns) - set(rows[0] if rows else ()))
     if missing:
         raise ValueError(

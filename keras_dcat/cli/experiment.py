@@ -9,7 +9,9 @@ from keras_dcat.extras import require
 pydantic = require("pydantic", extra="cli")
 yaml = require("yaml", extra="cli")
 
-_MOST_BYTES = 1_000_000
+_MOST_BYTES = 100_000
+_DEEPEST = 20
+_LONGEST = 100  # characters of what is no text
 _TAGS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp")
 
 Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
@@ -211,7 +213,7 @@ def _parsed(path):
         if path.stat().st_size > _MOST_BYTES:
             raise ExperimentError(f"{path} is too large for an experiment file.")
         text = path.read_text("utf-8")
-        aliases = [e for e in yaml.parse(text) if isinstance(e, yaml.AliasEvent)]
+        _check_events(yaml.parse(text), path)
         root = yaml.compose(text, yaml.SafeLoader)
     except OSError as error:
         raise ExperimentError(f"{path}: {error.strerror}.") from error
@@ -222,13 +224,21 @@ def _parsed(path):
         where = f"{path}, line {mark.line + 1}" if mark else f"{path}"
         problem = getattr(error, "problem", None) or error
         raise ExperimentError(f"{where}: not YAML: {problem}.") from error
-    except RecursionError as error:
-        raise ExperimentError(f"{path} is nested too deeply.") from error
-    if aliases:
-        raise ExperimentError(_at(path, aliases[0].start_mark, "write it out: no `*`"))
     if not isinstance(root, yaml.MappingNode):
         raise ExperimentError(f"{path}, line 1: an experiment is a list of `name: …`.")
     return root
+
+
+def _check_events(events, path):
+    """Stops at an alias, or where it is too deep, before more of the text is read."""
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.AliasEvent):
+            raise ExperimentError(_at(path, event.start_mark, "write it out: no `*`"))
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise ExperimentError(_at(path, event.start_mark, "nested too deeply"))
 
 
 def _plain(node, path):
@@ -245,6 +255,10 @@ def _plain(node, path):
                 raise ExperimentError(_at(path, key.start_mark, f"`{name}` is twice"))
             values[name] = _plain(value, path)
         return values
+    if len(node.value) > _LONGEST and not node.tag.endswith(":str"):
+        raise ExperimentError(
+            _at(path, node.start_mark, f"no number has over {_LONGEST} characters")
+        )
     try:
         return yaml.SafeLoader("").construct_object(node)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
@@ -270,7 +284,7 @@ def _described(error, root, path):
         problem = f"{name}: {error['ctx']['error']}" if name else error["ctx"]["error"]
     else:
         message = error["msg"].removeprefix("Input should be ")
-        problem = f"`{name}` must be {message}. Received: {error['input']!r}"
+        problem = f"`{name}` must be {message}. Received: {_short(error['input'])}"
     return _at(path, node.start_mark, problem)
 
 
@@ -285,6 +299,11 @@ def _inside(node, step):
 
 def _name(key):
     return key.value if isinstance(key, yaml.ScalarNode) else "?"
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _at(path, mark, problem):

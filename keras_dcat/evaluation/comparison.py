@@ -18,7 +18,7 @@ from keras_dcat.evaluation.methods import METHODS, Method
 from keras_dcat.evaluation.pairs import arrow, ordered_pairs, sources_of
 from keras_dcat.evaluation.results import Results, Run
 from keras_dcat.evaluation.scheduling import SCHEDULERS, share_out
-from keras_dcat.evaluation.study import Study, changes
+from keras_dcat.evaluation.study import Study, changes, described
 from keras_dcat.evaluation.trial import Trial
 from keras_dcat.files import written_whole
 
@@ -130,6 +130,7 @@ def environment() -> dict[str, str]:
 
 
 def _check(study, pairs, methods, seeds):
+    _check_people(study)
     if not pairs or not seeds:
         raise ValueError(
             "There must be a pair and a seed at least. "
@@ -163,6 +164,19 @@ def _check(study, pairs, methods, seeds):
                 f"Received: {label!r} without {method.baseline()}. "
                 "Add the baseline to `methods`, as `ablation` does."
             )
+
+
+def _check_people(study):
+    tests = [test for _, test in study.splits.values()]
+    counts = {
+        name: len({who for test in tests for who in getattr(test, name).tolist()})
+        for name in ("subjects", "sessions")
+    }
+    if max(counts.values()) < 2:
+        raise ValueError(
+            "A comparison must be tested on two subjects, or on two sessions of one: "
+            f"intervals are over them. Received: {counts}. Hold out another."
+        )
 
 
 def _check_scheduler(scheduler, path):
@@ -223,6 +237,7 @@ def _key(job):
 def _about(job):
     """A job in words that JSON can hold."""
     split, seed, source, target, method = job
+    settings = json.dumps(changes(method), default=described)
     return {
         "split": split,
         "seed": seed,
@@ -231,7 +246,7 @@ def _about(job):
         "method": {
             "name": type(method).__name__,
             "edition": method.edition,
-            **changes(method),
+            **json.loads(settings),
         },
     }
 

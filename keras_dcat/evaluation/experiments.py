@@ -72,6 +72,7 @@ def run_experiments(
         tables += own
         write_report(folder / "report.html", done, title=title, about=about)
         with written_whole(folder / "report.md") as part:
-            part.write_text(f"# {title}\n\n{about.strip()}\n{tables}")
+            heading = title or "Results"
+            part.write_text(f"# {heading}\n\n{about.strip()}\n{tables}", "utf-8")
     print(f"The report is in {folder / 'report.html'}")
     return done

@@ -17,26 +17,6 @@ _FROM_LOSS_TO_GAIN = [(0, f"{_LOSS}ff"), (0.5, f"{_LOSS}00"), (0.5, f"{_GAIN}00"
 _FROM_LOSS_TO_GAIN += [(1, f"{_GAIN}ff")]
 
 
-def verdict(gain: Interval) -> str:
-    """What may be said of a gain.
-
-    Args:
-        gain: `Interval`.
-
-    Returns:
-        str: `"gain"` or `"loss"` where the interval lies on one side of 0, `"unclear"`
-        where it does not.
-
-    Example:
-
-    >>> verdict(Interval(0.02, 0.01, 0.03)), verdict(Interval(0.02, -0.01, 0.05))
-    ('gain', 'unclear')
-    """
-    if gain.low > 0:
-        return "gain"
-    return "loss" if gain.high < 0 else "unclear"
-
-
 def gain_intervals(title: str, groups: Mapping[str, Mapping[str, Interval]]) -> str:
     """Gains with their intervals, below one another, beside a line at 0.
 
@@ -65,7 +45,7 @@ def gain_intervals(title: str, groups: Mapping[str, Mapping[str, Interval]]) -> 
         for row, (_, interval) in enumerate(rows):
             if interval is None:
                 continue
-            color, marker = _LOOKS[verdict(interval)]
+            color, marker = _LOOKS[interval.verdict]
             axes.plot([interval.low, interval.high], [row, row], color=color)
             axes.plot(interval.mean, row, marker, color=color, markersize=7)
         axes.set_yticks(range(len(rows)), [one_line(name) for name, _ in rows])
@@ -106,7 +86,7 @@ def transfer_matrix(title: str, gains: Mapping[tuple[str, str], Interval]) -> st
         for (source, target), gain in gains.items():
             place = targets.index(target), sources.index(source)
             dark = abs(gain.mean) > 0.6 * largest
-            sign = {"gain": " ▲", "loss": " ▼", "unclear": ""}[verdict(gain)]
+            sign = {"gain": " ▲", "loss": " ▼", "unclear": ""}[gain.verdict]
             _write(axes, *place, f"{gain.mean:+.3f}{sign}", dark, 10, va="bottom")
             ends = f"{gain.low:+.2f} to {gain.high:+.2f}"
             _write(axes, *place, ends, dark, min(8.5, 28 / len(targets)), va="top")

@@ -54,10 +54,8 @@ class Foresight:
         Returns:
             str.
         """
-        gain = self.gains[pair]
-        if gain.low > 0:
-            return "help"
-        return "harm" if gain.high < 0 else "neutral"
+        words = {"gain": "help", "loss": "harm", "unclear": "neutral"}
+        return words[self.gains[pair].verdict]
 
     @property
     def right(self) -> list[tuple[str, str]]:
@@ -67,10 +65,9 @@ class Foresight:
     def __str__(self) -> str:
         lines = ["| source → target | expected | found | gain |", "|---|---|---|---|"]
         for pair, gain in self.gains.items():
-            shown = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
             lines.append(
                 f"| {arrow(pair)} | {self.expected(pair)} | {self.found(pair)} "
-                f"| {shown} |"
+                f"| {gain.signed} |"
             )
         total = f"Right about {len(self.right)} of {len(self.gains)} pairs."
         return "\n".join([*lines, "", total])

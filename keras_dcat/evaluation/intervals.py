@@ -20,6 +20,22 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    @property
+    def verdict(self) -> str:
+        """What may be said of a gain.
+
+        `"gain"` or `"loss"` where the interval lies on one side of 0, `"unclear"` where
+        it does not.
+        """
+        if self.low > 0:
+            return "gain"
+        return "loss" if self.high < 0 else "unclear"
+
+    @property
+    def signed(self) -> str:
+        """As a difference is written, such as `"+0.020 [-0.010, 0.050]"`."""
+        return f"{'+' if self.mean >= 0 else ''}{self}"
+
     def __str__(self) -> str:
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
@@ -97,6 +113,6 @@ def transfer_table(scores: dict, baseline: str = "alone") -> str:
         difference = ""
         if name != baseline:
             gained = mean_interval(np.subtract(values, scores[baseline]))
-            difference = f" {'+' if gained.mean >= 0 else ''}{gained}"
+            difference = f" {gained.signed}"
         lines.append(f"| {name} | {mean_interval(values)} |{difference} |")
     return "\n".join(lines)

@@ -1,7 +1,6 @@
 """How a target can be trained: alone, by D-CAT, by a rival, by a source that lies."""
 
 import dataclasses
-import functools
 import warnings
 from collections.abc import Mapping
 
@@ -22,6 +21,11 @@ from keras_dcat.transfer import (
 )
 from keras_dcat.windows import misaligned, mispaired
 
+_ALIGNMENTS = {
+    "features": lambda normalization: FeatureContrast(),
+    "distance": MaskedCrossAttentionLoss,
+    "contrast": lambda normalization: ContrastiveAlignment(),
+}
 OUT_OF_FOLD = ("out-of-fold", "shuffled")
 NEED_LABELS = ("correct", *OUT_OF_FOLD)
 
@@ -172,7 +176,8 @@ class DCAT(Method):
         data_fraction: as in `Method`.
 
     Raises:
-        ValueError: if a target without labels has a gate that asks for them.
+        ValueError: if `source` or `alignment` is unknown, or if a target without labels
+            has a gate that asks for them.
     """
 
     transfer_weight: float = 1.0
@@ -197,6 +202,8 @@ class DCAT(Method):
     takes_several_sources = True
 
     def __post_init__(self):
+        _check_choice("source", self.source, ("trained", "random"))
+        _check_choice("alignment", self.alignment, (*_ALIGNMENTS, None))
         if not self.target_labels and self.gate in NEED_LABELS:
             raise ValueError(
                 "Without labels of the target, windows without a label must teach. "
@@ -212,17 +219,13 @@ class DCAT(Method):
             streams = (*sources, target)
             teachers.append(trial.unimodal(target, self.data_fraction)[0])
         several = len(streams) > 1
-        aligned = {
-            "distance": MaskedCrossAttentionLoss(self.normalization),
-            "contrast": ContrastiveAlignment(),
-            "features": FeatureContrast(),
-        }
         losses = {
             AgreedLabels(): self.transfer_weight * self.agreement,
             LogitsDistillation(self.temperature): self.distillation,
         }
         if self.alignment is not None:
-            losses = {aligned[self.alignment]: self.transfer_weight, **losses}
+            aligned = _ALIGNMENTS[self.alignment](self.normalization)
+            losses = {aligned: self.transfer_weight, **losses}
         used = {loss: weight for loss, weight in losses.items() if weight}
         model = DCATModel(
             teachers if several else teachers[0],
@@ -286,17 +289,23 @@ class Features(Method):
         build: as in `Method`; for the target, not the source.
         training: as in `Method`.
         data_fraction: as in `Method`.
+
+    Raises:
+        ValueError: if `kind` is unknown.
     """
 
     kind: str = "distance"
     transfer_weight: float = 1.0
     temperature: float = 0.1
 
+    def __post_init__(self):
+        _check_choice("kind", self.kind, ("distance", "contrast"))
+
     def joined(self, trial, source, target, learner, index, size):
         teacher, _ = trial.unimodal(source, self.data_fraction)
         loss = rivals.squared_distance
         if self.kind == "contrast":
-            loss = functools.partial(rivals.contrast, temperature=self.temperature)
+            loss = FeatureContrast(self.temperature)
         model = rivals.FeatureTransfer(teacher, learner, self.transfer_weight, loss)
         return model, trial.pairs(source, target, index, size)
 
@@ -319,6 +328,14 @@ class LateFusion(Method):
             model, losses = trial.unimodal(stream, self.data_fraction)
             parts.append(trial.predict(model, stream))
         return np.mean(parts, axis=0), losses
+
+
+def _check_choice(name, value, choices):
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` must be one of {choices}. Received: {name}={value!r}. "
+            "What is misspelt would be another method."
+        )
 
 
 METHODS = {

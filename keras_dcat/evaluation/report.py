@@ -48,7 +48,6 @@ def write_report(
         autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["signed"] = _signed
-    environment.filters["verdict"] = figures.verdict
     template = pathlib.Path(__file__).with_suffix(".html").read_text("utf-8")
     table = path.with_suffix(".csv")
     html = environment.from_string(template).render(
@@ -85,9 +84,7 @@ def _section(heading, results):
         if row["gain"] is not None:
             pair = row["source"], row["target"]
             gains.setdefault(pair, {})[row["method"]] = row["gain"]
-    verdicts = [
-        figures.verdict(gain) for each in gains.values() for gain in each.values()
-    ]
+    verdicts = [gain.verdict for each in gains.values() for gain in each.values()]
     return {
         "heading": heading,
         "facts": _facts(results),

@@ -1,107 +1,19 @@
 """What came out of a comparison, and how sure it is."""
 
-import csv
 import dataclasses
-import json
-import os
-import pathlib
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from keras_dcat.evaluation.intervals import Interval
 from keras_dcat.evaluation.pairs import arrow, named, sources_of
+from keras_dcat.evaluation.run import Run
 from keras_dcat.evaluation.statistics import (
     corrected_t_test,
     macro_f1_interval,
     paired_bootstrap,
 )
-from keras_dcat.files import written_whole
-from keras_dcat.metrics import expected_calibration_error, f1_per_class, macro_f1
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """One method, trained and tested once.
-
-    Attributes:
-        split: str.
-        seed: int.
-        source: str, a tuple of several, or `None` for a method without one.
-        target: str.
-        method: dict, the settings of the method.
-        labels: int array `(windows,)`, of the test.
-        subjects: str array `(windows,)`; sessions, if there is one subject only.
-        probabilities: float array `(windows, classes)`.
-        losses: float array `(epochs,)`, classification loss in training.
-        seconds: float. How long it took.
-        environment: dict of versions.
-    """
-
-    split: str
-    seed: int
-    source: str | tuple[str, ...] | None
-    target: str
-    method: Mapping
-    labels: np.ndarray
-    subjects: np.ndarray
-    probabilities: np.ndarray
-    losses: np.ndarray
-    seconds: float
-    environment: Mapping[str, str]
-
-    @property
-    def predicted(self) -> np.ndarray:
-        """Classes, int array `(windows,)`."""
-        return self.probabilities.argmax(axis=-1)
-
-    @property
-    def accuracy(self) -> float:
-        """Share of test windows that are right."""
-        return float(np.mean(self.predicted == self.labels))
-
-    @property
-    def macro_f1(self) -> float:
-        """Mean F1 of the classes."""
-        return macro_f1(self.labels, self.predicted, self.probabilities.shape[1])
-
-    @property
-    def calibration_error(self) -> float:
-        """How far confidence is from being right."""
-        return expected_calibration_error(self.labels, self.probabilities)
-
-    def save(self, path: str | os.PathLike):
-        """Writes the run.
-
-        Args:
-            path: str or path of an `.npz` file. Nothing in it is pickled.
-        """
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        others = {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if field.name not in arrays
-        }
-        np.savez_compressed(path, about=json.dumps(others), **arrays)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike) -> "Run":
-        """Reads what `save` wrote.
-
-        Args:
-            path: str or path.
-
-        Returns:
-            `Run`.
-        """
-        with np.load(path, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
-            if isinstance(about["source"], list):  # JSON has no tuples
-                about["source"] = tuple(about["source"])
-            return cls(**about, **{name: file[name] for name in _ARRAYS})
-
-
-_ARRAYS = ("labels", "subjects", "probabilities", "losses")
+from keras_dcat.metrics import f1_per_class
 
 
 @dataclasses.dataclass(frozen=True)
@@ -263,7 +175,7 @@ class Results:
             "|---|---|---|---|---|",
         ]
         for row in self.rows([pair]):
-            gain = "" if row["gain"] is None else _signed(row["gain"])
+            gain = "" if row["gain"] is None else row["gain"].signed
             lines.append(
                 f"| {row['method']} | {row['macro F1']} | {gain} | "
                 f"{row['accuracy']:.3f} | {row['calibration error']:.3f} |"
@@ -310,19 +222,6 @@ class Results:
                 "baseline": self.baselines[label],
                 **{name: f"{number:.6g}" for name, number in numbers.items()},
             }
-
-    def to_csv(self, path: str | os.PathLike):
-        """Writes every run, and every class of it, as a line.
-
-        Args:
-            path: str or path.
-        """
-        lines = list(self.lines())
-        with written_whole(pathlib.Path(path)) as part:
-            with part.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, lines[0])
-                writer.writeheader()
-                writer.writerows(lines)
 
     def _row(self, pair, label):
         runs = [run for runs in self.of(pair, label) for run in runs]
@@ -379,7 +278,3 @@ def _listed(pair):
 def _difference(tested, others):
     labels, subjects, predicted = tested
     return paired_bootstrap(labels, predicted, others[2], subjects)
-
-
-def _signed(interval):
-    return f"{'+' if interval.mean >= 0 else ''}{interval}"

@@ -3,8 +3,11 @@
 import keras
 from keras import layers, ops
 
-from keras_dcat.transfer import FeatureContrast
-from keras_dcat.transfer.cross_entropy import for_classification
+from keras_dcat.transfer.cross_entropy import (
+    class_indices,
+    for_classification,
+    over_labelled,
+)
 
 
 class FeatureTransfer(keras.Model):
@@ -45,7 +48,9 @@ class FeatureTransfer(keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         prediction, source, features = y_pred
-        known, weights = for_classification(y, sample_weight, prediction.shape[-1])
+        num_classes = prediction.shape[-1]
+        known, weights = for_classification(y, sample_weight, num_classes)
+        weights = over_labelled(weights, class_indices(y, num_classes))
         classification = super().compute_loss(
             x, known, prediction, weights, training=training
         )
@@ -57,7 +62,9 @@ class FeatureTransfer(keras.Model):
         )
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, y_pred[0], sample_weight)
+        prediction = y_pred[0]
+        known, weights = for_classification(y, sample_weight, prediction.shape[-1])
+        return super().compute_metrics(x, known, prediction, weights)
 
     @property
     def trainable_variables(self):
@@ -82,24 +89,6 @@ def squared_distance(source, target):
         Romero et al., 2015, [FitNets](https://arxiv.org/abs/1412.6550).
     """
     return ops.mean(ops.square(source - target))
-
-
-def contrast(source, target, temperature=0.1):
-    """InfoNCE: a window's features are nearer to its partner's than to all others'.
-
-    Args:
-        source: float tensor `(batch, features)`.
-        target: float tensor `(batch, features)`.
-        temperature: float. Lower asks for more.
-
-    Returns:
-        float scalar, the mean of both directions.
-
-    Reference:
-        Oord et al., 2018, [Contrastive predictive
-        coding](https://arxiv.org/abs/1807.03748).
-    """
-    return FeatureContrast(temperature)(source, target)
 
 
 def classifier_input(model):

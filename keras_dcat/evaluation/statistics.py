@@ -89,7 +89,8 @@ def macro_f1_interval(
         seed: int. Which are drawn.
 
     Returns:
-        `Interval`: the mean macro F1 of the runs, and percentiles of it.
+        `Interval`: the mean macro F1 of the runs, and percentiles of it; NaN for these
+        where there is one subject only, who says nothing of others.
 
     Raises:
         ValueError: if there is not a prediction for each label and subject.
@@ -173,6 +174,8 @@ def _percentiles(scores, sizes, confidence, resamples, seed):
     if not len(resampled):
         return Interval(*[float("nan")] * 3)
     low, high = np.quantile(resampled, [outside, 1 - outside])
+    if people < 2:  # drawn anew, it is always the same
+        low = high = float("nan")
     mean = scores(np.ones((1, people))).mean()
     return Interval(float(mean), float(low), float(high))
 

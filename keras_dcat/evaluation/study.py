@@ -1,7 +1,9 @@
 """What is compared: splits of windows, a model for each modality, one budget."""
 
 import dataclasses
+import functools
 import hashlib
+import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 
@@ -176,7 +178,7 @@ class Study:
             str of 12 hexadecimal digits.
         """
         digests = [self._digest(split, stream) for stream in streams]
-        parts = [*digests, _described(self.training), about]
+        parts = [*digests, described(self.training), about]
         text = json.dumps(parts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -193,7 +195,7 @@ class Study:
             modality = self.modalities[stream]
             keras.utils.clear_session(free_memory=False)
             digest.update(modality.build(train).to_json().encode())
-            digest.update(_described(modality.augmentation).encode())
+            digest.update(described(modality.augmentation).encode())
             self._digests[split, stream] = digest.hexdigest()
         return self._digests[split, stream]
 
@@ -236,13 +238,44 @@ def _default(field):
     return field.default
 
 
-def _described(value):
-    """Words that are the same in another process."""
+def described(value) -> str:
+    """Words that are the same in another process, and others for what does otherwise.
+
+    Args:
+        value: a number or str, a list of some, a dataclass, a Keras layer or a
+            function.
+
+    Returns:
+        str.
+
+    Raises:
+        ValueError: if nothing tells it from others of its kind.
+
+    Example:
+
+    >>> described(Training(epochs=5))
+    "Training({'epochs': '5'})"
+    """
     if dataclasses.is_dataclass(value):
-        fields = {name: _described(each) for name, each in changes(value).items()}
+        fields = {name: described(each) for name, each in changes(value).items()}
         return f"{type(value).__name__}({fields})"
     if isinstance(value, (list, tuple)):
-        return str([_described(each) for each in value])
+        return str([described(each) for each in value])
+    if isinstance(value, functools.partial):
+        parts = (value.func, *value.args, *value.keywords.items())
+        return f"partial({described(parts)})"
+    if inspect.isroutine(value):
+        cells = getattr(value, "__closure__", None) or ()
+        held = [cell.cell_contents for cell in cells]
+        name = f"{value.__module__}.{value.__qualname__}"
+        return f"{name}{described(held)}" if held else name
+    if isinstance(value, keras.layers.Layer):
+        config = {k: v for k, v in value.get_config().items() if k != "name"}
+        return f"{type(value).__name__}({json.dumps(config, sort_keys=True)})"
     if callable(value):
-        return f"{value.__module__}.{value.__qualname__}"
+        raise ValueError(
+            "What varies windows must be a dataclass, a Keras layer or a function, so "
+            f"that runs can be named by it. Received: a {type(value).__name__}. "
+            "Make its class a dataclass: @dataclasses.dataclass(frozen=True)."
+        )
     return repr(value)

@@ -1,5 +1,6 @@
 """One seed on one split: models are built and trained the same way in every method."""
 
+import contextlib
 import pathlib
 from collections.abc import Mapping
 
@@ -9,6 +10,7 @@ import numpy as np
 from keras_dcat.evaluation.pairs import sources_of
 from keras_dcat.evaluation.study import Study
 from keras_dcat.files import written_whole
+from keras_dcat.stored import stored_arrays
 from keras_dcat.transfer.inspection import gives_logits
 from keras_dcat.windows import WindowIndex, group_folds
 
@@ -182,8 +184,10 @@ class Trial:
             path = self._kept("unimodal", (stream,), "weights.h5", fraction=fraction)
             losses_path = path and path.with_name(path.name + ".npy")
             if path and path.exists() and losses_path.exists():
-                model.load_weights(path)
-                losses = np.load(losses_path)
+                with _as_kept(path):
+                    model.load_weights(path)
+                with _as_kept(losses_path):
+                    losses = stored_arrays(losses_path)
             else:
                 training = self.study.training
                 dataset = self.windows(stream, index, training.batch_size)
@@ -215,7 +219,8 @@ class Trial:
             index = self.part(fraction)
             path = self._kept("out_of_fold", (stream,), "npy", fraction=fraction)
             if path and path.exists():
-                self._out_of_fold[key] = np.load(path)
+                with _as_kept(path):
+                    self._out_of_fold[key] = stored_arrays(path)
                 return self._out_of_fold[key]
             training, labelled = self.study.training, self.labelled(fraction)
             unknown = np.flatnonzero(~index.is_labelled)
@@ -269,3 +274,18 @@ class Trial:
         digest = self.study.fingerprint(self.split, streams, about)
         name = f"{self.split}.{'.'.join(streams)}.{self.seed}.{digest}.{suffix}"
         return self.folder / kind / name
+
+
+@contextlib.contextmanager
+def _as_kept(path):
+    """One error for whatever is raised over a file that is not as it was written."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError):
+        raise
+    except Exception as error:  # of h5py, NumPy or Keras
+        raise ValueError(
+            "What a comparison has kept must be as it was written. "
+            f"Received: {str(path)!r} ({type(error).__name__} {error}). "
+            "Delete it; it is then trained again."
+        ) from error

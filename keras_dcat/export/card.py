@@ -1,5 +1,6 @@
 """A model card, whose numbers are computed and not typed."""
 
+import html
 from collections.abc import Mapping
 
 import numpy as np
@@ -31,28 +32,31 @@ def model_card(
     rows = f1_per_class_intervals(labels, [predicted], subjects, len(names))
     counts = np.bincount(labels, minlength=len(names))
     overall = macro_f1_interval(labels, [predicted], subjects)
+    of_whom = f"{len(people)} people who were held out (95 % interval over people)"
+    if len(people) == 1:
+        overall, rows = f"{overall.mean:.3f}", [f"{each.mean:.3f}" for each in rows]
+        of_whom = "one person who was held out, which says nothing of others"
     facts = {
         "Sensor": description.stream,
         "Sampling rate": f"{description.rate:g} Hz",
         "Window": f"{description.length:g} s, every {description.stride:g} s",
         "Input": f"{' × '.join(map(str, description.shape))} raw values",
-        **{name: str(value) for name, value in training.items()},
+        **training,
     }
     lines = [
-        f"# {description.stream}: {len(names)} classes",
+        f"# {_cell(description.stream)}: {len(names)} classes",
         "",
         "| | |",
         "|---|---|",
-        *(f"| {name} | {value} |" for name, value in facts.items()),
+        *(f"| {name} | {_cell(value)} |" for name, value in facts.items()),
         "",
         "## How good it is",
-        f"Macro F1 {overall} on {len(labels)} windows of {len(people)} people who "
-        "were held out (95 % interval over people).",
+        f"Macro F1 {overall} on {len(labels)} windows of {of_whom}.",
         "",
         "| class | F1 | windows |",
         "|---|---|---|",
         *(
-            f"| {name} | {interval} | {count} |"
+            f"| {_cell(name)} | {interval} | {count} |"
             for name, interval, count in zip(names, rows, counts, strict=True)
         ),
         "",
@@ -62,3 +66,9 @@ def model_card(
     for heading, text in about.items():
         lines += ["", f"## {heading}", text]
     return "\n".join(lines) + "\n"
+
+
+def _cell(value):
+    """What stands in one cell of a table, and is no markup."""
+    text = html.escape(" ".join(str(value).split()), quote=False)
+    return text.replace("|", "\\|")

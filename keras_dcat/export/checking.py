@@ -108,7 +108,7 @@ def check(
         raise _failed(
             name,
             f"a macro F1 of {scores[1]:.3f}, where the model has {scores[0]:.3f}; "
-            "calibrate with more windows, or leave the format out",
+            "calibrate with windows of more people, or leave the format out",
         )
     return result
 
@@ -117,16 +117,15 @@ def _run(path, windows):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         np.save(folder / "windows.npy", windows)
-        finished = subprocess.run(
-            # Isolated: neither the working directory nor PYTHONPATH is looked at.
-            [
-                *(sys.executable, "-I", runner.__file__, str(path.resolve())),
-                *(str(folder / "windows.npy"), str(folder / "results.npz")),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-        )
+        # Isolated: neither the working directory nor PYTHONPATH is looked at.
+        command = [sys.executable, "-I", runner.__file__, str(path.resolve())]
+        command += [str(folder / "windows.npy"), str(folder / "results.npz")]
+        try:
+            finished = subprocess.run(
+                command, capture_output=True, text=True, timeout=TIMEOUT
+            )
+        except subprocess.TimeoutExpired:
+            raise _failed(path.name, f"no answer within {TIMEOUT} s") from None
         if finished.returncode:
             raise _failed(path.name, f"an error: {finished.stderr[-2000:]}")
         with np.load(folder / "results.npz", allow_pickle=False) as results:

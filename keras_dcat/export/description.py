@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import math
 import pathlib
 import zipfile
 
 from keras_dcat.extras import require
+from keras_dcat.stored import ZIP_ERRORS
 
 NAME = "keras_dcat.json"
 
@@ -51,17 +53,7 @@ class Description:
         Raises:
             ValueError: if it is not such a text.
         """
-        try:
-            fields = json.loads(text)
-            tuples = {
-                name: tuple(fields.pop(name)) for name in ("class_names", "shape")
-            }
-            return cls(**fields, **tuples)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(
-                "A description must be one that `export_target` has written. "
-                f"Received: {text[:80]!r} ({error}). Export the model anew."
-            ) from error
+        return cls._parsed(text, f"{text[:80]!r}")
 
     @classmethod
     def of(cls, path) -> "Description":
@@ -74,17 +66,52 @@ class Description:
             `Description`.
 
         Raises:
-            ValueError: if there is none in it.
+            FileNotFoundError: if there is nothing at `path`.
+            ValueError: if there is none in it, or it is damaged.
         """
         path = pathlib.Path(path)
+        if not path.exists():
+            raise FileNotFoundError(
+                "An artefact must be a file, or the folder of a SavedModel. "
+                f"Received: {str(path)!r}, where there is nothing. "
+                "Export the model, or check the spelling."
+            )
         if path.is_dir():
-            file = path / "assets.extra" / NAME
-            text = file.read_text("utf-8") if file.is_file() else ""
+            path = path / "assets.extra" / NAME
+            text = path.read_text("utf-8", "replace") if path.is_file() else ""
         elif path.suffix == ".onnx":
             text = _of_onnx(path)
         else:
             text = _of_zip(path)
-        return cls.from_json(text)
+        return cls._parsed(text, f"{str(path)!r}, in which there is {text[:80]!r}")
+
+    @classmethod
+    def _parsed(cls, text, received):
+        try:
+            fields = json.loads(text)
+            tuples = {
+                name: tuple(fields.pop(name)) for name in ("class_names", "shape")
+            }
+            description = cls(**fields, **tuples)
+            description._check()
+        except _UNREADABLE as error:
+            raise ValueError(
+                "A description must be one that `export_target` has written. "
+                f"Received: {received} ({error}). Export the model anew."
+            ) from error
+        return description
+
+    def _check(self):
+        names = [self.stream, *self.class_names]
+        numbers = [self.rate, self.length, self.stride]
+        if (
+            not self.class_names
+            or not self.shape
+            or not all(type(name) is str for name in names)
+            or not all(type(size) is int and 0 < size < 2**31 for size in self.shape)
+            or not all(type(n) in (int, float) and 0 < n < math.inf for n in numbers)
+        ):
+            raise ValueError("a part of it is of another type, or out of range")
 
     def put_into(self, path: pathlib.Path) -> None:
         """Writes the description into an artefact, which works as before.
@@ -109,15 +136,25 @@ class Description:
 
 
 def _of_onnx(path):
-    session = require("onnxruntime", "export").InferenceSession(
-        str(path), providers=["CPUExecutionProvider"]
-    )
-    return session.get_modelmeta().custom_metadata_map.get(NAME, "")
+    session = require("onnxruntime", "export").InferenceSession
+    try:
+        found = session(str(path), providers=["CPUExecutionProvider"]).get_modelmeta()
+    except Exception:  # of onnxruntime, one kind for each of its status codes
+        return ""
+    return found.custom_metadata_map.get(NAME, "")
 
 
 def _of_zip(path):
     try:
         with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(NAME).file_size > _MOST_BYTES:
+                return ""
             return archive.read(NAME).decode("utf-8", errors="replace")
-    except (zipfile.BadZipFile, KeyError):
+    except PermissionError:
+        raise
+    except ZIP_ERRORS:
         return ""
+
+
+_MOST_BYTES = 2**20  # of a description
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import pathlib
-import shutil
 from collections.abc import Mapping, Sequence
 
 import keras
@@ -15,6 +14,7 @@ from keras_dcat.export.checking import Check, check
 from keras_dcat.export.description import Description
 from keras_dcat.export.formats import FORMATS, calibration_rows, serving_model
 from keras_dcat.extras import require
+from keras_dcat.files import written_whole
 from keras_dcat.transfer import DCATModel
 from keras_dcat.windows import WindowIndex
 
@@ -97,7 +97,7 @@ def export_target(
     folder = pathlib.Path(path)
     serving = serving_model(target)
     description = _description(serving, held_out, stream, class_names, stride)
-    _check_arguments(folder, formats, calibration)
+    _check_arguments(folder, formats, held_out, calibration)
     windows = held_out.gather(stream).astype("float32")
     expected = _predicted(serving, windows)
     seen = None
@@ -106,9 +106,8 @@ def export_target(
         seen = calibration.gather(stream, rows).astype("float32")
     names = {v.path for v in target.variables}
     progress = keras.utils.Progbar(len(formats), unit_name="format", verbose=verbose)
-    part = folder.with_name(f".{os.getpid()}.{folder.name}")
-    part.mkdir(parents=True)
-    try:
+    with written_whole(folder) as part:
+        part.mkdir()
         checks = []
         for name in formats:
             written = part / FORMATS[name].file
@@ -136,9 +135,6 @@ def export_target(
             _table(checks),
         )
         (part / "model_card.md").write_text(card, "utf-8")
-        os.rename(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return Export(folder, description, tuple(checks))
 
 
@@ -162,11 +158,11 @@ def _description(serving, held_out, stream, class_names, stride):
             f"`stride` must be above 0 s. Received: stride={stride}. "
             "Give that of the training."
         )
-    rate = held_out.steps[stream] / held_out.length
-    return Description(class_names, stream, rate, held_out.length, float(stride), shape)
+    rate, length = held_out.rates[stream], held_out.length
+    return Description(class_names, stream, rate, length, float(stride), shape)
 
 
-def _check_arguments(folder, formats, calibration):
+def _check_arguments(folder, formats, held_out, calibration):
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise ValueError(
@@ -179,6 +175,11 @@ def _check_arguments(folder, formats, calibration):
         raise ValueError(
             f"`formats` must be some of {list(FORMATS)}. Received: {list(formats)}. "
             "Leave it out for all of them."
+        )
+    if not held_out.is_labelled.any():
+        raise ValueError(
+            "`held_out` must have labels, by which the model card is made. "
+            "Received: windows without any. Hold out people of whom you know them."
         )
     if calibration is None and not all(FORMATS[name].is_exact for name in formats):
         raise ValueError(

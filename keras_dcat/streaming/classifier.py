@@ -74,6 +74,12 @@ class StreamingClassifier:
         self.rate = float(rate)
         self.max_gap = max_gap
         self.smoothing = smoothing
+        if self.description.stride * self.description.rate < 0.5:
+            raise ValueError(
+                "Windows must start a sample apart at least. "
+                f"Received: {str(path)!r} with a stride of {self.description.stride} s "
+                f"at {self.description.rate} Hz. Export the model anew."
+            )
         # The owner must live as long as what it runs.
         self._run, _, self._owner = runner.load(path)
         self.reset()
@@ -106,19 +112,32 @@ class StreamingClassifier:
         if timestamps is None:
             if self._start is None:
                 self._begin(0.0)
-            return self._decided(samples)
+            return self._decided(self._even.add(samples))
         before = -np.inf if self._last is None else self._last
         self._last = timestamps[-1]
-        begins = np.diff(timestamps, prepend=before) > self.max_gap
+        with np.errstate(over="ignore"):  # a gap without end is one, too
+            begins = np.diff(timestamps, prepend=before) > self.max_gap
         decisions = []
         for part in np.split(np.arange(len(samples)), np.flatnonzero(begins)):
             if not len(part):
                 continue
             if begins[part[0]]:
+                decisions += self.end()
                 self._begin(timestamps[part[0]])
             even = self._even_steps.add(samples[part], timestamps[part])
-            decisions += self._decided(even)
+            decisions += self._decided(self._even.add(even))
         return decisions
+
+    def end(self) -> list[Decision]:
+        """Says what still waits for later samples, of which there will be none.
+
+        A filter that brings samples to a lower rate looks at those that follow.
+
+        Returns:
+            list of `Decision`.
+        """
+        waiting = self._even.end()
+        return self._decided(waiting) if len(waiting) else []
 
     def _begin(self, start):
         """Starts anew: the first sample is at `start`."""
@@ -130,9 +149,9 @@ class StreamingClassifier:
         self._smoothed = None
 
     def _decided(self, samples):
-        """What is said of the windows that samples at the sensor's rate complete."""
+        """What is said of the windows that samples at the model's rate complete."""
         description, tail = self.description, self._tail
-        tail.append(self._even.add(samples))
+        tail.append(samples)
         steps, rate = description.shape[0], description.rate
         windows, times = [], []
         while True:
@@ -159,9 +178,10 @@ class StreamingClassifier:
         return Decision(time, label, probabilities)
 
     def _checked(self, samples, timestamps):
-        samples = np.asarray(samples)
-        if samples.dtype != "float64":
-            samples = samples.astype("float32")
+        samples = _numbers(samples, "samples")
+        is_wide = samples.dtype.kind == "f" and samples.dtype.itemsize > 4
+        with np.errstate(over="ignore"):  # what overflows is refused below
+            samples = samples.astype("float64" if is_wide else "float32", copy=False)
         channels = tuple(self.description.shape[1:])
         if not samples.ndim or samples.shape[1:] != channels:
             sizes = ", ".join(map(str, channels))
@@ -170,7 +190,8 @@ class StreamingClassifier:
                 f"Received: shape {samples.shape}. "
                 f"Feed the stream {self.description.stream!r}, with all its channels."
             )
-        if not np.isfinite(samples).all():
+        # Models take float32, in which 1e39 is infinity.
+        if not (np.abs(samples) <= np.finfo("float32").max).all():
             raise ValueError(
                 "`samples` must be finite. Received: NaN or infinity. "
                 "Leave those samples out, and pass timestamps."
@@ -184,10 +205,18 @@ class StreamingClassifier:
             )
         if not has_timestamps:
             return samples, None
-        timestamps = np.asarray(timestamps, "float64")
+        if self.max_gap * self.rate <= 1:
+            raise ValueError(
+                "`max_gap` must be longer than a step of the sensor. "
+                f"Received: max_gap={self.max_gap} s at {self.rate:g} Hz. "
+                "Make the classifier with the one of `index_windows`."
+            )
+        timestamps = _numbers(timestamps, "timestamps").astype("float64")
         last = -np.inf if self._last is None else self._last
-        rises = np.isfinite(timestamps).all() and bool(
-            (np.diff(timestamps, prepend=last) > 0).all()
+        rises = (
+            timestamps.ndim == 1
+            and bool(np.isfinite(timestamps).all())
+            and bool((timestamps > np.concatenate([[last], timestamps[:-1]])).all())
         )
         if timestamps.shape != samples.shape[:1] or not rises:
             raise ValueError(
@@ -197,3 +226,21 @@ class StreamingClassifier:
                 "Leave out samples that come late, or call `reset`."
             )
         return samples, timestamps
+
+
+def _numbers(values, name):
+    """An array of real numbers, whatever was sent."""
+    try:
+        found = np.asarray(values)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise _no_numbers(name, error) from error
+    if found.dtype.kind not in "biuf":
+        raise _no_numbers(name, f"values of type {found.dtype}")
+    return found
+
+
+def _no_numbers(name, found):
+    return ValueError(
+        f"`{name}` must be an array of real numbers. Received: {found}. "
+        "Convert them, and leave out what is not a number."
+    )

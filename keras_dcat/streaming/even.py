@@ -43,12 +43,26 @@ class EvenSamples:
         """
         if self._step == 1:
             return samples
-        tail = self._tail
-        tail.append(samples)
+        self._tail.append(samples)
         # The last whose right neighbour, and what its filter looks at, is there.
-        last = math.floor((tail.end - 1 - self._reach) / self._step + 1e-9)
+        reached = self._tail.end - 1 - self._reach
+        return self._until(math.floor(reached / self._step + 1e-9))
+
+    def end(self) -> np.ndarray:
+        """What still waits for samples behind it, of which there will be none.
+
+        Returns:
+            float array `(new samples, …)` at the other rate.
+        """
+        if not self._tail.end:
+            return np.empty(0)
+        return self._until(max(1, round(self._tail.end / self._step)) - 1)
+
+    def _until(self, last):
+        """Samples that were not given yet, up to the one of this number."""
+        tail = self._tail
         if last < self._given:
-            return samples[:0]
+            return tail[tail.end : tail.end]
         positions = np.arange(self._given, last + 1) * self._step
         begin = max(int(positions[0]) - self._reach, 0)
         values = tail[begin : tail.end]

@@ -192,8 +192,11 @@ class LivePage:
             socket = self._web.WebSocketResponse(
                 max_msg_size=_MESSAGE_BYTES, heartbeat=20.0, timeout=2.0
             )
-            await socket.prepare(request)
-            await socket.send_str(self._greeting)
+            try:
+                await socket.prepare(request)
+                await socket.send_str(self._greeting)
+            except ConnectionError:  # gone before it was greeted
+                return self._web.Response()
             sending = asyncio.create_task(_pass_on(queue, socket))
             try:
                 async for _ in socket:  # until it closes, or says too much

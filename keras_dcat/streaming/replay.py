@@ -72,6 +72,8 @@ def _moments(classifier, stream, label, speed, chunk):
             due = started + (at - first) / speed
             time.sleep(max(0.0, due - time.monotonic()))
         decisions = classifier.feed(samples, times[rows] if has_timestamps else None)
+        if rows[-1] == len(times) - 1:
+            decisions += classifier.end()
         if not has_timestamps:  # the classifier counts from its first sample
             decisions = [d._replace(time=d.time + float(first)) for d in decisions]
         starts = np.array([decision.time for decision in decisions])

@@ -21,6 +21,7 @@ def print_replay(
     """Replays recordings, and prints what is said of every window, and the truth.
 
     A terminal shows one running line; in a file each window has a line of its own.
+    Control characters in names are spelled out, lest they steer the terminal.
 
     Args:
         classifier: `StreamingClassifier`.
@@ -52,7 +53,11 @@ def print_replay(
                 right += truth == said.label
                 words = f"{said.label}, {said.probabilities.max():.0%}"
                 when = f"{recording.session} {said.time:7.1f} s"
-                text = f"{line}{when}: {words:30} truth: {truth}"
-                print(text, end=end, file=file, flush=True)
+                text = _printable(f"{when}: {words:30} truth: {truth}")
+                print(line + text, end=end, file=file, flush=True)
     print(f"\nRight about {right} of {total} windows.", file=file)
     return right, total
+
+
+def _printable(text):
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

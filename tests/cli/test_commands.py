@@ -87,7 +87,7 @@ def test_an_export_is_checked_and_says_of_a_stream_what_it_sees(plan):
     assert one.count("truth: run") == 4
     with pytest.raises(urllib.error.URLError):  # it ended with the recording
         urllib.request.urlopen(one.splitlines()[0], timeout=5)
-    assert "no recording 'x'" in run("stream", plan, "--session", "x", fails=True)
+    assert "no recording of x" in run("stream", plan, "--session", "x", fails=True)
 
 
 @pytest.mark.parametrize("command", ["search", "export", "stream"])

@@ -106,3 +106,14 @@ def test_a_file_that_is_not_there_is_named(folder):
     (folder / "0-sit-0_watch.csv").unlink()
     with pytest.raises(FileNotFoundError, match="0-sit-0_watch"):
         load(read_experiment(write_experiment(folder)))
+
+
+def test_people_are_found_whether_they_are_numbers_or_words(folder):
+    table = folder / "sessions.csv"
+    numbered = table.read_text().replace(",p", ",")
+    (folder / "numbered.csv").write_text(numbered)
+    plan = read_experiment(write_experiment(folder, split={"test": [4, "5"]}))
+    data = plan.data.model_copy(update={"recordings": folder / "numbered.csv"})
+    prepared = prepare(plan.model_copy(update={"data": data}))
+    assert set(prepared.test.subjects) == {"4", "5"}
+    assert len(prepared.index) == len(prepared.train) + len(prepared.test)

@@ -1,12 +1,18 @@
 import dataclasses
+import json
 
 import keras
 import numpy as np
 import pytest
 
-from keras_dcat.evaluation import DCAT, Alone, compare, environment
+from keras_dcat.evaluation import DCAT, Alone, compare, comparison, environment
 from keras_dcat.evaluation.study import Training
-from keras_dcat.windows import leave_one_subject_out, split_by_session
+from keras_dcat.windows import (
+    leave_one_subject_out,
+    split_by_session,
+    split_by_subject,
+)
+from keras_dcat.windows.augmentation import TimeWarp
 from tests.evaluation.studies import PAIR, study, windows
 
 METHODS = {"alone": Alone(), "D-CAT": DCAT()}
@@ -137,3 +143,19 @@ def test_of_a_single_subject_intervals_are_over_sessions():
     (run, _) = results.runs.values()
     assert sorted(run.subjects) == last
     assert results.score(PAIR, "alone").low >= 0
+
+
+def test_one_session_of_one_person_is_refused_before_anything_is_trained():
+    index = windows(repetitions=2)
+    train, test = split_by_subject(index, ["p0"])
+    one = test.subset(test.sessions == test.sessions[0])
+    with pytest.raises(ValueError, match=r"'subjects': 1, 'sessions': 1.*Hold out"):
+        compare(study(splits={"official": (train, one)}))
+
+
+def test_a_method_may_change_how_windows_vary():
+    about = comparison._about(
+        ("official", 0, None, "imu", Alone(training={"together": TimeWarp(0.2)}))
+    )
+    assert json.loads(json.dumps(about)) == about
+    assert "TimeWarp" in str(about["method"])

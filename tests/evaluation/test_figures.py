@@ -44,7 +44,7 @@ def beside(svg, *texts):
     ],
 )
 def test_a_gain_is_one_where_its_interval_is_above_0(gain, word):
-    assert figures.verdict(gain) == word
+    assert gain.verdict == word
 
 
 def test_gains_and_losses_differ_in_colour_and_shape():

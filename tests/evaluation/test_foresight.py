@@ -41,7 +41,7 @@ def test_what_is_found_is_what_the_interval_says(low, high, found):
 
 def test_it_is_shown_as_a_table_with_a_count():
     shown = str(told(("help",), 0.01, 0.03))
-    assert "| camera → imu | help | help | +0.020 [+0.010, +0.030] |" in shown
+    assert "| camera → imu | help | help | +0.020 [0.010, 0.030] |" in shown
     assert shown.endswith("Right about 1 of 1 pairs.")
 
 

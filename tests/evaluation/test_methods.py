@@ -104,3 +104,14 @@ def test_a_fellow_is_asked_out_of_fold_as_the_source_is(trial):
     _, dataset = method.joined(trial, *PAIR, learner, trial.train, 16)
     inputs, _ = next(iter(dataset))
     assert inputs["may_teach"].shape[1:] == (2,)
+
+
+def test_a_setting_that_is_misspelt_is_no_other_method():
+    for method, options in (
+        (DCAT, {"source": "rand"}),
+        (DCAT, {"alignment": "contrst"}),
+        (Features, {"kind": "contrst"}),
+    ):
+        ((name, value),) = options.items()
+        with pytest.raises(ValueError, match=f"{name}='{value}'.*misspelt"):
+            method(**options)

@@ -6,7 +6,6 @@ from keras import layers, ops
 from keras_dcat.evaluation.rivals import (
     FeatureTransfer,
     classifier_input,
-    contrast,
     squared_distance,
 )
 from tests.models import branch, snapshot, windows
@@ -16,17 +15,6 @@ def test_distance_is_the_mean_of_squared_differences(rng):
     source, target = rng.normal(size=(2, 6, 5)).astype("float32")
     value = squared_distance(ops.array(source), ops.array(target))
     assert float(value) == pytest.approx(np.mean((source - target) ** 2), rel=1e-5)
-
-
-@pytest.mark.parametrize("temperature", [0.1, 1.0])
-def test_contrast_is_the_cross_entropy_of_finding_the_partner(rng, temperature):
-    source, target = rng.normal(size=(2, 6, 5))
-    unit = [x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (source, target)]
-    scores = np.exp(unit[1] @ unit[0].T / temperature)
-    found = [np.diag(scores) / scores.sum(axis=axis) for axis in (0, 1)]
-    expected = -np.mean(np.log(found))
-    value = contrast(ops.array(source), ops.array(target), temperature)
-    assert float(value) == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_target_is_trained_and_the_source_is_not(rng):

@@ -153,3 +153,10 @@ def test_a_class_of_one_person_has_an_interval_of_those_draws_that_have_it():
     subjects = np.array([1, 1, 1, 2, 2, 2])
     interval = f1_per_class_intervals(labels, [labels], subjects, num_classes=2)[1]
     assert interval == (1.0, 1.0, 1.0)
+
+
+def test_one_person_says_nothing_of_others():
+    labels = np.tile([0, 1], 20)
+    found = macro_f1_interval(labels, [labels], np.ones(40))
+    assert found.mean == 1
+    assert np.isnan([found.low, found.high]).all()

@@ -1,9 +1,12 @@
 import dataclasses
+import functools
 
+import keras
 import numpy as np
 import pytest
 
 from keras_dcat.evaluation import Training
+from keras_dcat.evaluation.study import described
 from keras_dcat.windows import split_by_session, split_by_subject
 from keras_dcat.windows.augmentation import TimeWarp
 from tests.evaluation.studies import PAIR, RATES, modality, study, windows
@@ -82,3 +85,34 @@ def test_what_does_not_fit_the_windows_is_refused():
         dataclasses.replace(one, class_names=("a", "b"))
     with pytest.raises(ValueError, match=r"\['radar'\].*\['camera', 'imu'\]"):
         dataclasses.replace(one, modalities={"radar": modality("imu")})
+
+
+def scaled(windows, factor):
+    return windows * factor
+
+
+def scaled_by(factor):
+    return lambda windows: windows * factor
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        scaled_by,
+        keras.layers.GaussianNoise,
+        lambda factor: functools.partial(scaled, factor=factor),
+        TimeWarp,
+    ],
+)
+def test_what_varies_windows_is_told_from_what_does_so_otherwise(make):
+    assert described(make(0.2)) == described(make(0.2))
+    assert described(make(0.2)) != described(make(0.3))
+
+
+def test_what_cannot_be_told_from_others_is_refused():
+    class Jitter:
+        def __call__(self, windows):
+            return windows
+
+    with pytest.raises(ValueError, match="Received: a Jitter.*dataclass"):
+        described(Jitter())

@@ -29,3 +29,10 @@ def test_its_numbers_are_those_of_people_held_out():
         "## Limits\nNot for children.",
     ):
         assert words in card
+
+
+def test_of_one_person_it_gives_no_interval():
+    labels = np.tile([0, 1], 20)
+    card = model_card(DESCRIPTION, labels, labels, np.ones(40), {}, {}, "T")
+    assert "Macro F1 1.000 on 40 windows of one person" in card
+    assert "nan" not in card

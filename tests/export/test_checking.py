@@ -84,7 +84,7 @@ def test_a_saved_model_may_need_keras_but_not_this_package(monkeypatch, tmp_path
 
 def test_quantization_may_cost_a_hundredth_of_f1(monkeypatch, tmp_path):
     wrong = [[0.1, 0.9]] + EXPECTED[1:]
-    with pytest.raises(RuntimeError, match="calibrate with more windows"):
+    with pytest.raises(RuntimeError, match="calibrate with windows of more"):
         checked(monkeypatch, tmp_path, found(wrong), EXPECTED, is_exact=False)
     better = np.array([1, 0, 0, 1, 1, 1])  # by chance it is right where the model errs
     result = checked(

@@ -117,7 +117,7 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_written(
 def test_another_backend_is_told_how_to_get_here(tmp_path, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(ValueError, match="KERAS_BACKEND=jax.*target.save"):
-        exporting._check_arguments(tmp_path / "a", ["litert"], None)
+        exporting._check_arguments(tmp_path / "a", ["litert"], None, None)
 
 
 def test_names_and_streams_that_are_not_the_models_are_refused(tmp_path):

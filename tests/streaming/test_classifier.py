@@ -33,7 +33,7 @@ def fed(classifier, values, cuts, timestamps=None):
 
 
 CUTS = st.lists(st.integers(0, 300), max_size=10)
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = settings(max_examples=40)
 
 
 @pytest.mark.parametrize("rate", [20.0, 50.0, 8.0])
@@ -52,6 +52,25 @@ def test_whatever_the_chunks_it_says_what_is_said_of_windows_cut_at_once(
         np.testing.assert_allclose(found, expected[: len(found)], atol=1e-5)
 
     check()
+
+
+@pytest.mark.parametrize("rate", [20.0, 50.0, 8.0])
+def test_at_the_end_it_has_said_all_that_a_training_would_cut(classifier, rate):
+    values = samples(321)
+    one = classifier(rate)
+    times, found = fed(one, values, [100])
+    last = one.end()
+    expected_times, expected = offline(values, rate)
+    np.testing.assert_allclose([*times, *(d.time for d in last)], expected_times)
+    both = [*found, *(d.probabilities for d in last)]
+    np.testing.assert_allclose(both, expected, atol=1e-5)
+    assert one.end() == []
+
+
+def test_a_sensor_all_of_whose_steps_are_gaps_is_refused(classifier):
+    slow = classifier(2.0)
+    with pytest.raises(ValueError, match=r"max_gap=0\.25 s at 2 Hz.*index_windows"):
+        slow.feed(samples(3), np.arange(3) / 2)
 
 
 def test_timestamps_are_listened_to(classifier):

@@ -1,0 +1,57 @@
+"""A search that can be killed at any moment."""
+
+import json
+import pathlib
+import shutil
+
+from keras_dcat.extras import require
+from keras_dcat.files import written_whole
+
+keras_tuner = require("keras_tuner", extra="tuner")
+
+
+class WholeSearch(keras_tuner.RandomSearch):
+    """A random search, by one process, that goes on from the last trial that is done.
+
+    KerasTuner tells the state of a search in several files, and writes each in place:
+    one that was killed meanwhile cannot be read, or has lost the trial that ran. So
+    after each trial all of them are kept in one file, which is replaced as a whole, and
+    put back at the start. The trial that ran is run again.
+
+    Args:
+        *args: of `keras_tuner.RandomSearch`.
+        directory: path of the folder.
+        project_name: str. Name of the folder in it that is this search's.
+        **kwargs: of `keras_tuner.RandomSearch`.
+    """
+
+    def __init__(self, *args, directory: pathlib.Path, project_name: str, **kwargs):
+        self._folder = pathlib.Path(directory) / project_name
+        self._kept = self._folder.with_name(f"{self._folder.name}.json")
+        self._put_back()
+        super().__init__(
+            *args, directory=str(directory), project_name=project_name, **kwargs
+        )
+
+    def on_trial_end(self, trial):
+        super().on_trial_end(trial)
+        files = {
+            path.relative_to(self._folder).as_posix(): path.read_text("utf-8")
+            for path in self._folder.rglob("*.json")
+        }
+        with written_whole(self._kept) as part:
+            part.write_text(json.dumps(files), "utf-8")
+
+    def _put_back(self):
+        files = json.loads(self._kept.read_text("utf-8")) if self._kept.exists() else {}
+        trials = {pathlib.PurePosixPath(name).parts[0] for name in files}
+        if self._folder.exists():
+            for path in self._folder.iterdir():
+                if path.is_dir() and path.name not in trials:
+                    shutil.rmtree(path)
+                elif path.suffix == ".json" and path.name not in files:
+                    path.unlink()
+        for name, text in files.items():
+            path = self._folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")

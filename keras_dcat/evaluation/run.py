@@ -1,0 +1,133 @@
+"""One method, trained and tested once: what came out, on disk and in memory."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+
+import numpy as np
+
+from keras_dcat.evaluation.pairs import sources_of
+from keras_dcat.metrics import expected_calibration_error, macro_f1
+from keras_dcat.stored import stored_arrays
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One method, trained and tested once.
+
+    Attributes:
+        split: str.
+        seed: int.
+        source: str, a tuple of several, or `None` for a method without one.
+        target: str.
+        method: dict, the settings of the method.
+        labels: int array `(windows,)`, of the test.
+        subjects: str array `(windows,)`; sessions, if there is one subject only.
+        probabilities: float array `(windows, classes)`.
+        losses: float array `(epochs,)`, classification loss in training.
+        seconds: float. How long it took.
+        environment: dict of versions.
+    """
+
+    split: str
+    seed: int
+    source: str | tuple[str, ...] | None
+    target: str
+    method: Mapping
+    labels: np.ndarray
+    subjects: np.ndarray
+    probabilities: np.ndarray
+    losses: np.ndarray
+    seconds: float
+    environment: Mapping[str, str]
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """Classes, int array `(windows,)`."""
+        return self.probabilities.argmax(axis=-1)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of test windows that are right."""
+        return float(np.mean(self.predicted == self.labels))
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 of the classes."""
+        return macro_f1(self.labels, self.predicted, self.probabilities.shape[1])
+
+    @property
+    def calibration_error(self) -> float:
+        """How far confidence is from being right."""
+        return expected_calibration_error(self.labels, self.probabilities)
+
+    def save(self, path: str | os.PathLike):
+        """Writes the run.
+
+        Args:
+            path: str or path of an `.npz` file. Nothing in it is pickled.
+        """
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        others = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name not in arrays
+        }
+        np.savez_compressed(path, about=json.dumps(others), **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Run":
+        """Reads what `save` wrote.
+
+        Args:
+            path: str or path.
+
+        Returns:
+            `Run`.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if it is not what `save` wrote, or is damaged.
+        """
+        try:
+            arrays = stored_arrays(path)
+            about = json.loads(str(arrays["about"]))
+            if isinstance(about["source"], list):  # JSON has no tuples
+                about["source"] = tuple(about["source"])
+            run = cls(**about, **{name: arrays[name] for name in _ARRAYS})
+            run._check()
+        except _UNREADABLE as error:
+            raise ValueError(
+                "A run must be a file that `Run.save` has written. "
+                f"Received: {os.fspath(path)!r} ({type(error).__name__} {error}). "
+                "Delete it; `compare` then runs this one again."
+            ) from error
+        return run
+
+    def _check(self):
+        """That arrays fit each other, as scores and reports take for granted."""
+        windows, classes = self.probabilities.shape
+        fits = (
+            self.labels.shape == self.subjects.shape == (windows,)
+            and self.losses.ndim == 1
+            and self.labels.dtype.kind == "i"
+            and self.subjects.dtype.kind == "U"
+            and self.probabilities.dtype.kind == self.losses.dtype.kind == "f"
+            and windows > 0
+            and bool(np.isin(self.labels, np.arange(classes)).all())
+            and bool(np.isfinite(self.probabilities).all())
+            and type(self.seed) is int
+            and isinstance(self.source, str | tuple | None)
+            and isinstance(self.method, Mapping)
+            and isinstance(self.environment, Mapping)
+            and isinstance(self.seconds, float | int)
+            and all(isinstance(name, str) for name in (self.split, self.target))
+            and all(isinstance(name, str) for name in sources_of(self.source or ()))
+        )
+        if not fits:
+            raise ValueError("its parts do not fit each other")
+
+
+_ARRAYS = ("labels", "subjects", "probabilities", "losses")
+_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, RecursionError)

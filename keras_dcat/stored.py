@@ -1,0 +1,64 @@
+"""What is read from disk is whole, and not much larger than it looks there."""
+
+import os
+import struct
+import zipfile
+import zlib
+
+import numpy as np
+
+# What zipfile raises over a zip that is cut, damaged, locked, or of an unknown kind.
+ZIP_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError),
+    *(OSError, OverflowError, RuntimeError, ValueError, KeyError),
+)
+_ALWAYS = 256 * 2**20  # bytes that whatever is small on disk may take in memory
+_TIMES = 100  # its size, beyond that
+
+
+def is_bomb(size: int, packed: int) -> bool:
+    """Whether so few bytes of a file that become so many are refused.
+
+    Args:
+        size: int. Bytes in memory.
+        packed: int. Bytes on disk.
+
+    Returns:
+        bool. True from 256 MiB on, if they are more than 100 times the file.
+
+    Example:
+
+    >>> is_bomb(10**9, packed=10**6), is_bomb(10**9, packed=10**7)
+    (True, False)
+    """
+    return size > max(_ALWAYS, _TIMES * packed)
+
+
+def stored_arrays(path: str | os.PathLike) -> np.ndarray | dict[str, np.ndarray]:
+    """All that a `.npy` or `.npz` file holds, without pickled objects.
+
+    Args:
+        path: str or path.
+
+    Returns:
+        array, or dict of arrays.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        PermissionError: if it may not be read.
+        ValueError: if it is another file, or damaged. It says what was found, and
+            leaves it to the caller to say what to do.
+    """
+    # Opened here, for NumPy leaves a file open that is no archive.
+    with open(path, "rb") as file:
+        try:
+            stored = np.load(file, allow_pickle=False)
+            if isinstance(stored, np.ndarray):
+                return stored
+            size = sum(member.file_size for member in stored.zip.infolist())
+            if is_bomb(size, os.path.getsize(path)):
+                raise ValueError(f"{size} bytes in {os.path.getsize(path)}")
+            return dict(stored)
+        except Exception as error:  # NumPy and zipfile raise a dozen kinds
+            found = f"{type(error).__name__} {error}"
+            raise ValueError(" ".join(found.split()).rstrip(".")) from error

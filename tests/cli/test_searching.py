@@ -1,0 +1,74 @@
+import json
+
+import keras
+import keras_tuner
+import pytest
+
+from keras_dcat.cli.searching import WholeSearch
+
+
+class Guess(keras_tuner.HyperModel):
+    """What is judged by its setting, and dies at a given trial."""
+
+    def __init__(self, dies_at=None):
+        super().__init__()
+        self.trials = []
+        self.dies_at = dies_at
+
+    def build(self, hp):
+        hp.Float("x", 0.0, 1.0)
+        return keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+
+    def fit(self, hp, model, **options):
+        if len(self.trials) == self.dies_at:
+            raise KeyboardInterrupt
+        self.trials.append(hp.get("x"))
+        return hp.get("x")
+
+
+def searched(folder, guess, trials=3):
+    tuner = WholeSearch(
+        guess,
+        keras_tuner.Objective("default_objective", "min"),
+        max_trials=trials,
+        seed=1,
+        directory=folder,
+        project_name="a",
+    )
+    tuner.search(verbose=0)
+    return sorted(
+        (t.trial_id, t.hyperparameters.get("x"), t.score)
+        for t in tuner.oracle.get_best_trials(9)
+    )
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    return searched(tmp_path_factory.mktemp("expected"), Guess())
+
+
+@pytest.mark.parametrize("dies_at", [0, 2])
+@pytest.mark.parametrize("damage", ["none", "oracle.json", "trial.json", "tuner0.json"])
+def test_a_search_goes_on_whatever_of_its_files_is_half_written(
+    tmp_path, expected, dies_at, damage
+):
+    folder = tmp_path / "killed"
+    with pytest.raises(KeyboardInterrupt):
+        searched(folder, Guess(dies_at))
+    for path in folder.rglob(damage):
+        path.write_text(path.read_text()[:-1])
+    again = Guess()
+    assert searched(folder, again) == expected
+    assert len(again.trials) == 3 - dies_at
+
+
+def test_a_search_that_is_done_is_read_and_may_become_longer(tmp_path, expected):
+    folder = tmp_path / "done"
+    assert searched(folder, Guess()) == expected
+    again = Guess()
+    assert searched(folder, again) == expected
+    assert again.trials == []
+    assert searched(folder, again, trials=4)[:3] == expected
+    assert len(again.trials) == 1
+    kept = json.loads((folder / "a.json").read_text())
+    assert {name for name in kept if "/" not in name} == {"oracle.json", "tuner0.json"}

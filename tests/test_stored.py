@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from keras_dcat.stored import is_bomb, stored_arrays
+
+
+@pytest.mark.parametrize(
+    ("size", "packed", "expected"),
+    [
+        (256 * 2**20, 1, False),
+        (256 * 2**20 + 1, 1, True),
+        (10**9, 10**7, False),
+        (10**9 + 1, 10**7, True),
+    ],
+)
+def test_a_bomb_is_large_and_a_hundred_times_its_file(size, packed, expected):
+    assert is_bomb(size, packed) is expected
+
+
+def test_arrays_come_back_by_name_or_as_the_only_one(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.arange(3), y=np.ones(2))
+    np.save(tmp_path / "a.npy", np.arange(4))
+    assert {n: len(a) for n, a in stored_arrays(tmp_path / "a.npz").items()} == {
+        "x": 3,
+        "y": 2,
+    }
+    assert stored_arrays(tmp_path / "a.npy").tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x04N.", b"hello"])
+def test_another_file_is_a_value_error_that_says_what_was_found(content, tmp_path):
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"^[A-Z]\w+ \S"):
+        stored_arrays(tmp_path / "a.npz")
+
+
+def test_objects_are_not_unpickled_and_a_lost_file_is_called_lost(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.array([{}], object))
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        stored_arrays(tmp_path / "a.npz")
+    with pytest.raises(FileNotFoundError, match=r"b\.npz"):
+        stored_arrays(tmp_path / "b.npz")
