@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH ?= torch==2.13.0
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-backends test-all browser docs lint format clean
+.PHONY: demo test test-backends test-all test-oldest coverage browser docs lint format clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -28,6 +28,19 @@ test-all: SELECTED = slow or not slow
 test-all: export TEST_WITH_XLA = 1
 test-all: NUMERIC_CORE += $(BUILT_ON_IT)
 test-all: test test-backends
+
+# The oldest versions that setup.cfg allows. What these warn of is shown, and no error.
+OLDEST := .venv-oldest
+test-oldest: $(OLDEST)/test.stamp
+	$(OLDEST)/bin/python -m pytest -n auto --dist worksteal -m '$(SELECTED)' \
+		-W default::DeprecationWarning -W default::FutureWarning $(ARGS)
+
+# Which lines no test runs. What TensorFlow traces in `Dataset.map` is not seen.
+coverage: $(VENV)/test.stamp
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal -m '$(SELECTED)' $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered
 
 # Without a browser, the tests that look at pages skip. Debian and its kin, as root.
 browser:
@@ -47,7 +60,7 @@ format: $(VENV)/lint.stamp
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) *.egg-info build dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(OLDEST) *.egg-info build dist .pytest_cache .ruff_cache
 
 # What may differ between backends, and what is built on it and uses nothing else of them.
 NUMERIC_CORE = tests/test_attention.py tests/metrics tests/transfer \
@@ -68,6 +81,13 @@ $(VENV)/demo.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/test.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
 	$(PIP) --editable '.[test]'
+	touch $@
+
+$(OLDEST)/test.stamp: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST)/bin/python \
+		--resolution lowest-direct --editable '.[test]'
 	touch $@
 
 $(VENV)/docs.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python

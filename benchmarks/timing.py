@@ -1,4 +1,4 @@
-"""How long two things take beside each other; the only code benchmarks share."""
+"""How long two things take beside each other."""
 
 import statistics
 import time

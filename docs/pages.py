@@ -14,6 +14,7 @@ ELSEWHERE = {
     "benchmarks/README.md": "benchmarks.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "security.md",
 }
 LINK = re.compile(r"\[([^][]+)\]\((?!https?:)([^)#\s]+)(#[^)]*)?\)")
 NAME = re.compile(r"(?<!\[)`(keras_dcat\.[\w.]+)`")
