@@ -265,3 +265,10 @@ def test_a_batch_normalization_of_the_source_stays_as_it_is(model, skeletons):
     cached(model, skeletons)
     for one, other in zip(before, model.source.variables, strict=True):
         np.testing.assert_array_equal(one, keras.ops.convert_to_numpy(other))
+
+
+def test_digests_are_remembered_of_the_first_batches_only():
+    seen = caching.Batches()
+    for _ in range(1000):
+        seen.add([b"digest"])
+    assert (len(seen.sizes), len(seen.identities)) == (1000, 64)
