@@ -12,6 +12,11 @@ ZIP_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError),
     *(OSError, OverflowError, RuntimeError, ValueError, KeyError),
 )
+# What JSON of other things, of no sense or nested without end, comes to.
+JSON_ERRORS = (
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError),
+    *(OverflowError, RecursionError),
+)
 _ALWAYS = 256 * 2**20  # bytes that whatever is small on disk may take in memory
 _TIMES = 100  # its size, beyond that
 
@@ -58,7 +63,11 @@ def stored_arrays(path: str | os.PathLike) -> np.ndarray | dict[str, np.ndarray]
             size = sum(member.file_size for member in stored.zip.infolist())
             if is_bomb(size, os.path.getsize(path)):
                 raise ValueError(f"{size} bytes in {os.path.getsize(path)}")
-            return dict(stored)
+            arrays = dict(stored)
+            others = [k for k, v in arrays.items() if not isinstance(v, np.ndarray)]
+            if others:  # NumPy hands out the bytes of members that are no arrays
+                raise ValueError(f"no array in {others}")
+            return arrays
         except Exception as error:  # NumPy and zipfile raise a dozen kinds
             found = f"{type(error).__name__} {error}"
             raise ValueError(" ".join(found.split()).rstrip(".")) from error

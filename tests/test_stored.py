@@ -1,6 +1,9 @@
+import zipfile
+
 import numpy as np
 import pytest
 
+from keras_dcat.recordings import read_numpy
 from keras_dcat.stored import is_bomb, stored_arrays
 
 
@@ -32,6 +35,15 @@ def test_another_file_is_a_value_error_that_says_what_was_found(content, tmp_pat
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(ValueError, match=r"^[A-Z]\w+ \S"):
         stored_arrays(tmp_path / "a.npz")
+
+
+def test_a_member_that_is_no_array_is_refused_by_its_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", b"hello")
+    with pytest.raises(ValueError, match=r"no array in \['x'\]"):
+        stored_arrays(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match=r"a\.npz.*'x' is no array"):
+        read_numpy(tmp_path / "a.npz", "x", rate=1.0)
 
 
 def test_objects_are_not_unpickled_and_a_lost_file_is_called_lost(tmp_path):

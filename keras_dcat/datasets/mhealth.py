@@ -3,6 +3,8 @@
 import os
 import re
 
+import numpy as np
+
 from keras_dcat.datasets.archive import Archive
 from keras_dcat.datasets.tables import read_table
 from keras_dcat.recordings import Recording, Stream
@@ -76,13 +78,15 @@ def load_mhealth(path: str | os.PathLike) -> list[Recording]:
 
 
 def _recording(table, subject):
-    labels = table[:, 23].astype("int64") - 1  # their 0 is "no class"
-    if labels.min() < -1 or labels.max() >= len(CLASS_NAMES):
+    numbers = table[:, 23]
+    unknown = np.unique(numbers[~np.isin(numbers, np.arange(len(CLASS_NAMES) + 1))])
+    if len(unknown):
         raise ValueError(
             "Labels of MHEALTH run from 0 to 12. "
-            f"Received: {labels.min() + 1} to {labels.max() + 1} for subject "
-            f"{subject}. Fetch the file again. {_REMEDY}"
+            f"Received: {unknown[:5].tolist()} for subject {subject}. "
+            f"Fetch the file again. {_REMEDY}"
         )
+    labels = numbers.astype("int64") - 1  # their 0 is "no class"
     streams = {
         "chest": table[:, :3],
         "ecg": table[:, 3:5],

@@ -7,7 +7,7 @@ import pathlib
 import zipfile
 
 from keras_dcat.extras import require
-from keras_dcat.stored import ZIP_ERRORS
+from keras_dcat.stored import JSON_ERRORS, ZIP_ERRORS
 
 NAME = "keras_dcat.json"
 
@@ -89,12 +89,13 @@ class Description:
     def _parsed(cls, text, received):
         try:
             fields = json.loads(text)
-            tuples = {
-                name: tuple(fields.pop(name)) for name in ("class_names", "shape")
-            }
-            description = cls(**fields, **tuples)
+            lists = [fields.pop(name) for name in ("class_names", "shape")]
+            if not all(isinstance(each, list) for each in lists):
+                raise ValueError("class names and shape are no lists")
+            names, shape = map(tuple, lists)
+            description = cls(**fields, class_names=names, shape=shape)
             description._check()
-        except _UNREADABLE as error:
+        except JSON_ERRORS as error:
             raise ValueError(
                 "A description must be one that `export_target` has written. "
                 f"Received: {received} ({error}). Export the model anew."
@@ -157,4 +158,3 @@ def _of_zip(path):
 
 
 _MOST_BYTES = 2**20  # of a description
-_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)

@@ -72,7 +72,14 @@ def test_a_cut_or_damaged_file_is_refused_with_the_remedy(tmp_path, damage, rece
         load_mhealth(tmp_path)
 
 
-@pytest.mark.parametrize("labels", [(0, 13), (-1, 3)])
+def test_a_label_that_is_not_a_number_is_refused(tmp_path):
+    path = write_subject(tmp_path, 5)
+    path.write_text(path.read_text().replace("\t4\n", "\tnan\n"))
+    with pytest.raises(ValueError, match=r"Received: \[nan\] for subject 5"):
+        load_mhealth(tmp_path)
+
+
+@pytest.mark.parametrize("labels", [(0, 13), (-1, 3), (0, 2**40)])
 def test_a_label_of_another_data_set_is_refused(tmp_path, labels):
     write_subject(tmp_path, 5, labels)
     with pytest.raises(ValueError, match=r"from 0 to 12.*subject 5.*dataset/319"):

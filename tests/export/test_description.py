@@ -1,3 +1,4 @@
+import json
 import zipfile
 
 import pytest
@@ -52,3 +53,27 @@ def test_a_description_that_was_damaged_is_refused(tmp_path):
         archive.writestr("keras_dcat.json", b"\xff\xfe")
     with pytest.raises(ValueError, match="Export the model anew"):
         Description.of(path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"class_names": "ab"},
+        {"class_names": []},
+        {"class_names": ["sit", 1]},
+        {"stream": None},
+        {"rate": 0},
+        {"rate": float("nan")},
+        {"length": float("inf")},
+        {"stride": True},
+        {"shape": [100, -3]},
+        {"shape": [100.0, 3]},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_a_description_of_no_model_is_refused(changed):
+    whole = Description(("sit", "walk"), "imu", 50.0, 2.0, 1.0, (100, 3)).to_json()
+    assert Description.from_json(whole).shape == (100, 3)
+    with pytest.raises(ValueError, match="Export the model anew"):
+        Description.from_json(json.dumps({**json.loads(whole), **changed}))

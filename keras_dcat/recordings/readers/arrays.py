@@ -95,8 +95,9 @@ def read_numpy(
             packed = [sizes.get(f"{name}.npy", sizes.get(name, 0)) for name in wanted]
             check_unpacked(source, sum(packed))
             with reading(source, _NUMPY):
-                values = loaded[key]
-                name, time = time, loaded[time] if isinstance(time, str) else time
+                values = _array(loaded, key)
+                name = time
+                time = _array(loaded, time) if isinstance(time, str) else time
         if isinstance(name, str):
             check_numeric(source, name, time.dtype)
     check_numeric(source, key, values.dtype)
@@ -243,6 +244,14 @@ class _HDF5Values(LazyValues):
         ):
             values = np.moveaxis(file[self.key][place], self.axis, 0)
         return values.reshape(last - first, *self.shape[1:])
+
+
+def _array(loaded: Any, key: str) -> np.ndarray:
+    """An array of a `.npz` file, which may hold other things, too."""
+    values = loaded[key]
+    if not isinstance(values, np.ndarray):
+        raise ValueError(f"{key!r} is no array")
+    return values
 
 
 def _matlab_5(source: Source, keys: list[str]) -> list[np.ndarray]:

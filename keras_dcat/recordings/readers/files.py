@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import io
 import os
 import pathlib
@@ -110,9 +111,11 @@ def reading(source: Source, kind: str) -> Iterator[None]:
     """
     try:
         yield
-    except (FileNotFoundError, PermissionError):
-        raise
     except Exception as error:
+        # Of a file that cannot be Matroska libav says "not permitted" (EPERM).
+        is_lost = isinstance(error, FileNotFoundError | PermissionError)
+        if is_lost and error.errno != errno.EPERM:
+            raise
         found = " ".join(f"{type(error).__name__} {error}".split())
         raise unreadable(source, kind, found.rstrip(".")) from error
 

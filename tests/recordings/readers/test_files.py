@@ -43,7 +43,10 @@ def test_a_file_in_text_mode_is_refused_with_the_remedy():
         files.source_of(io.StringIO("t,x\n"))
 
 
-@pytest.mark.parametrize("error", [KeyError("k"), MemoryError("big"), OSError("eof")])
+@pytest.mark.parametrize(
+    "error",
+    [KeyError("k"), MemoryError("big"), OSError("eof"), PermissionError(1, "EPERM")],
+)
 def test_whatever_a_library_raises_becomes_one_error_that_names_the_file(error):
     source = files.Source("/data/a.h5", b"")
     with (
