@@ -11,7 +11,6 @@ of its own if it wants another NumPy.
 
 import argparse
 import dataclasses
-import importlib
 import json
 import os
 import statistics
@@ -19,6 +18,7 @@ import statistics
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+from encoders import aeon, channels_first
 
 from keras_dcat import datasets, encoders, evaluation
 from keras_dcat import windows as win
@@ -76,7 +76,7 @@ class Aeon(evaluation.Method):
         return np.eye(len(CLASSES), dtype="float32")[predicted], np.zeros(0)
 
     def _fitted(self, windows, labels, seed):
-        module = aeon(f"classification.{MODULES[self.classifier]}")
+        module = aeon(MODULES[self.classifier])
         new = getattr(module, self.classifier)(random_state=seed, **self.options)
         return new.fit(channels_first(windows), labels)
 
@@ -88,23 +88,6 @@ def with_copies(trial, stream, index):
     varied, one_hot = map(np.concatenate, parts)
     windows = np.concatenate([index.gather(stream), varied])
     return windows, np.concatenate([index.labels, one_hot.argmax(axis=-1)])
-
-
-def channels_first(windows):
-    """Windows as aeon wants them, `(windows, channels, steps)`."""
-    return np.moveaxis(windows, 1, 2)
-
-
-def aeon(module):
-    """A module of a library that only the comparison with it needs."""
-    try:
-        return importlib.import_module(f"aeon.{module}")
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"This compares with classifiers of aeon. Received: {error}. "
-            "Install it, in an environment of its own if it wants another NumPy, "
-            "with: pip install aeon"
-        ) from error
 
 
 def methods(names, num_labelled):

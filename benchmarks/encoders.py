@@ -180,7 +180,7 @@ def aeon(module):
         return importlib.import_module(f"aeon.classification.{module}")
     except ModuleNotFoundError as error:
         raise ImportError(
-            f"`--peers` compares with classifiers of aeon. Received: {error}. "
+            f"This compares with classifiers of aeon. Received: {error}. "
             "Install it, in an environment of its own if it wants another NumPy, "
             "with: pip install aeon"
         ) from error

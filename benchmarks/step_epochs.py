@@ -35,22 +35,30 @@ def median_ratio(rounds, over, *under):
     return statistics.median(r[over] / sum(r[name] for name in under) for r in rounds)
 
 
-def transfer(index, rounds):
-    """D-CAT from a skeleton to an IMU, live and cached, and the IMU alone."""
-    source, order = workload.trained_source(index), workload.ORDER
-    alone = workload.compiled(workload.encoder(index, "imu"))
+def taught(index, source, **options):
+    """Epochs of D-CAT from a skeleton to an IMU, its source live, and from a cache."""
     live, cached = (
-        keras_dcat.DCATModel(source, workload.encoder(index, "imu")) for _ in "12"
+        keras_dcat.DCATModel(source, workload.encoder(index, "imu"), **options)
+        for _ in "12"
     )
     known = cached.cache_source(index.gather("skeleton"), verbose=0)
+    sides = {"live": (live, "skeleton"), "cached": (cached, known)}
+    return {
+        name: epoch(model, windows.pair_dataset(index, side, "imu", **workload.ORDER))
+        for name, (model, side) in sides.items()
+    }
+
+
+def transfer(index, rounds):
+    """D-CAT from a skeleton to an IMU, live and cached, and the IMU alone."""
+    source = workload.trained_source(index)
+    alone = workload.compiled(workload.encoder(index, "imu"))
+    of_target = windows.stream_dataset(index, "imu", **workload.ORDER)
     of_source = windows.stream_dataset(index, "skeleton")
     found = in_turns(
         {
-            "alone": epoch(alone, windows.stream_dataset(index, "imu", **order)),
-            "cached": epoch(cached, windows.pair_dataset(index, known, "imu", **order)),
-            "live": epoch(
-                live, windows.pair_dataset(index, "skeleton", "imu", **order)
-            ),
+            "alone": epoch(alone, of_target),
+            **taught(index, source),
             "source": lambda: seconds(lambda: source.predict(of_source, verbose=0)),
         },
         rounds,

@@ -8,13 +8,10 @@ import statistics
 import keras
 import torch
 import workload
-from step_epochs import epoch, in_turns, median_ratio
+from step_epochs import in_turns, median_ratio, taught
 from timing import seconds
 from torch import nn
 from torch.nn import functional
-
-import keras_dcat
-from keras_dcat import windows
 
 
 class Stage(nn.Module):
@@ -122,19 +119,7 @@ def main():
     args = parser.parse_args()
     index = workload.window_index(args.windows)
     source = workload.trained_source(index)
-    live, cached = (
-        keras_dcat.DCATModel(source, workload.encoder(index, "imu")) for _ in "12"
-    )
-    known = cached.cache_source(index.gather("skeleton"), verbose=0)
-    pairs = [
-        windows.pair_dataset(index, side, "imu", **workload.ORDER)
-        for side in ("skeleton", known)
-    ]
-    runs = {
-        "torch": torch_epoch(index),
-        "live": epoch(live, pairs[0]),
-        "cached": epoch(cached, pairs[1]),
-    }
+    runs = {"torch": torch_epoch(index), **taught(index, source)}
     found = in_turns(runs, args.rounds)
     print(
         json.dumps(

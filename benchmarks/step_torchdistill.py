@@ -11,7 +11,7 @@ import statistics
 import keras
 import torch
 import workload
-from step_epochs import epoch, in_turns, median_ratio
+from step_epochs import in_turns, median_ratio, taught
 from step_torch import Encoder
 from timing import seconds
 from torch import nn
@@ -20,8 +20,6 @@ from torchdistill.core.distillation import DistillationBox
 from torchdistill.core.interfaces.registry import register_forward_proc_func
 from torchdistill.losses.registry import register_mid_level_loss
 
-import keras_dcat
-from keras_dcat import windows
 from keras_dcat.transfer import MaskedCrossAttentionLoss
 
 WEIGHT = 0.1
@@ -143,19 +141,9 @@ def main():
         "gate": "correct",
         "transfer_weight": WEIGHT,
     }
-    live, cached = (
-        keras_dcat.DCATModel(source, workload.encoder(index, "imu"), **asked)
-        for _ in "12"
-    )
-    known = cached.cache_source(index.gather("skeleton"), verbose=0)
-    pairs = [
-        windows.pair_dataset(index, side, "imu", **workload.ORDER)
-        for side in ("skeleton", known)
-    ]
     runs = {
         "torchdistill": torchdistill_epoch(index),
-        "live": epoch(live, pairs[0]),
-        "cached": epoch(cached, pairs[1]),
+        **taught(index, source, **asked),
     }
     found = in_turns(runs, args.rounds)
     print(

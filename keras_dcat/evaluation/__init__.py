@@ -17,7 +17,8 @@ from keras_dcat.evaluation.methods import (
 )
 from keras_dcat.evaluation.pairs import ordered_pairs
 from keras_dcat.evaluation.report import write_report
-from keras_dcat.evaluation.results import Results, Run
+from keras_dcat.evaluation.results import Results
+from keras_dcat.evaluation.run import Run
 from keras_dcat.evaluation.statistics import (
     corrected_t_test,
     f1_per_class_intervals,

@@ -16,7 +16,8 @@ import numpy as np
 
 from keras_dcat.evaluation.methods import METHODS, Method
 from keras_dcat.evaluation.pairs import arrow, ordered_pairs, sources_of
-from keras_dcat.evaluation.results import Results, Run
+from keras_dcat.evaluation.results import Results
+from keras_dcat.evaluation.run import Run
 from keras_dcat.evaluation.scheduling import SCHEDULERS, share_out
 from keras_dcat.evaluation.study import Study, changes, described
 from keras_dcat.evaluation.trial import Trial

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_dcat.evaluation.pairs import sources_of
 from keras_dcat.metrics import expected_calibration_error, macro_f1
-from keras_dcat.stored import stored_arrays
+from keras_dcat.stored import JSON_ERRORS, stored_arrays
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Run:
                 about["source"] = tuple(about["source"])
             run = cls(**about, **{name: arrays[name] for name in _ARRAYS})
             run._check()
-        except _UNREADABLE as error:
+        except JSON_ERRORS as error:
             raise ValueError(
                 "A run must be a file that `Run.save` has written. "
                 f"Received: {os.fspath(path)!r} ({type(error).__name__} {error}). "
@@ -130,4 +130,3 @@ class Run:
 
 
 _ARRAYS = ("labels", "subjects", "probabilities", "losses")
-_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, RecursionError)

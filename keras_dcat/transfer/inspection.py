@@ -163,7 +163,8 @@ def gives_logits(model):
     if type(last).__name__ == "Softmax" or activation is keras.activations.softmax:
         return False
     # A layer that is nothing but an activation may pass on what is behind a softmax.
-    if activation is keras.activations.linear and not _only_activates(last):
+    only_activates = isinstance(last, keras.layers.Activation)
+    if activation is keras.activations.linear and not only_activates:
         return True
     noise = np.random.default_rng(0)
     inputs = keras.tree.map_structure(
@@ -179,10 +180,6 @@ def gives_logits(model):
         )
     rows = keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32"))
     return not (np.all(rows >= 0) and np.allclose(rows.sum(axis=-1), 1, atol=1e-2))
-
-
-def _only_activates(layer):
-    return isinstance(layer, keras.layers.Activation)
 
 
 def _last_operation(model):

@@ -4,12 +4,12 @@ import json
 import os
 import pathlib
 import random
-import zipfile
 
 import keras
 import numpy as np
 
 from keras_dcat.files import written_whole
+from keras_dcat.stored import JSON_ERRORS, stored_arrays
 
 
 class ResumeTraining(keras.callbacks.Callback):
@@ -137,10 +137,9 @@ class ResumeTraining(keras.callbacks.Callback):
 
     def _read(self):
         try:
-            with self._path.open("rb") as file:
-                arrays = dict(np.load(file, allow_pickle=False))
+            arrays = dict(stored_arrays(self._path))
             kept = _unpacked(str(arrays.pop("kept")), arrays)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, *JSON_ERRORS) as error:
             raise self._refused(f"it cannot be read ({error})") from error
         shapes = [tuple(v.shape) for v in self._variables()]
         if [value.shape for value in kept["variables"]] != shapes:

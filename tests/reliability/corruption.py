@@ -29,8 +29,9 @@ _ODD += ["", "x", "../../x", "/etc/hostname", "\0", "9" * 5000, [], {}, [[[]]]]
 
 
 def cases(few: int = 30):
-    """Settings of hypothesis for as many cases as are asked for."""
+    """Settings of hypothesis: the same few cases each time, or as many as asked for."""
     return hypothesis.settings(
+        derandomize="FUZZ_CASES" not in os.environ,
         max_examples=int(os.environ.get("FUZZ_CASES", few)),
         deadline=None,
         suppress_health_check=list(hypothesis.HealthCheck),
@@ -197,7 +198,8 @@ def damaged_values(draw, value):
         within, key = draw(st.sampled_from(places))
         kind = draw(st.sampled_from(["replaced", "lost", "renamed", "wrapped"]))
         if kind == "replaced":
-            within[key] = draw(st.sampled_from(_ODD) | st.text(max_size=5))
+            odd = draw(st.sampled_from(_ODD) | st.text(max_size=5))
+            within[key] = copy.deepcopy(odd)  # the next edit may be inside of it
         elif kind == "wrapped":
             within[key] = [within[key]]
         elif kind == "lost" or isinstance(within, list):

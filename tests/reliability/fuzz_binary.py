@@ -20,11 +20,9 @@ def main(name=None, *options):
 
     with atheris.instrument_imports(include=["keras_dcat"]):
         from tests.reliability.corruption import survives
-        from tests.reliability.own_files import of_own_files
-        from tests.reliability.public_data import of_public_data
-        from tests.reliability.specimens import of_recordings
+        from tests.reliability.every_file import every_file
 
-    specimens = {**of_recordings(), **of_own_files(), **of_public_data()}
+    specimens = every_file()
     if name not in specimens:
         sys.exit("\n".join(specimens))
     specimen, folder = specimens[name], pathlib.Path(tempfile.mkdtemp())

@@ -16,6 +16,7 @@ import zlib
 
 import numpy as np
 
+from keras_dcat.stored import JSON_ERRORS
 from keras_dcat.transfer.source_cache.fingerprints import IDENTITY_BYTES
 
 try:
@@ -25,11 +26,6 @@ except ImportError:  # Windows: two writers must not share a path there
 
 _MARK = b"keras_dcat source statistics 1\n"
 _HEADER_BYTES = 4096
-# What JSON of other things, of no sense or nested without end, comes to.
-_DAMAGED = (
-    *(ValueError, TypeError, KeyError, AttributeError),
-    *(OverflowError, RecursionError),
-)
 
 
 class RecordFile:
@@ -111,7 +107,7 @@ class RecordFile:
                 raise ValueError
             found = json.loads(header[len(_MARK) :])
             windows, about = int(found.pop("windows")), dict(found)
-        except _DAMAGED:
+        except JSON_ERRORS:
             raise self.refused("it is no such file, or damaged", path) from None
         if about != self._about:
             other = [k for k, v in self._about.items() if about.get(k) != v]
