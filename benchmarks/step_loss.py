@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 from timing import seconds, time_ratio
 
-from keras_dcat.transfer.alignment import alignment_distance, safe_sqrt
+from keras_dcat.transfer.losses.alignment import alignment_distance, safe_sqrt
 
 BATCH = 64
 RUN_SECONDS = 0.15

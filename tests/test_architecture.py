@@ -12,6 +12,7 @@ MODULES = [path for path in FILES if path.name != "__init__.py"]
 
 # What each part of the package may import of the others.
 UPSTREAM = {
+    "class_names": set(),
     "extras": set(),
     "files": set(),
     "stored": set(),
@@ -20,9 +21,9 @@ UPSTREAM = {
     "windows": {"recordings"},
     "attention": set(),
     "encoders": {"attention"},
-    "metrics": set(),
-    "transfer": {"attention", "files", "stored"},
-    "diagnosis": {"attention", "extras", "metrics", "transfer"},
+    "metrics": {"class_names"},
+    "transfer": {"attention", "class_names", "files", "stored"},
+    "diagnosis": {"attention", "class_names", "extras", "metrics", "transfer"},
     "evaluation": {
         "diagnosis",
         "extras",
@@ -33,6 +34,7 @@ UPSTREAM = {
         "windows",
     },
     "export": {
+        "class_names",
         "evaluation",
         "extras",
         "files",
@@ -61,10 +63,42 @@ UPSTREAM = {
     "plots": {"diagnosis", "extras", "files", "recordings", "windows"},
 }
 
+# The same inside of the method.
+TRANSFER = PACKAGE / "transfer"
+UPSTREAM_OF_TRANSFER = {
+    "losses": set(),
+    "outputs": {"losses"},
+    "branches": {"losses", "outputs"},
+    "memory": set(),
+    "gating": {"branches", "losses", "memory"},
+    "combination": {"gating"},
+    "terms": {"gating"},
+    "junction": set(),
+    "transfer_weight": set(),
+    "source_cache": {"gating", "losses", "memory"},
+    "callbacks": set(),
+    "batches": {"callbacks", "losses"},
+    "recovery": set(),
+    "loops": {"callbacks", "recovery", "source_cache"},
+    "model": {
+        "batches",
+        "branches",
+        "callbacks",
+        "combination",
+        "gating",
+        "junction",
+        "loops",
+        "losses",
+        "outputs",
+        "terms",
+        "transfer_weight",
+    },
+}
 
-def part(path):
-    """The first step inside the package: a folder or a module."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+def part(path, whole=PACKAGE):
+    """The first step inside of a whole: a folder or a module."""
+    return path.relative_to(whole).parts[0].removesuffix(".py")
 
 
 def imports(path, top_level_only=False):
@@ -81,10 +115,13 @@ def imports(path, top_level_only=False):
     return names
 
 
-def violations(path, allowed):
-    own = part(path)
+def violations(path, allowed, whole=PACKAGE):
+    own = part(path, whole)
+    prefix = ".".join(whole.relative_to(ROOT).parts) + "."
     steps = {
-        name.split(".")[1] for name in imports(path) if name.startswith("keras_dcat.")
+        name.removeprefix(prefix).split(".")[0]
+        for name in imports(path)
+        if name.startswith(prefix)
     }
     return steps - allowed - {own}
 
@@ -96,9 +133,18 @@ def test_imports_point_upstream(path):
     assert violations(path, UPSTREAM[part(path)]) == set()
 
 
-def test_an_import_against_the_stream_is_seen(tmp_path):
-    path = PACKAGE / "transfer" / "model.py"
+@pytest.mark.parametrize("path", sorted(TRANSFER.rglob("*.py")), ids=str)
+def test_imports_point_upstream_inside_of_the_method(path):
+    if path == TRANSFER / "__init__.py":
+        return
+    allowed = UPSTREAM_OF_TRANSFER[part(path, TRANSFER)]
+    assert violations(path, allowed, TRANSFER) == set()
+
+
+def test_an_import_against_the_stream_is_seen():
+    path = TRANSFER / "model.py"
     assert violations(path, allowed=set()) == {"attention"}
+    assert "losses" in violations(path, allowed={"gating"}, whole=TRANSFER)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_dcat import DCATModel, datasets, encoders, windows
+from keras_dcat.transfer import ResumeTraining
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
@@ -78,16 +79,19 @@ print("the same windows:", np.array_equal(np.sort(whole, 0), np.sort(together, 0
 # ```
 #
 # ## A run that dies
-# `BackupAndRestore` keeps weights, optimizer and λ by epoch. A cache on disk, the runs
-# of a comparison and the trials of a search go on by themselves.
+# `ResumeTraining` keeps by epoch what a training is made of: weights, optimizer, λ,
+# random seeds, the order of the data, the history. A training that was killed and is
+# called again ends as if nothing had happened. A cache on disk, the runs of a
+# comparison and the trials of a search go on by themselves. Several machines share one
+# file an epoch, as in `examples/distributed.py`.
 
 # %%
-backup = keras.callbacks.BackupAndRestore(folder / "backup", delete_checkpoint=False)
+resume = [ResumeTraining(folder / "training.npz")]
 for epochs in (2, 4):  # the second call is the one after the kill
     model = DCATModel(source, encoder("imu"))
     model.compile(keras.optimizers.Adam(1e-3))
-    done = model.fit(pairs, epochs=epochs, callbacks=[backup], verbose=0).epoch
-    print(f"epochs {done}")
+    history = model.fit(pairs, epochs=epochs, callbacks=resume, verbose=0).history
+    print(f"{epochs} epochs:", np.round(history["loss"], 2).tolist())
 
 # %% [markdown]
 # What ten thousand hours cost, and which knob to turn when: [scaling](../scaling.md).

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from keras_dcat.class_names import checked_class_names
 from keras_dcat.diagnosis.correctness import (
     agreement,
     chance_accuracy,
@@ -199,7 +200,7 @@ def diagnose(
         multimodal learning](https://arxiv.org/abs/2510.13182).
     """
     pair = ObservedPair(source, target, source_attention, target_attention)
-    names = _class_names(class_names, pair.num_classes)
+    names = checked_class_names(class_names, pair.num_classes, taken=["all"])
     seen = pair.observe(training, "training", batch_size, verbose)
     new = pair.observe(held_out, "held_out", batch_size, verbose, with_features=True)
     coverage = coverage_by_class(seen.labels, seen.source, names)
@@ -251,17 +252,6 @@ def diagnose(
         reasons=reasons,
         recommended={**recommended, **pair.options},
     )
-
-
-def _class_names(names, count):
-    names = tuple(map(str, range(count) if names is None else names))
-    if len(names) != count or len({"all", *names}) != count + 1:
-        raise ValueError(
-            "`class_names` must be a name of its own for each class, and not 'all'. "
-            f"Received: {list(names)} for {count} classes. "
-            "Give them in the order of the models' outputs."
-        )
-    return names
 
 
 def _check_shape(argument, values, expected):

@@ -9,11 +9,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_dcat.class_names import checked_class_names
 from keras_dcat.diagnosis.gradients import GradientProbe
 from keras_dcat.diagnosis.monitor_log import MonitorLog
 from keras_dcat.metrics import macro_f1
 from keras_dcat.transfer import LogitsDistillation
-from keras_dcat.transfer.cross_entropy import class_indices
+from keras_dcat.transfer.losses.cross_entropy import class_indices
 
 # By this much macro F1 must fall, and the gradients oppose each other, to be a sign.
 MIN_LOSS, MIN_OPPOSITION = 0.02, 0.1
@@ -92,15 +93,7 @@ class TransferMonitor(keras.callbacks.Callback):
         self._probe = self._log = None
 
     def on_train_begin(self, logs=None):
-        count = self.model.num_classes
-        names = map(str, range(count) if self.class_names is None else self.class_names)
-        self._names = list(names)
-        if len(set(self._names)) != count or len(self._names) != count:
-            raise ValueError(
-                "`class_names` must be a name of its own for each class. "
-                f"Received: {self._names} for {count} classes. "
-                "Give them in the order of the model's outputs."
-            )
+        self._names = checked_class_names(self.class_names, self.model.num_classes)
         pair, self._labels = self.held_out
         self.model._batch_format.checked(pair, self._labels, pairs_only=True)
         self._pair = self.model._batch_format.as_pair(pair)

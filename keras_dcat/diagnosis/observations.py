@@ -8,14 +8,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_dcat.transfer import inspection
 from keras_dcat.transfer.batches import BatchFormat
-from keras_dcat.transfer.branch import Branch
-from keras_dcat.transfer.callbacks import EMPTY_MESSAGE
-from keras_dcat.transfer.cross_entropy import class_indices
+from keras_dcat.transfer.branches import inspection
+from keras_dcat.transfer.branches.branch import Branch
+from keras_dcat.transfer.callbacks.checks import EMPTY_MESSAGE
+from keras_dcat.transfer.losses.cross_entropy import class_indices
+from keras_dcat.transfer.losses.statistics import statistic_of
 from keras_dcat.transfer.memory import SmallerBatches
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
-from keras_dcat.transfer.statistics import statistic_of
 
 # What float32 probabilities are told apart by; logits may say much less.
 _LEAST_LOG_PROBABILITY = math.log(1e-7)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 import numpy as np
 
-from keras_dcat.transfer.inspection import gives_logits
+from keras_dcat.transfer.branches.inspection import gives_logits
 from keras_dcat.windows import WindowIndex, audit
 
 _Sides = tuple[WindowIndex, WindowIndex]

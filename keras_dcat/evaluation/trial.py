@@ -11,7 +11,7 @@ from keras_dcat.evaluation.pairs import sources_of
 from keras_dcat.evaluation.study import Study
 from keras_dcat.files import written_whole
 from keras_dcat.stored import stored_arrays
-from keras_dcat.transfer.inspection import gives_logits
+from keras_dcat.transfer.branches.inspection import gives_logits
 from keras_dcat.windows import WindowIndex, group_folds
 
 

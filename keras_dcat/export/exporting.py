@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_dcat.class_names import checked_class_names
 from keras_dcat.export.card import model_card
 from keras_dcat.export.checking import Check, check
 from keras_dcat.export.description import Description
@@ -146,13 +147,7 @@ def _description(serving, held_out, stream, class_names, stride):
             f"shape {shape}, for a target of {wanted}. "
             f"Choose from {sorted(held_out.samples)}."
         )
-    class_names, outputs = tuple(map(str, class_names)), serving.output_shape[-1]
-    if len(class_names) != outputs or len(set(class_names)) != outputs:
-        raise ValueError(
-            "`class_names` must be a name of its own for each output. "
-            f"Received: {list(class_names)} for {outputs} outputs. "
-            "Give them in the order of the outputs."
-        )
+    class_names = checked_class_names(class_names, serving.output_shape[-1])
     if not stride > 0:
         raise ValueError(
             f"`stride` must be above 0 s. Received: stride={stride}. "

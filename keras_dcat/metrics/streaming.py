@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from keras_dcat.class_names import checked_class_names
+
 
 class _ClassCounts(keras.metrics.Metric):
     """Hits, predictions and labels of each class: all that an F1 needs."""
@@ -116,12 +118,8 @@ class F1PerClass(_ClassCounts):
     """
 
     def __init__(self, class_names: Sequence[str], name: str = "f1", dtype=None):
-        class_names = [str(each) for each in class_names]
-        if len(set(class_names)) < len(class_names):
-            raise ValueError(
-                "`class_names` must be a name of its own for each class. "
-                f"Received: {class_names}. Rename those that are there twice."
-            )
+        class_names = list(class_names)
+        class_names = list(checked_class_names(class_names, len(class_names)))
         super().__init__(len(class_names), name, dtype)
         self.class_names = class_names
 

@@ -1,28 +1,28 @@
 """The method: what is aligned, who may teach, and the model that learns."""
 
-from keras_dcat.transfer.agreement import AgreedLabels
-from keras_dcat.transfer.calibration import Calibrated, calibration_temperature
-from keras_dcat.transfer.contrast import ContrastiveAlignment, FeatureContrast
-from keras_dcat.transfer.coverage import GateCoverage, gate_coverage, may_teach
-from keras_dcat.transfer.cross_entropy import CrossEntropy
-from keras_dcat.transfer.distillation import LogitsDistillation
-from keras_dcat.transfer.gates import (
+from keras_dcat.transfer.branches.initialization import start_from_source
+from keras_dcat.transfer.callbacks.guard import TransferGuard
+from keras_dcat.transfer.callbacks.resuming import ResumeTraining
+from keras_dcat.transfer.callbacks.stopping import StopTransfer
+from keras_dcat.transfer.gating.calibration import Calibrated, calibration_temperature
+from keras_dcat.transfer.gating.coverage import GateCoverage, gate_coverage, may_teach
+from keras_dcat.transfer.gating.gates import (
     Confident,
     CorrectOrSure,
     all_teach,
     source_confidence,
     source_correct,
 )
-from keras_dcat.transfer.guard import TransferGuard
-from keras_dcat.transfer.initialization import start_from_source
-from keras_dcat.transfer.losses import MaskedCrossAttentionLoss
+from keras_dcat.transfer.gating.out_of_fold import out_of_fold_predictions
+from keras_dcat.transfer.losses.agreement import AgreedLabels
+from keras_dcat.transfer.losses.base import TransferLoss
+from keras_dcat.transfer.losses.contrast import ContrastiveAlignment, FeatureContrast
+from keras_dcat.transfer.losses.cross_attention import MaskedCrossAttentionLoss
+from keras_dcat.transfer.losses.cross_entropy import CrossEntropy
+from keras_dcat.transfer.losses.distillation import LogitsDistillation
+from keras_dcat.transfer.losses.statistics import KeyValueStatistic, SourceStatistics
 from keras_dcat.transfer.model import DCATModel
-from keras_dcat.transfer.out_of_fold import out_of_fold_predictions
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
-from keras_dcat.transfer.resuming import ResumeTraining
-from keras_dcat.transfer.statistics import KeyValueStatistic, SourceStatistics
-from keras_dcat.transfer.stopping import StopTransfer
-from keras_dcat.transfer.transfer_loss import TransferLoss
 
 __all__ = [
     "AgreedLabels",

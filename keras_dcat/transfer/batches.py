@@ -7,9 +7,9 @@ import types
 import keras
 import numpy as np
 
-from keras_dcat.transfer.callbacks import EMPTY_MESSAGE
-from keras_dcat.transfer.cross_entropy import is_one_hot
-from keras_dcat.transfer.statistics import SourceStatistics
+from keras_dcat.transfer.callbacks.checks import EMPTY_MESSAGE
+from keras_dcat.transfer.losses.cross_entropy import is_one_hot
+from keras_dcat.transfer.losses.statistics import SourceStatistics
 
 _SIDES = {"source", "target"}
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from keras import ops
 
-from keras_dcat.transfer.gates import source_confidence
+from keras_dcat.transfer.gating.gates import source_confidence
 
 
 def mean_of_sources(shares, labels, probabilities):

@@ -4,7 +4,7 @@ import os
 
 import keras
 
-from keras_dcat.transfer.callbacks import watched
+from keras_dcat.transfer.callbacks.checks import watched
 from keras_dcat.transfer.recovery import weights_kept
 from keras_dcat.transfer.source_cache import cache_source
 

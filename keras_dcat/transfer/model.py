@@ -8,18 +8,20 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_dcat.attention import AttentionKV
 from keras_dcat.transfer import combination as combinations
-from keras_dcat.transfer import gates, inspection, junction
+from keras_dcat.transfer import junction
 from keras_dcat.transfer.batches import BatchFormat, teaching_shares
-from keras_dcat.transfer.callbacks import EMPTY_MESSAGE
-from keras_dcat.transfer.cross_entropy import (
+from keras_dcat.transfer.branches import inspection
+from keras_dcat.transfer.branches.sides import Sides
+from keras_dcat.transfer.callbacks.checks import EMPTY_MESSAGE
+from keras_dcat.transfer.gating import gates
+from keras_dcat.transfer.loops import PairLoops
+from keras_dcat.transfer.losses.cross_entropy import (
     CrossEntropy,
     class_indices,
     for_classification,
     over_labelled,
 )
-from keras_dcat.transfer.loops import PairLoops
 from keras_dcat.transfer.outputs import PairOutputs
-from keras_dcat.transfer.sides import Sides
 from keras_dcat.transfer.terms import over_replicas, transfer_metrics, transfer_terms
 from keras_dcat.transfer.transfer_weight import TransferWeight
 

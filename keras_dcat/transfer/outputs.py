@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from keras_dcat.transfer.distillation import log_probabilities
+from keras_dcat.transfer.losses.distillation import log_probabilities
 
 
 class SourceOutputs(NamedTuple):

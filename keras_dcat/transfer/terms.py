@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_dcat.transfer.gates import source_correct
+from keras_dcat.transfer.gating.gates import source_correct
 
 
 def transfer_terms(

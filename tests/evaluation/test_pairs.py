@@ -3,7 +3,7 @@ import pytest
 
 from keras_dcat.evaluation import ordered_pairs
 from keras_dcat.evaluation.pairs import arrow, named, sources_of
-from keras_dcat.transfer.statistics import SourceStatistics
+from keras_dcat.transfer.losses.statistics import SourceStatistics
 
 
 def test_every_modality_teaches_every_other():

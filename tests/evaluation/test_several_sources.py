@@ -18,7 +18,7 @@ from keras_dcat.evaluation import (
 from keras_dcat.evaluation.experiments import Experiment
 from keras_dcat.evaluation.study import Training
 from keras_dcat.evaluation.trial import Trial
-from keras_dcat.transfer.statistics import SourceStatistics
+from keras_dcat.transfer.losses.statistics import SourceStatistics
 from tests.evaluation.studies import (
     PAIR,
     SEVERAL,

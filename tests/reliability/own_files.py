@@ -25,7 +25,7 @@ from keras_dcat.diagnosis.monitor_log import MonitorLog
 from keras_dcat.evaluation import Run
 from keras_dcat.export import Description
 from keras_dcat.recordings import Recording, Stream
-from keras_dcat.transfer.fold_cache import FoldCache
+from keras_dcat.transfer.gating.fold_cache import FoldCache
 from keras_dcat.transfer.source_cache.records import RecordFile
 from keras_dcat.windows import index_windows, read_shards, write_shards
 from tests.reliability.corruption import (

@@ -30,7 +30,7 @@ from keras_dcat.recordings import (
 )
 from keras_dcat.recordings.readers import media
 from keras_dcat.streaming import StreamingClassifier
-from keras_dcat.transfer.fold_cache import FoldCache
+from keras_dcat.transfer.gating.fold_cache import FoldCache
 from keras_dcat.transfer.source_cache.records import RecordFile
 from keras_dcat.windows import read_shards
 from tests.reliability.corruption import within_bounds

@@ -12,7 +12,7 @@ import pytest
 import keras_dcat
 from keras_dcat.cli import commands
 from keras_dcat.transfer import Calibrated
-from keras_dcat.transfer.distillation import KerasDistillation
+from keras_dcat.transfer.losses.distillation import KerasDistillation
 from tests.reliability.hostile_models import (
     BAIT,
     FIELDS,

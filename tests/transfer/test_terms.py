@@ -7,8 +7,8 @@ from keras_dcat.transfer import (
     SourceOutputs,
     TransferLoss,
     combination,
-    gates,
 )
+from keras_dcat.transfer.gating import gates
 from keras_dcat.transfer.terms import MeanOfSome, transfer_terms
 
 

@@ -7,13 +7,13 @@ import pathlib
 import keras
 import numpy as np
 
+from keras_dcat.transfer.losses.statistics import KeyValueStatistic, SourceStatistics
 from keras_dcat.transfer.memory import SmallerBatches
 from keras_dcat.transfer.source_cache.fingerprints import (
     source_fingerprint,
     window_identities,
 )
 from keras_dcat.transfer.source_cache.records import RecordFile
-from keras_dcat.transfer.statistics import KeyValueStatistic, SourceStatistics
 
 DTYPES = ("float32", "float16")
 _BATCHES_REMEMBERED = 64

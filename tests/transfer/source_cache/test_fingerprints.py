@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import keras_dcat
-from keras_dcat.transfer.branch import Branch
+from keras_dcat.transfer.branches.branch import Branch
 from keras_dcat.transfer.source_cache.fingerprints import (
     source_fingerprint,
     window_identities,

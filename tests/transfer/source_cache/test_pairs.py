@@ -5,7 +5,7 @@ from keras import ops
 
 import keras_dcat
 from keras_dcat.transfer import MaskedCrossAttentionLoss, TransferGuard
-from keras_dcat.transfer.statistics import SourceStatistics
+from keras_dcat.transfer.losses.statistics import SourceStatistics
 from tests.models import branch, pair_of_branches, windows
 
 EXACT = {"rtol": 1e-5, "atol": 1e-5}

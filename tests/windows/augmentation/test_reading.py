@@ -4,7 +4,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_dcat.transfer.statistics import SourceStatistics
+from keras_dcat.transfer.losses.statistics import SourceStatistics
 from keras_dcat.windows.augmentation import (
     Compose,
     Crop,

@@ -1,0 +1,1 @@
+"""The two models of a transfer, and what is read out of them."""

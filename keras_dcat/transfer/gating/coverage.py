@@ -1,0 +1,151 @@
+"""Which training windows a gate lets teach: each of them, and counted."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from keras import ops
+
+from keras_dcat.class_names import checked_class_names
+from keras_dcat.transfer.gating import gates
+from keras_dcat.transfer.gating.predictions import checked_predictions
+
+
+@dataclasses.dataclass(frozen=True)
+class GateCoverage:
+    """How much of the training windows a gate lets teach. `print` shows a table.
+
+    A window that teaches a little counts as much as it teaches.
+
+    Attributes:
+        share: float. Of all windows, labelled or not.
+        by_class: dict from each class that has windows to the share of them.
+        windows: dict from each class to its number of labelled windows.
+        unlabelled: float. Share of the windows without a label; `None` if all have one.
+        num_unlabelled: int. How many those are.
+        never_right: tuple of str. Classes that have windows, of which the source gets
+            none right.
+    """
+
+    share: float
+    by_class: dict[str, float]
+    windows: dict[str, int]
+    unlabelled: float | None
+    num_unlabelled: int
+    never_right: tuple[str, ...]
+
+    def __str__(self) -> str:
+        rows = [(name, self.windows[name], share) for name, share in self._shares()]
+        if self.unlabelled is not None:
+            rows.append(("no label", self.num_unlabelled, self.unlabelled))
+        rows.append(("all", sum(count for _, count, _ in rows), self.share))
+        width = max(len(name) for name in ("class", *(name for name, _, _ in rows)))
+        lines = [f"{'class':{width}}  windows  may teach"]
+        for name, count, share in rows:
+            shown = "-" if share is None else f"{share:.1%}"
+            lines.append(f"{name:{width}}{count:9d}{shown:>11}")
+        if self.never_right:
+            names = ", ".join(map(repr, self.never_right))
+            lines.append(
+                f"The source is wrong on every window of {names}: it has nothing true "
+                "to teach there."
+            )
+        return "\n".join(lines)
+
+    def _shares(self):
+        return ((name, self.by_class.get(name)) for name in self.windows)
+
+
+def gate_coverage(
+    labels,
+    probabilities,
+    gate: str | Callable | None = "correct",
+    class_names: Sequence[str] | None = None,
+) -> GateCoverage:
+    """Counts what a gate lets through, before anything is trained.
+
+    Give predictions out of fold: on its own training windows a source is nearly always
+    right, and a mask of those filters nothing.
+
+    Args:
+        labels: true classes `(windows,)`, −1 without one, or one-hot.
+        probabilities: float array `(windows, classes)`. The source's, as of
+            `out_of_fold_predictions`.
+        gate: as for `DCATModel`.
+        class_names: sequence of str, in the order of the source's outputs.
+
+    Returns:
+        `GateCoverage`.
+
+    Raises:
+        ValueError: if these are not labels and probabilities of the same windows, or if
+            there is not one name for each class.
+
+    Example:
+
+    >>> probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]])
+    >>> labels = np.array([0, 0, 1, -1])
+    >>> print(gate_coverage(labels, probabilities, class_names=["sit", "fall"]))
+    class     windows  may teach
+    sit             2     100.0%
+    fall            1       0.0%
+    no label        1       0.0%
+    all             4      50.0%
+    The source is wrong on every window of 'fall': it has nothing true to teach there.
+    """
+    labels, probabilities = checked_predictions(labels, probabilities)
+    names = checked_class_names(class_names, probabilities.shape[1])
+    shares = may_teach(labels, probabilities, gate)
+    right = probabilities.argmax(axis=-1) == labels
+    members = {name: labels == number for number, name in enumerate(names)}
+    present = {name: rows for name, rows in members.items() if rows.any()}
+    unknown = labels < 0
+    return GateCoverage(
+        share=float(shares.mean()),
+        by_class={name: float(shares[rows].mean()) for name, rows in present.items()},
+        windows={name: int(rows.sum()) for name, rows in members.items()},
+        unlabelled=float(shares[unknown].mean()) if unknown.any() else None,
+        num_unlabelled=int(unknown.sum()),
+        never_right=tuple(n for n, rows in present.items() if not right[rows].any()),
+    )
+
+
+def may_teach(
+    labels, probabilities, gate: str | Callable | None = "correct"
+) -> np.ndarray:
+    """What a gate decides for each window, to be given along with a pair.
+
+    `DCATModel` multiplies its own gate by `may_teach`. With predictions out of fold a
+    window teaches only if the source would be right there without having seen it.
+
+    Args:
+        labels: true classes `(windows,)`, −1 without one, or one-hot.
+        probabilities: float array `(windows, classes)`. The source's, as of
+            `out_of_fold_predictions`.
+        gate: as for `DCATModel`.
+
+    Returns:
+        float32 array `(windows,)`, from 0 to 1.
+
+    Raises:
+        ValueError: if these are not labels and probabilities of the same windows.
+
+    Example:
+
+    >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4]])
+    >>> shares = may_teach(np.array([0, 1]), probabilities)
+    >>> shares.tolist()  # for {"source": …, "target": …, "may_teach": shares}
+    [1.0, 0.0]
+    """
+    labels, probabilities = checked_predictions(labels, probabilities)
+    decided = gates.get(gate)(
+        ops.convert_to_tensor(labels), ops.convert_to_tensor(probabilities)
+    )
+    shares = ops.convert_to_numpy(decided).astype("float32")
+    if shares.shape != labels.shape:
+        raise ValueError(
+            "A gate must return one number for each window. "
+            f"Received: shape {shares.shape} for {len(labels)} windows. "
+            "Reduce over the classes, axis=-1."
+        )
+    return shares

@@ -1,0 +1,200 @@
+"""What a source says of training windows whose subject it has not seen."""
+
+import os
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from keras_dcat.transfer.gating.fold_cache import FoldCache, fingerprint
+from keras_dcat.transfer.gating.predictions import predicted_probabilities
+
+
+def out_of_fold_predictions(
+    train: Callable,
+    inputs,
+    labels,
+    groups,
+    *,
+    folds: int = 4,
+    seed: int = 0,
+    path: str | os.PathLike | None = None,
+    batch_size: int = 256,
+    verbose: int = 1,
+) -> np.ndarray:
+    """Probabilities of training windows, each from a model without its subject.
+
+    A source is nearly always right on windows that it was trained on, and a gate that
+    goes by that filters nothing. So the subjects are dealt to folds, a source is
+    trained without each fold, and asked about it. What comes out goes to `may_teach`,
+    `gate_coverage` or `calibration_temperature`; the source that teaches is trained on
+    all subjects as ever.
+
+    Args:
+        train: function `(inputs, labels) -> model` that builds a source anew, trains it
+            on these windows, and returns it.
+        inputs: the source's windows: an array, or arrays nested as its model takes
+            them.
+        labels: classes `(windows,)`, −1 without one, or one-hot with zeros for none.
+            Windows without a label are predicted, but never trained on.
+        groups: array `(windows,)`. The subject of each window: no subject is on both
+            sides of a fold.
+        folds: int from 2 to the number of subjects. How many sources are trained.
+        seed: int. Which subjects are together, and the random numbers of each training.
+        path: str or path of an `.npz` file where every fold is kept as soon as it is
+            done: a run that dies goes on from there, and one that was done is read.
+            What `train` does is not looked at: change the path when that changes.
+        batch_size: int. Windows in a pass of the prediction.
+        verbose: 0 for silence, 1 for a progress bar over folds.
+
+    Returns:
+        float32 array `(windows, classes)`, in the order of `inputs`.
+
+    Raises:
+        ValueError: before anything is trained, if arrays differ in length, if there are
+            too few subjects, or if the file at `path` is damaged or of other data;
+            after a training, if it gave no model that predicts.
+
+    Example:
+
+    >>> def train(inputs, labels):
+    ...     layers = [keras.Input((6,)), keras.layers.Dense(2)]
+    ...     model = keras.Sequential(layers)
+    ...     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    ...     model.compile("adam", loss)
+    ...     model.fit(inputs, labels, verbose=0)
+    ...     return model
+    >>> windows = np.random.default_rng(0).normal(size=(8, 6))
+    >>> subjects = ["Ann", "Ann", "Ben", "Ben", "Cem", "Cem", "Dee", "Dee"]
+    >>> out_of_fold_predictions(
+    ...     train, windows, np.arange(8) % 2, subjects, folds=2, verbose=0
+    ... ).shape
+    (8, 2)
+    """
+    inputs = keras.tree.map_structure(_array, inputs)
+    labels, groups = _array(labels), np.asarray(groups)
+    _check_lengths(inputs, labels, groups)
+    subjects = np.unique(groups, return_inverse=True)[1].reshape(-1)
+    tested_in = _dealt(subjects, folds, seed)
+    is_labelled = labels.any(axis=-1) if _is_one_hot(labels) else _flat(labels) >= 0
+    _check_labelled(is_labelled, tested_in, folds)
+    left_out = [np.flatnonzero(tested_in == fold) for fold in range(folds)]
+    cache = None
+    if path is not None:
+        leaves = {str(i): x for i, x in enumerate(keras.tree.flatten(inputs))}
+        about = {**leaves, "labels": labels, "groups": subjects}
+        sizes = [len(rows) for rows in left_out]
+        cache = FoldCache(path, fingerprint(about, (folds, seed)), sizes)
+    done = {} if cache is None else dict(cache.done)
+    progress = keras.utils.Progbar(folds, verbose=verbose, unit_name="fold")
+    model = None
+    for fold, rows in enumerate(left_out):
+        if fold not in done:
+            keras.utils.set_random_seed(seed + fold)
+            seen = np.flatnonzero((tested_in != fold) & is_labelled)
+            before, model = model, train(_rows(inputs, seen), labels[seen])
+            _check_model(model, before)
+            found = predicted_probabilities(model, _rows(inputs, rows), batch_size)
+            _check_predictions(found, list(done.values()))
+            done[fold] = found
+            if cache is not None:
+                cache.add(fold, done[fold])
+        progress.update(fold + 1)
+    probabilities = np.zeros((len(labels), done[0].shape[1]), "float32")
+    for fold, rows in enumerate(left_out):
+        probabilities[rows] = done[fold]
+    return probabilities
+
+
+def _dealt(subjects, folds, seed):
+    """The fold of each window: the largest subject first, to the emptiest fold."""
+    sizes = np.bincount(subjects)
+    if not 2 <= folds <= len(sizes):
+        raise ValueError(
+            "There must be 2 folds or more, and a subject for each. "
+            f"Received: folds={folds}, subjects in `groups`: {len(sizes)}. "
+            "Ask for fewer folds, or add subjects."
+        )
+    shuffled = np.random.default_rng(seed).permutation(len(sizes))
+    filled, fold_of = np.zeros(folds, int), np.zeros(len(sizes), int)
+    for subject in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
+        fold_of[subject] = filled.argmin()
+        filled[fold_of[subject]] += sizes[subject]
+    return fold_of[subjects]
+
+
+def _array(values):
+    # A memory map stays one.
+    if isinstance(values, (np.ndarray, list, tuple)):
+        return np.asanyarray(values)
+    return keras.ops.convert_to_numpy(values)
+
+
+def _rows(inputs, rows):
+    return keras.tree.map_structure(lambda x: x[rows], inputs)
+
+
+def _flat(labels):
+    return labels.reshape(len(labels))
+
+
+def _is_one_hot(labels):
+    return labels.ndim == 2 and labels.shape[1] > 1
+
+
+def _check_lengths(inputs, labels, groups):
+    leaves = keras.tree.flatten(inputs)
+    lengths = {x.shape[:1] for x in (*leaves, labels)}
+    if groups.ndim != 1 or lengths != {groups.shape}:
+        shapes = sorted({x.shape for x in leaves})
+        raise ValueError(
+            "There must be one label and one group for each window of every input. "
+            f"Received: inputs {shapes}, labels {labels.shape}, groups "
+            f"{groups.shape}. Check how the arrays were cut."
+        )
+    for array in (*leaves, labels):
+        if array.dtype.kind in "OUS":
+            raise ValueError(
+                "`inputs` and `labels` must be arrays of numbers. "
+                f"Received: dtype {array.dtype}. "
+                "Number the classes, and pad windows to one length."
+            )
+
+
+def _check_labelled(is_labelled, tested_in, folds):
+    counts = [int(is_labelled[tested_in != fold].sum()) for fold in range(folds)]
+    if not all(counts):
+        raise ValueError(
+            "Every fold must leave labelled windows to train on. "
+            f"Received: {counts} of them. Label windows of more subjects."
+        )
+
+
+def _check_model(model, before):
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            "`train` must return the trained keras.Model. "
+            f"Received: {type(model).__name__}. End it with `return model`."
+        )
+    if model is before:
+        raise ValueError(
+            "`train` must build a model anew for each fold. "
+            f"Received: {model.name!r} again, which has seen the windows that it is "
+            "to be asked about. Build it inside of `train`."
+        )
+
+
+def _check_predictions(probabilities, before):
+    if probabilities.ndim != 2 or not np.isfinite(probabilities).all():
+        raise ValueError(
+            "`train` must return a classifier that gives finite (windows, classes). "
+            f"Received: shape {probabilities.shape} with "
+            f"{int((~np.isfinite(probabilities)).sum())} values that are not finite. "
+            "Look at its loss, and lower the learning rate."
+        )
+    if before and probabilities.shape[1] != before[0].shape[1]:
+        raise ValueError(
+            "Every fold must predict the same classes. "
+            f"Received: {probabilities.shape[1]} after {before[0].shape[1]}. "
+            "Build the model with all classes, not with those of `labels`."
+        )

@@ -1,0 +1,1 @@
+"""What the target is trained by: its labels, and what a source teaches it."""

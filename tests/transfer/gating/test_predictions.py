@@ -1,0 +1,51 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_dcat.transfer.gating.predictions import (
+    checked_predictions,
+    predicted_probabilities,
+)
+from tests.models import CLASSES, branch
+
+ROWS = np.full((3, 4), 0.25)
+
+
+@pytest.mark.parametrize("softmax", [True, False])
+def test_probabilities_are_the_softmax_of_logits(rng, softmax):
+    model = branch(3, softmax=softmax)
+    windows = rng.normal(size=(5, 20, 3)).astype("float32")
+    probabilities = predicted_probabilities(model, windows, batch_size=2)
+    outputs = model.predict(windows, verbose=0).astype("float64")
+    expected = outputs
+    if not softmax:
+        expected = np.exp(outputs) / np.exp(outputs).sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(probabilities, expected, rtol=1e-4)
+    assert probabilities.shape == (5, CLASSES)
+
+
+def test_labels_of_any_form_become_classes():
+    one_hot = np.eye(4)[[0, 3, 1]]
+    one_hot[2] = 0
+    forms = [0, 3, -1], np.array([[0], [3], [-1]]), one_hot
+    for form in forms:
+        labels, _ = checked_predictions(np.asarray(form), keras.ops.array(ROWS))
+        assert labels.tolist() == [0, 3, -1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "probabilities", "message"),
+    [
+        (np.zeros(3, int), np.zeros(3), r"shape \(3,\).*row for each window"),
+        (np.zeros(0, int), np.zeros((0, 4)), r"shape \(0, 4\)"),
+        (np.zeros(3, int), ROWS * 2, "sums from 2.0 to 2.0.*keras.ops.softmax"),
+        (np.zeros(3, int), ROWS * np.nan, "from nan to nan.*keras.ops.softmax"),
+        (np.zeros(3, int), ROWS - [[0.5, -0.5, 0, 0]], "from -0.25 to 0.75"),
+        (np.zeros(2, int), ROWS, "2 labels and 3 rows.*same order"),
+        (np.array([0, 1, 4]), ROWS, "from 0 to 3.*from 0 to 4.*Number them"),
+        (np.array([0, 1, -2]), ROWS, "from -2 to 1"),
+    ],
+)
+def test_what_are_no_predictions_is_refused(labels, probabilities, message):
+    with pytest.raises(ValueError, match=message):
+        checked_predictions(labels, probabilities)

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_dcat.transfer.losses.contrast import ContrastiveAlignment
+from keras_dcat.transfer.losses.cross_attention import MaskedCrossAttentionLoss
+from keras_dcat.transfer.losses.statistics import KeyValueStatistic, statistic_of
+
+
+def projections(rng, time, heads=2):
+    key = rng.normal(size=(4, time, heads, 6)).astype("float32")
+    value = rng.normal(size=(4, time, heads, 5)).astype("float32")
+    return key, value, rng.random((4, time)) < 0.7
+
+
+def test_a_statistic_is_the_mean_over_real_steps(rng):
+    key, value, mask = projections(rng, time=9)
+    statistic = statistic_of(tuple(map(ops.convert_to_tensor, (key, value, mask))))
+    kept = mask[1]
+    expected = key[1, kept, 0].T @ value[1, kept, 0] / kept.sum()
+    mean, length = map(ops.convert_to_numpy, statistic)
+    np.testing.assert_allclose(mean[1, 0], expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(length, mask.sum(axis=1))
+
+
+def test_a_statistic_is_its_own_statistic():
+    statistic = KeyValueStatistic(ops.ones((1, 1, 2, 2)), ops.ones((1,)))
+    assert statistic_of(statistic) is statistic
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        *(MaskedCrossAttentionLoss(n) for n in ("none", "length", "source", "unit")),
+        ContrastiveAlignment(),
+    ],
+    ids=lambda loss: getattr(loss, "normalization", "contrast"),
+)
+@pytest.mark.parametrize("times", [(9, 13), (2, 3)], ids=["long", "short"])
+def test_losses_are_the_same_of_statistics_as_of_keys_and_values(rng, loss, times):
+    sides = [tuple(map(ops.convert_to_tensor, projections(rng, t))) for t in times]
+    weights = ops.array([1.0, 0.5, 0.0, 1.0])
+    expected = float(loss(*sides, weights))
+    source, target = map(statistic_of, sides)
+    assert float(loss(source, sides[1], weights)) == pytest.approx(expected, rel=1e-5)
+    assert float(loss(source, target, weights)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_statistics_of_other_sizes_are_refused():
+    statistic = KeyValueStatistic(ops.ones((4, 1, 6, 5)), ops.ones((4,)))
+    key, value = ops.ones((4, 9, 6)), ops.ones((4, 9, 4))
+    with pytest.raises(ValueError, match=r"share d_v .* = \(1, 5\) for the source"):
+        MaskedCrossAttentionLoss()(statistic, (key, value))
