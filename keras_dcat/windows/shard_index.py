@@ -1,9 +1,13 @@
 """The index of shards: read as it was written, and nothing but what it may say."""
 
+import concurrent.futures
 import hashlib
 import json
+import os
 import pathlib
 from typing import Any
+
+from keras_dcat.stored import JSON_ERRORS, seal
 
 DTYPES = "bool int8 int16 int32 int64 uint8 uint16 float16 float32 float64".split()
 
@@ -25,7 +29,7 @@ def load_index(path: pathlib.Path, version: int) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
         whole = content.pop("sha256") == seal(content) and _is_index(content, version)
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+    except JSON_ERRORS:
         whole = False
     if not whole:
         raise ValueError(
@@ -36,16 +40,54 @@ def load_index(path: pathlib.Path, version: int) -> dict[str, Any]:
     return content
 
 
-def seal(content: dict[str, Any]) -> str:
-    """The SHA-256 by which damage is found. Whoever knows it can write another.
+def measured(path: pathlib.Path, check: bool = True) -> dict[str, Any]:
+    """A shard as it is, in the words of an index.
 
     Args:
-        content: dict, as of `load_index`.
+        path: path of the shard.
+        check: bool. Whether it is read, which takes a while, or only its size.
 
     Returns:
-        str of hexadecimal digits.
+        dict.
     """
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    if not path.is_file():
+        return {"file": "missing"}
+    found = {"bytes": path.stat().st_size}
+    if check:
+        with open(path, "rb") as file:
+            found["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+            found["windows"] = _count_records(file, found["bytes"])
+    return found
+
+
+def damaged(
+    folder: pathlib.Path, shards: list[dict[str, Any]], check: bool = True
+) -> list[tuple[dict, dict]]:
+    """Shards that are not as they were written.
+
+    Args:
+        folder: path.
+        shards: entries of the index.
+        check: bool. Whether files are read, or only their sizes.
+
+    Returns:
+        list of pairs: what the index says, and how the shard is instead.
+    """
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        found = pool.map(lambda each: measured(folder / each["file"], check), shards)
+        pairs = list(zip(shards, found, strict=True))
+    return [(entry, found) for entry, found in pairs if found.items() - entry.items()]
+
+
+def _count_records(file, size):
+    """How many there are: each is its length, a checksum, itself, another checksum."""
+    file.seek(0)
+    count = 0
+    while head := file.read(12):
+        length = int.from_bytes(head[:8], "little")
+        file.seek(min(length, size) + 4, os.SEEK_CUR)
+        count += 1
+    return count
 
 
 def _is_index(content, version):

@@ -16,8 +16,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_dcat.stored import seal
 from keras_dcat.windows.index import WindowIndex
-from keras_dcat.windows.shard_index import DTYPES, load_index, seal
+from keras_dcat.windows.shard_index import DTYPES, damaged, load_index, measured
 
 _VERSION = 1
 _INDEX = "index.json"
@@ -148,7 +149,7 @@ def read_shards(
     among = f", those in {str(index_file)!r}"
     _check_streams(tf.nest.flatten(wanted), content["streams"], among)
     shards = content["shards"]
-    for expected, found in _damaged(folder, shards, check):
+    for expected, found in damaged(folder, shards, check):
         raise ValueError(
             f"A shard in {str(folder)!r} must be as it was written: {expected}. "
             f"Received: {found}. "
@@ -162,6 +163,7 @@ def read_shards(
             stacklevel=2,
         )
     paths = [str(folder / entry["file"]) for entry in shards]
+    _check_first(paths[0], content, wanted, index_file)
     files = tf.data.Dataset.from_tensor_slices(paths)
     if shuffle:
         share = _SHUFFLE_BYTES / sum(entry["bytes"] for entry in shards)
@@ -277,8 +279,8 @@ def _whole_shards(folder, header):
         )
     for left_by_a_killed_run in folder.glob(".*.partial"):
         left_by_a_killed_run.unlink()
-    damaged = [entry for entry, _ in _damaged(folder, content["shards"])]
-    return {e["file"]: e for e in content["shards"] if e not in damaged}
+    lost = [entry for entry, _ in damaged(folder, content["shards"])]
+    return {e["file"]: e for e in content["shards"] if e not in lost}
 
 
 def _write_missing(index, folder, header, whole, workers, progress):
@@ -313,8 +315,7 @@ def _write_shard(index, folder, header, name, windows):
         except tf.errors.OpError as error:
             full = isinstance(error, tf.errors.ResourceExhaustedError)
             raise OSError(errno.ENOSPC if full else errno.EIO, error.message) from error
-        measured = _measured(temporary)
-    return {"file": name, "windows": len(windows), **measured}
+        return {"file": name, **measured(temporary)}
 
 
 def _records(index, header, windows):
@@ -347,23 +348,18 @@ def _in_place_of(path):
         temporary.unlink(missing_ok=True)
 
 
-def _measured(path, check=True):
-    """Size of a shard and, as that takes a while, its SHA-256 if it is asked for."""
-    if not path.is_file():
-        return {"file": "missing"}
-    measured = {"bytes": path.stat().st_size}
-    if check:
-        with open(path, "rb") as file:
-            measured["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
-    return measured
-
-
-def _damaged(folder, shards, check=True):
-    """Shards that are not as they were written, and how they are instead."""
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        found = pool.map(lambda each: _measured(folder / each["file"], check), shards)
-        pairs = list(zip(shards, found, strict=True))
-    return [(entry, found) for entry, found in pairs if found.items() - entry.items()]
+def _check_first(path, content, wanted, index_file):
+    """Reads a window, lest an index that somebody has rewritten is found in `fit`."""
+    try:
+        for record in tf.data.TFRecordDataset(path).take(1):
+            _parse(content, wanted, [record])
+    except (tf.errors.OpError, ValueError, OverflowError) as error:
+        found = " ".join(str(error).split()).rstrip(".")
+        raise ValueError(
+            "Windows must be as their index says. "
+            f"Received: {str(index_file)!r}, for {path!r} ({found}). "
+            "Remove both, and call `write_shards` with the same windows."
+        ) from error
 
 
 def _parse(content, wanted, records):

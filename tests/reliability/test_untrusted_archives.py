@@ -16,8 +16,8 @@ import pytest
 
 from keras_dcat.recordings import Recording, Stream
 from keras_dcat.recordings.readers import read_hdf5, read_matlab
+from keras_dcat.stored import seal
 from keras_dcat.windows import index_windows, shards
-from keras_dcat.windows.shard_index import seal
 from tests.reliability.hostile_models import branch, rewritten
 
 ELSEWHERE = pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import pytest
 import tensorflow as tf
 
 from keras_dcat.recordings import Recording, Stream
+from keras_dcat.stored import seal
 from keras_dcat.windows import WindowIndex, index_windows
 from keras_dcat.windows.shards import read_shards, write_shards
 
@@ -166,6 +167,27 @@ def test_an_error_names_the_shard_and_what_was_found(index, tmp_path):
         read_shards(file, stream="imu")
     path.unlink()
     with pytest.raises(ValueError, match=rf"{entry['file']}.*Received: .*missing"):
+        read_shards(file, stream="imu")
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda content: content["shards"][0].update(windows=3), "'windows': 4"),
+        (lambda content: content["streams"]["imu"].update(shape=[7]), "index"),
+        (lambda content: content["streams"]["imu"].update(dtype="float64"), "index"),
+        (lambda content: content["streams"]["imu"].update(shape=[10**12]), "index"),
+    ],
+)
+def test_an_index_that_is_sealed_and_says_something_else_is_refused_at_once(
+    tmp_path, change, found
+):
+    file = write_shards(make_index(count=6), tmp_path, 4, progress=False)
+    content = json.loads(file.read_text())
+    del content["sha256"]
+    change(content)
+    file.write_text(json.dumps({**content, "sha256": seal(content)}))
+    with pytest.raises(ValueError, match=f"Received: .*{found}.*write_shards"):
         read_shards(file, stream="imu")
 
 
