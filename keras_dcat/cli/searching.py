@@ -6,6 +6,7 @@ import shutil
 
 from keras_dcat.extras import require
 from keras_dcat.files import written_whole
+from keras_dcat.stored import JSON_ERRORS, seal
 
 keras_tuner = require("keras_tuner", extra="tuner")
 
@@ -23,6 +24,9 @@ class WholeSearch(keras_tuner.RandomSearch):
         directory: path of the folder.
         project_name: str. Name of the folder in it that is this search's.
         **kwargs: of `keras_tuner.RandomSearch`.
+
+    Raises:
+        ValueError: if what was kept is damaged.
     """
 
     def __init__(self, *args, directory: pathlib.Path, project_name: str, **kwargs):
@@ -40,10 +44,11 @@ class WholeSearch(keras_tuner.RandomSearch):
             for path in self._folder.rglob("*.json")
         }
         with written_whole(self._kept) as part:
-            part.write_text(json.dumps(files), "utf-8")
+            content = {"files": files, "sha256": seal(files)}
+            part.write_text(json.dumps(content), "utf-8")
 
     def _put_back(self):
-        files = json.loads(self._kept.read_text("utf-8")) if self._kept.exists() else {}
+        files = self._read() if self._kept.exists() else {}
         trials = {pathlib.PurePosixPath(name).parts[0] for name in files}
         if self._folder.exists():
             for path in self._folder.iterdir():
@@ -55,3 +60,16 @@ class WholeSearch(keras_tuner.RandomSearch):
             path = self._folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
+
+    def _read(self):
+        try:
+            content = json.loads(self._kept.read_bytes())
+            if content["sha256"] != seal(content["files"]):
+                raise ValueError("its SHA-256 is another")
+        except JSON_ERRORS as error:
+            raise ValueError(
+                "What a search has kept must be as it was written. "
+                f"Received: {str(self._kept)!r} ({type(error).__name__} {error}). "
+                "Delete it; the search begins anew."
+            ) from error
+        return content["files"]

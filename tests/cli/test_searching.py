@@ -70,5 +70,24 @@ def test_a_search_that_is_done_is_read_and_may_become_longer(tmp_path, expected)
     assert again.trials == []
     assert searched(folder, again, trials=4)[:3] == expected
     assert len(again.trials) == 1
-    kept = json.loads((folder / "a.json").read_text())
+    kept = json.loads((folder / "a.json").read_text())["files"]
     assert {name for name in kept if "/" not in name} == {"oracle.json", "tuner0.json"}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-1],
+        lambda content: content.replace(b"score", b"scare"),
+        lambda content: b"[]",
+        lambda content: b"\xff",
+    ],
+)
+def test_what_was_kept_and_is_damaged_is_refused_by_name(tmp_path, damage):
+    searched(tmp_path, Guess(), trials=1)
+    kept = tmp_path / "a.json"
+    kept.write_bytes(damage(kept.read_bytes()))
+    with pytest.raises(ValueError, match=r"as it was written.*a\.json.*Delete it"):
+        searched(tmp_path, Guess(), trials=1)
+    kept.unlink()
+    assert len(searched(tmp_path, Guess(), trials=1)) == 1
