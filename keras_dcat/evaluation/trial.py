@@ -179,17 +179,15 @@ class Trial:
         """
         key = (stream, fraction)
         if key not in self._unimodal:
-            index = self.labelled(fraction)
+            index, training = self.labelled(fraction), self.study.training
             model = self.build(stream, index)
             path = self._kept("unimodal", (stream,), "weights.h5", fraction=fraction)
             losses_path = path and path.with_name(path.name + ".npy")
             if path and path.exists() and losses_path.exists():
                 with _as_kept(path):
                     model.load_weights(path)
-                with _as_kept(losses_path):
-                    losses = stored_arrays(losses_path)
+                losses = _kept_numbers(losses_path, training.epochs)
             else:
-                training = self.study.training
                 dataset = self.windows(stream, index, training.batch_size)
                 losses = training.fit(model, dataset)
                 if path:
@@ -219,8 +217,8 @@ class Trial:
             index = self.part(fraction)
             path = self._kept("out_of_fold", (stream,), "npy", fraction=fraction)
             if path and path.exists():
-                with _as_kept(path):
-                    self._out_of_fold[key] = stored_arrays(path)
+                shape = len(index), len(self.study.class_names)
+                self._out_of_fold[key] = _kept_numbers(path, *shape)
                 return self._out_of_fold[key]
             training, labelled = self.study.training, self.labelled(fraction)
             unknown = np.flatnonzero(~index.is_labelled)
@@ -274,6 +272,15 @@ class Trial:
         digest = self.study.fingerprint(self.split, streams, about)
         name = f"{self.split}.{'.'.join(streams)}.{self.seed}.{digest}.{suffix}"
         return self.folder / kind / name
+
+
+def _kept_numbers(path, *shape):
+    """An array that is kept, of the shape that it was written in."""
+    with _as_kept(path):
+        numbers = stored_arrays(path)
+        if numbers.dtype.kind != "f" or numbers.shape != shape:
+            raise ValueError(f"{numbers.dtype} of shape {numbers.shape}")
+    return numbers
 
 
 @contextlib.contextmanager

@@ -73,6 +73,16 @@ def test_what_has_been_trained_is_read_again(tmp_path, monkeypatch):
     np.testing.assert_array_equal(again.out_of_fold("camera"), expected[1])
 
 
+@pytest.mark.parametrize("numbers", [np.zeros((3, 3)), np.array("x"), np.zeros(2)])
+def test_what_is_kept_in_another_shape_is_refused_by_name(tmp_path, numbers):
+    plan = study(epochs=1)
+    Trial(plan, "official", 0, tmp_path).unimodal("camera")
+    (losses,) = tmp_path.rglob("*.npy")
+    np.save(losses, numbers)
+    with pytest.raises(ValueError, match=rf"{losses.name}.*shape.*Delete it"):
+        Trial(plan, "official", 0, tmp_path).unimodal("camera")
+
+
 def test_a_window_is_predicted_by_models_that_never_saw_its_subject(monkeypatch):
     index = windows(subjects=5)
     trial = Trial(study(index), "official", 0)
