@@ -140,9 +140,9 @@ def _of_onnx(path):
     session = require("onnxruntime", "export").InferenceSession
     try:
         found = session(str(path), providers=["CPUExecutionProvider"]).get_modelmeta()
+        return found.custom_metadata_map.get(NAME, "")
     except Exception:  # of onnxruntime, one kind for each of its status codes
         return ""
-    return found.custom_metadata_map.get(NAME, "")
 
 
 def _of_zip(path):

@@ -47,6 +47,18 @@ def test_files_without_a_description_are_refused(tmp_path, content):
         Description.of(tmp_path)  # a folder, as a SavedModel is
 
 
+def test_what_is_no_text_in_an_onnx_file_is_no_description(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    tensor = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
+    graph = onnx.helper.make_graph([], "g", [tensor], [tensor])
+    model = onnx.helper.make_model(graph, ir_version=8)
+    onnx.helper.set_model_props(model, {"keras_dcat.json": "sit"})
+    path = tmp_path / "target.onnx"
+    path.write_bytes(model.SerializeToString().replace(b"sit", b"s\xfft"))
+    with pytest.raises(ValueError, match=r"target\.onnx.*Export the model anew"):
+        Description.of(path)
+
+
 def test_a_description_that_was_damaged_is_refused(tmp_path):
     path = tmp_path / "target.tflite"
     with zipfile.ZipFile(path, "w") as archive:
