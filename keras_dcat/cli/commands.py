@@ -306,12 +306,13 @@ def export(experiment, model, formats):
     with a model card.
     """
     from keras_dcat.cli.data import prepare
+    from keras_dcat.cli.models import read_model
     from keras_dcat.export import export_target
     from keras_dcat.export.formats import FORMATS
 
     plan = read_experiment(experiment)
     prepared = prepare(plan)
-    target = _loaded(plan, _TARGET) if model is None else _model(model)
+    target = _loaded(plan, _TARGET) if model is None else read_model(model)
     done = export_target(
         target,
         plan.output / "device",
@@ -382,15 +383,9 @@ def stream(experiment, artefact, session, speed, smoothing, page, port):
 
 
 def _loaded(plan, name):
+    from keras_dcat.cli.models import read_model
+
     path = plan.output / name
     if not path.exists():
         raise click.ClickException(f"{path} is not there. First: keras-dcat train")
-    return _model(path)
-
-
-def _model(path):
-    import keras
-
-    import keras_dcat  # noqa: F401  its layers are registered
-
-    return keras.models.load_model(path, compile=False)
+    return read_model(path)
