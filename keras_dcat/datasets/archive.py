@@ -53,12 +53,21 @@ class Archive:
 
     @contextlib.contextmanager
     def reader(self):
-        """Yields a function from a member's name to a binary file object."""
-        if self.path.is_dir():
-            yield lambda name: _named(self._inside(name).read_bytes(), name)
-            return
-        with self._opened() as archive:
-            yield lambda name: _named(self._inflated(archive, name), name)
+        """Yields a function from a member's name to a binary file object.
+
+        Raises:
+            ValueError: if one is raised over a member; it then names the data, too.
+        """
+        try:
+            if self.path.is_dir():
+                yield lambda name: _named(self._inside(name).read_bytes(), name)
+                return
+            with self._opened() as archive:
+                yield lambda name: _named(self._inflated(archive, name), name)
+        except ValueError as error:
+            if str(self.path) in str(error):
+                raise
+            raise ValueError(f"{error} The data are {str(self.path)!r}.") from error
 
     def _check_size(self):
         with self._opened() as archive:

@@ -26,6 +26,14 @@ def test_a_folder_and_a_zip_are_read_alike(archive):
         assert [read(name).read() for name in archive.names()] == [b"hello", b"there"]
 
 
+def test_an_error_over_a_member_names_the_data_too(archive):
+    with (
+        pytest.raises(ValueError, match=rf"^'b.txt' is odd\..*{archive.path}'\.$"),
+        archive.reader() as read,
+    ):
+        raise ValueError(f"{read('b.txt').name!r} is odd.")
+
+
 def test_what_is_not_there_is_refused_with_the_remedy(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere.*Download it"):
         Archive(tmp_path / "nowhere", REMEDY)
