@@ -107,7 +107,8 @@ def said(page, content, is_all=True):
 @given(content=damaged_bytes(REQUEST + FRAME) | damaged_bytes(REQUEST + FRAME * 30))
 def test_a_page_outlives_what_anybody_says(page, caplog, content):
     with within_bounds():
-        assert said(page, content)[:7] in (b"", b"HTTP/1.")
+        # aiohttp answers in the version that it was asked in, be it 0.9 or 2.0.
+        assert said(page, content)[:5] in (b"", b"HTTP/")
         assert said(page, GREETED, is_all=False) == b"HTTP/1.1 200"
     # aiohttp writes down what is no HTTP; that a page leaves is no error.
     errors = [each.exc_text or "" for each in caplog.records]
