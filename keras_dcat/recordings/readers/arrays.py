@@ -102,7 +102,7 @@ def read_numpy(
             check_numeric(source, name, time.dtype)
     check_numeric(source, key, values.dtype)
     values = _time_first(source, values, time_axis)
-    return as_stream(values, rate, start, time, time_unit)
+    return as_stream(source, values, rate, start, time, time_unit)
 
 
 def read_matlab(
@@ -161,7 +161,7 @@ def read_matlab(
     load = _matlab_5 if version == 5 else _matlab_7
     values, *times = load(source, [key, *_given(time)])
     values = _time_first(source, values, time_axis)
-    return as_stream(values, rate, start, *(times or [time]), time_unit)
+    return as_stream(source, values, rate, start, *(times or [time]), time_unit)
 
 
 def read_hdf5(
@@ -224,7 +224,7 @@ def read_hdf5(
             times = [array[()] for array in times] or [time]
             shape, dtype = dataset.shape or (), dataset.dtype
     values = _HDF5Values(source, key, shape, dtype, _axis(source, shape, time_axis))
-    return as_stream(values, rate, start, *times, time_unit)
+    return as_stream(source, values, rate, start, *times, time_unit)
 
 
 class _HDF5Values(LazyValues):

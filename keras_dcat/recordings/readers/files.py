@@ -182,6 +182,7 @@ def check_numeric(source: Source, name: str | None, dtype: Any) -> None:
 
 
 def as_stream(
+    source: Source,
     values: Any,
     rate: float | None,
     start: float,
@@ -191,6 +192,7 @@ def as_stream(
     """Values on their clock.
 
     Args:
+        source: `Source`. The file, for the error.
         values: array-like `(time, channels…)`, or `(time,)` for a single channel
             if it is a NumPy array.
         rate: float. In Hz, or None if there is a `time`.
@@ -207,9 +209,12 @@ def as_stream(
     """
     if isinstance(values, np.ndarray) and values.ndim == 1:
         values = values[:, None]
-    if time is None:
-        return Stream(values, rate=rate, start=start)
-    times = np.ravel(np.asarray(time))
-    if times.dtype.kind in "biuf":  # what is no number, a stream refuses
-        times = times.astype("float64") * time_unit + start
-    return Stream(values, rate=rate, timestamps=times)
+    try:
+        if time is None:
+            return Stream(values, rate=rate, start=start)
+        times = np.ravel(np.asarray(time))
+        if times.dtype.kind in "biuf":  # what is no number, a stream refuses
+            times = times.astype("float64") * time_unit + start
+        return Stream(values, rate=rate, timestamps=times)
+    except ValueError as error:
+        raise ValueError(f"{error} The file is {source.name!r}.") from error

@@ -70,7 +70,7 @@ def read_audio(path: File, *, rate: float | None = None, start: float = 0.0) -> 
         raise unreadable(source, _AUDIO, "it holds no sample")
     values = _AudioValues(source, shape)
     values[-1]  # a file cut short is found now and not in the middle of training
-    return as_stream(values, header_rate if rate is None else rate, start)
+    return as_stream(source, values, header_rate if rate is None else rate, start)
 
 
 def read_video(
@@ -139,8 +139,8 @@ def read_video(
     marks, keys, tick, own_size = listed
     values = _VideoValues(source, marks, keys, size or own_size)
     if rate is not None or time is not None:
-        return as_stream(values, rate, start, time, time_unit)
-    return as_stream(values, None, start, marks, tick)
+        return as_stream(source, values, rate, start, time, time_unit)
+    return as_stream(source, values, None, start, marks, tick)
 
 
 class _AudioValues(LazyValues):

@@ -84,7 +84,7 @@ def read_csv(
     arrays = dict(zip(wanted, table, strict=True))
     values = np.column_stack([arrays[name] for name in channels]).astype("float32")
     times = arrays[time] if isinstance(time, str) else time
-    return as_stream(values, rate, start, times, time_unit)
+    return as_stream(source, values, rate, start, times, time_unit)
 
 
 def read_parquet(
@@ -154,7 +154,7 @@ def read_parquet(
     # A damaged file may hold signalling NaN, which NumPy would warn of.
     with np.errstate(invalid="ignore"):
         values = np.column_stack([arrays[name] for name in channels])
-    return as_stream(values, rate, start, time, time_unit)
+    return as_stream(source, values, rate, start, time, time_unit)
 
 
 def _as_list(columns: str | Sequence[str]) -> list[str]:

@@ -7,6 +7,8 @@ import pytest
 
 from keras_dcat.recordings.readers import files
 
+SOURCE = files.Source("a", b"")
+
 
 def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no\.csv.*is nothing.*spelling"):
@@ -87,8 +89,10 @@ def test_only_real_numbers_are_values(kind):
 
 def test_start_is_the_moment_when_the_clock_of_the_file_reads_zero():
     values = np.zeros((3, 2))
-    even = files.as_stream(values, rate=10.0, start=5.0)
-    timed = files.as_stream(values, None, 5.0, time=[[0], [100], [200]], time_unit=1e-3)
+    even = files.as_stream(SOURCE, values, rate=10.0, start=5.0)
+    timed = files.as_stream(
+        SOURCE, values, None, 5.0, time=[[0], [100], [200]], time_unit=1e-3
+    )
     np.testing.assert_allclose(even.times, [5.0, 5.1, 5.2], rtol=1e-12)
     np.testing.assert_allclose(timed.times, [5.0, 5.1, 5.2], rtol=1e-12)
 
@@ -96,15 +100,15 @@ def test_start_is_the_moment_when_the_clock_of_the_file_reads_zero():
 def test_a_clock_that_is_missing_double_or_of_another_length_is_refused():
     values = np.zeros(3)
     with pytest.raises(ValueError, match=r"neither.*rate in Hz"):
-        files.as_stream(values, None, 0.0)
+        files.as_stream(SOURCE, values, None, 0.0)
     with pytest.raises(ValueError, match=r"both"):
-        files.as_stream(values, 50.0, 0.0, time=[0.0, 1.0, 2.0])
-    with pytest.raises(ValueError, match=r"shape \(2,\) for 3 samples"):
-        files.as_stream(values, None, 0.0, time=[0.0, 1.0])
+        files.as_stream(SOURCE, values, 50.0, 0.0, time=[0.0, 1.0, 2.0])
+    with pytest.raises(ValueError, match=r"shape \(2,\) for 3 samples.*file is 'a'"):
+        files.as_stream(SOURCE, values, None, 0.0, time=[0.0, 1.0])
 
 
 def test_times_that_are_not_a_number_are_passed_on():
-    stream = files.as_stream(np.zeros(3), None, 1.0, time=[0.0, np.nan, 2.0])
+    stream = files.as_stream(SOURCE, np.zeros(3), None, 1.0, time=[0.0, np.nan, 2.0])
     np.testing.assert_array_equal(stream.times, [1.0, np.nan, 3.0])
     assert stream.values.shape == (3, 1)
 
@@ -113,4 +117,4 @@ def test_times_that_are_not_a_number_are_passed_on():
 def test_times_that_are_dates_or_text_are_refused_with_the_remedy(kind):
     times = np.array([1, 2, 3]).astype(kind)
     with pytest.raises(ValueError, match=r"must be seconds.*np\.timedelta64"):
-        files.as_stream(np.zeros(3), None, 0.0, time=times)
+        files.as_stream(SOURCE, np.zeros(3), None, 0.0, time=times)
