@@ -78,8 +78,7 @@ class ResumeTraining(keras.callbacks.Callback):
         for callback, (_, counted) in zip(self._others, kept["callbacks"], strict=True):
             vars(callback).update(counted)
         np.random.set_state(kept["numpy"])
-        version, numbers, gauss = kept["python"]
-        random.setstate((version, tuple(numbers), gauss))
+        random.setstate(_of_python(kept["python"]))
         self._epochs, self._history = kept["epochs"], kept["history"]
         self.model.history.history.update(
             {name: list(values) for name, values in self._history.items()}
@@ -139,6 +138,7 @@ class ResumeTraining(keras.callbacks.Callback):
         try:
             arrays = dict(stored_arrays(self._path))
             kept = _unpacked(str(arrays.pop("kept")), arrays)
+            _check(kept)
         except (OSError, *JSON_ERRORS) as error:
             raise self._refused(f"it cannot be read ({error})") from error
         shapes = [tuple(v.shape) for v in self._variables()]
@@ -155,6 +155,32 @@ class ResumeTraining(keras.callbacks.Callback):
             "`path` must be new, or of the very training that goes on. "
             f"Received: {str(self._path)!r}; {reason}. Delete it, or take another path."
         )
+
+
+def _check(kept):
+    """That every part is of its kind, before the first of them is put back."""
+    epochs, history = kept["epochs"], kept["history"]
+    first = min(epochs, default=0)
+    fits = (
+        epochs == list(range(first, first + len(epochs)))
+        and all(isinstance(values, list) for values in history.values())
+        and isinstance(kept["has_stopped"], bool)
+        and all(isinstance(counted, dict) for _, counted in kept["callbacks"])
+        and all(value.dtype.kind in "biuf" for value in kept["variables"])
+        # NumPy does not look at it, and would read whatever lies there.
+        and 0 <= kept["numpy"]["state"]["pos"] <= len(kept["numpy"]["state"]["key"])
+    )
+    if not fits:
+        raise ValueError("a part of it is of another kind")
+    # Tried on generators that nobody else uses.
+    np.random.RandomState().set_state(kept["numpy"])
+    random.Random().setstate(_of_python(kept["python"]))
+
+
+def _of_python(kept):
+    """The state of Python's random numbers, in which JSON has no tuples."""
+    version, numbers, gauss = kept
+    return version, tuple(numbers), gauss
 
 
 def _iterators_an_epoch(data):

@@ -1,3 +1,4 @@
+import json
 import warnings
 
 import keras
@@ -144,6 +145,14 @@ def of_another_model(path):
     model.fit(x, y, callbacks=[ResumeTraining(path)], verbose=0)
 
 
+def rewritten(path, part):
+    """With another part, as no damage of a disk would be."""
+    with np.load(path) as arrays:
+        arrays = dict(arrays)
+    kept = {**json.loads(str(arrays["kept"])), **part}
+    np.savez(path, **{**arrays, "kept": json.dumps(kept)})
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [(cut_off, "cannot be read"), (of_another_model, "of another model")],
@@ -153,6 +162,39 @@ def test_a_file_that_is_not_of_this_training_is_refused(rng, tmp_path, damage, m
     trained(data, 1, [ResumeTraining(path)])
     damage(path)
     with pytest.raises(ValueError, match=rf"must be new.*{message}.*Delete it"):
+        trained(data, 2, [ResumeTraining(path)])
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"epochs": [1, 3]},
+        {"epochs": None},
+        {"history": {"loss": "ab"}},
+        {"has_stopped": 1},
+        {"callbacks": [["Counting", None]]},
+        {"variables": [[1.0]]},
+        {"python": [3, [1], None]},
+        {"numpy": {}},
+    ],
+    ids=str,
+)
+def test_a_part_of_another_kind_is_refused(rng, tmp_path, part):
+    data, path = in_order(rng), tmp_path / "training.npz"
+    trained(data, 1, [ResumeTraining(path)])
+    rewritten(path, part)
+    with pytest.raises(ValueError, match=r"training\.npz.*cannot be read.*Delete it"):
+        trained(data, 2, [ResumeTraining(path)])
+
+
+def test_a_position_outside_of_the_random_numbers_is_refused(rng, tmp_path):
+    data, path = in_order(rng), tmp_path / "training.npz"
+    trained(data, 1, [ResumeTraining(path)])
+    with np.load(path) as arrays:
+        state = json.loads(str(arrays["kept"]))["numpy"]
+    state["state"]["pos"] = 10**6
+    rewritten(path, {"numpy": state})
+    with pytest.raises(ValueError, match=r"cannot be read.*Delete it"):
         trained(data, 2, [ResumeTraining(path)])
 
 
