@@ -6,15 +6,18 @@
 import contextlib
 import copy
 import dataclasses
+import io
 import json
 import os
 import pathlib
 import re
 import resource
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 
 import hypothesis
+import numpy as np
 from hypothesis import strategies as st
 
 SECONDS = 10.0  # of work in a case, whatever else the machine has to do
@@ -212,6 +215,21 @@ def damaged_values(draw, value):
 def damaged_json(value):
     """The bytes of such JSON."""
     return damaged_values(value).map(lambda each: json.dumps(each).encode())
+
+
+def files_of(write) -> dict[str, bytes]:
+    """All that is written to a folder, by its name in there."""
+    with tempfile.TemporaryDirectory() as name:
+        write(folder := pathlib.Path(name))
+        paths = [path for path in folder.rglob("*") if path.is_file()]
+        return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths}
+
+
+def with_json(arrays, name: str, value) -> bytes:
+    """An `.npz` file of such arrays, one of which is the text of a value."""
+    file = io.BytesIO()
+    np.savez(file, **{**arrays, name: json.dumps(value)})
+    return file.getvalue()
 
 
 def _places(value):

@@ -3,8 +3,10 @@
 from tests.reliability.own_files import of_own_files
 from tests.reliability.public_data import of_public_data
 from tests.reliability.specimens import of_recordings
+from tests.reliability.trained_files import of_trained_files
 
 
 def every_file():
     """Dict from a kind to its `Specimen`."""
-    return {**of_recordings(), **of_own_files(), **of_public_data()}
+    ours = {**of_own_files(), **of_trained_files()}
+    return {**of_recordings(), **ours, **of_public_data()}
