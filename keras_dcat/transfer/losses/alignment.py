@@ -19,7 +19,7 @@ NORMALIZATIONS = ("none", "length", "source", "unit")
 _SMALLEST_PRODUCT_TO_AVOID = 64 * 64
 
 
-def alignment_distance(source, target, lengths, normalization="none", scale=None):
+def alignment_distance(source, target, lengths, normalization, scale=None):
     """`‖b·K_BᵀV_B − a·K_AᵀV_A‖_F` per sample and head.
 
     The factors `a` and `b` depend on the normalization, with `T` the number of

@@ -43,6 +43,17 @@ def test_tokens_and_products_give_the_same_distance(
     )
 
 
+@pytest.mark.parametrize("through_tokens", [True, False])
+def test_relative_to_its_norm_nothing_is_far_from_a_source_of_zeros(
+    rng, monkeypatch, through_tokens
+):
+    monkeypatch.setattr(alignment, "tokens_are_cheaper", lambda *_: through_tokens)
+    target = tuple(map(ops.convert_to_tensor, projections(rng, steps=5)))
+    zeros = tuple(map(ops.zeros_like, target))
+    distance = alignment.alignment_distance(zeros, target, (5, 5), "source")
+    np.testing.assert_array_equal(ops.convert_to_numpy(distance), np.zeros((3, 2)))
+
+
 def test_token_matrices_are_used_for_large_products_if_they_take_less_to_multiply():
     for times, key_dim, value_dim in itertools.product(
         [(1, 1), (4, 30), (30, 30), (200, 50)], (4, 64), (8, 64)
@@ -82,7 +93,7 @@ def test_equal_sides_are_at_distance_zero_with_no_gradient(
     rng, monkeypatch, mode, normalization, steps
 ):
     monkeypatch.setattr(alignment, "tokens_are_cheaper", lambda *_: steps == 12)
-    key, value = projections(rng, steps, key_dim=16, value_dim=16)
+    key, value = (30 * x for x in projections(rng, steps, key_dim=16, value_dim=16))
     order = rng.permutation(steps)[::-1].copy()  # the same sum, rounded otherwise
 
     def distance(target_key, target_value):

@@ -7,9 +7,9 @@ from keras_dcat.transfer.losses.cross_attention import MaskedCrossAttentionLoss
 from keras_dcat.transfer.losses.statistics import KeyValueStatistic, statistic_of
 
 
-def projections(rng, time, heads=2):
-    key = rng.normal(size=(4, time, heads, 6)).astype("float32")
-    value = rng.normal(size=(4, time, heads, 5)).astype("float32")
+def projections(rng, time, heads=2, key_dim=6, value_dim=5):
+    key = rng.normal(size=(4, time, heads, key_dim)).astype("float32")
+    value = rng.normal(size=(4, time, heads, value_dim)).astype("float32")
     return key, value, rng.random((4, time)) < 0.7
 
 
@@ -21,6 +21,23 @@ def test_a_statistic_is_the_mean_over_real_steps(rng):
     mean, length = map(ops.convert_to_numpy, statistic)
     np.testing.assert_allclose(mean[1, 0], expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(length, mask.sum(axis=1))
+
+
+@pytest.mark.parametrize("heads", [None, 2])
+def test_without_a_mask_every_step_is_real(rng, heads):
+    lead = (4, 9) if heads is None else (4, 9, heads)
+    key, value = (rng.normal(size=(*lead, d)).astype("float32") for d in (6, 5))
+    statistic = statistic_of((ops.convert_to_tensor(key), ops.convert_to_tensor(value)))
+    mean, length = map(ops.convert_to_numpy, statistic)
+    expected = (
+        np.einsum(
+            "bthk,bthv->bhkv", *(x.reshape(4, 9, -1, x.shape[-1]) for x in (key, value))
+        )
+        / 9
+    )
+    np.testing.assert_allclose(mean, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(length, np.full(4, 9.0))
+    assert length.dtype == "float32"
 
 
 def test_a_statistic_is_its_own_statistic():
@@ -36,13 +53,23 @@ def test_a_statistic_is_its_own_statistic():
     ],
     ids=lambda loss: getattr(loss, "normalization", "contrast"),
 )
-@pytest.mark.parametrize("times", [(9, 13), (2, 3)], ids=["long", "short"])
-def test_losses_are_the_same_of_statistics_as_of_keys_and_values(rng, loss, times):
-    sides = [tuple(map(ops.convert_to_tensor, projections(rng, t))) for t in times]
+@pytest.mark.parametrize(
+    ("times", "sizes"),
+    [((9, 13), (6, 5)), ((2, 3), (6, 5)), ((2, 3), (64, 80))],
+    ids=["long", "short", "short and large"],  # the last goes through token matrices
+)
+def test_losses_are_the_same_of_statistics_as_of_keys_and_values(
+    rng, loss, times, sizes
+):
+    sides = [
+        tuple(map(ops.convert_to_tensor, projections(rng, time, 2, *sizes)))
+        for time in times
+    ]
     weights = ops.array([1.0, 0.5, 0.0, 1.0])
     expected = float(loss(*sides, weights))
     source, target = map(statistic_of, sides)
     assert float(loss(source, sides[1], weights)) == pytest.approx(expected, rel=1e-5)
+    assert float(loss(sides[0], target, weights)) == pytest.approx(expected, rel=1e-5)
     assert float(loss(source, target, weights)) == pytest.approx(expected, rel=1e-5)
 
 
