@@ -29,8 +29,7 @@ def source_correct(labels, source_probabilities):
     >>> [bool(x) for x in source_correct(ops.array([0, 1]), probabilities)]
     [True, False]
     """
-    predicted = ops.cast(ops.argmax(source_probabilities, axis=-1), "int32")
-    return ops.equal(predicted, ops.cast(labels, "int32"))
+    return ops.equal(ops.argmax(source_probabilities, axis=-1), labels)
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -52,7 +51,7 @@ def source_confidence(labels, source_probabilities):
     >>> [float(x) for x in source_confidence(ops.array([0, 1]), probabilities)]
     [0.75, 0.25]
     """
-    believed = ops.cast(ops.argmax(source_probabilities, axis=-1), "int32")
+    believed = ops.argmax(source_probabilities, axis=-1)
     classes = ops.where(labels < 0, believed, labels)
     chosen = ops.one_hot(classes, source_probabilities.shape[-1])
     return ops.sum(chosen * source_probabilities, axis=-1)
