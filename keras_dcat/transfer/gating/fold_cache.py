@@ -48,7 +48,7 @@ class FoldCache:
     def _write(self):
         arrays = {_key(fold): rows for fold, rows in self.done.items()}
         with written_whole(self._path) as part, part.open("wb") as file:
-            np.savez(file, fingerprint=np.array(self._fingerprint), **arrays)
+            np.savez(file, fingerprint=self._fingerprint, **arrays)
 
     def _read(self, sizes):
         try:

@@ -95,6 +95,19 @@ def test_predictions_of_other_windows_are_refused(tmp_path, fold, rows):
         FoldCache(tmp_path / "folds.npz", "same", [3, 3])
 
 
+def test_one_fold_that_is_not_of_numbers_is_enough_to_refuse_a_file(tmp_path):
+    path = tmp_path / "folds.npz"
+    save(path, fingerprint="same", fold_0=ROWS, fold_1=ROWS.astype("int32"))
+    with pytest.raises(ValueError, match=r"other predictions.*Delete it"):
+        FoldCache(path, "same", [3, 3])
+
+
+def test_a_file_with_two_fingerprints_is_refused(tmp_path):
+    save(tmp_path / "folds.npz", fingerprint=["same", "same"], fold_0=ROWS)
+    with pytest.raises(ValueError, match=r"written for others.*Delete it"):
+        FoldCache(tmp_path / "folds.npz", "same", [3])
+
+
 def test_a_folder_that_cannot_be_written_to_is_found_out_at_once(tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(OSError, match="Not a directory|exists"):
@@ -124,3 +137,4 @@ def test_a_fingerprint_tells_values_dtypes_shapes_names_and_settings_apart():
     ]
     assert len(set(prints)) == len(prints)
     assert fingerprint({"x": late[::-1][::-1]}, (4, 0)) == prints[1]
+    assert fingerprint({"x": zeros}, iter([4, 0])) == prints[0]
