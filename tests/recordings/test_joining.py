@@ -22,6 +22,12 @@ def test_the_clips_stand_in_their_order_and_no_window_bridges_two():
     assert not np.any((index.times > 9.1) & (index.times < 60))
 
 
+def test_a_recording_alone_is_joined_too():
+    whole = join([two_clocks(label=3)])
+    assert sorted(whole.streams) == ["a", "b"]
+    assert whole.label.labels.tolist() == [3]
+
+
 def test_streams_are_joined_by_their_names_whatever_their_order():
     first, second = two_clocks(), two_clocks(starts=(60, 60))
     turned = dict(reversed(second.streams.items()))
@@ -86,3 +92,13 @@ def test_a_stream_without_a_sample_does_not_say_when_its_recording_began():
     assert label.labels.tolist() == [1, 0]
     assert label.starts.tolist() == [1000.0, 1010.0]
     assert label.ends.tolist() == [1002.0, 1012.0]
+
+
+def test_a_recording_without_any_sample_takes_no_time():
+    nothing = Recording({"a": Stream(np.zeros((0, 1)), timestamps=[])}, 7, "A")
+    whole = join([Recording({"a": clock(5, 10, 9.0)}, 3, "A"), nothing])
+    assert whole.streams["a"].span == (9.0, 14.0)
+    lengths = dict(
+        zip(whole.label.labels, whole.label.ends - whole.label.starts, strict=True)
+    )
+    assert lengths == {7: 0.0, 3: 5.0}

@@ -50,6 +50,23 @@ def test_it_survives_the_config_of_a_model():
     assert again.get_config() == loss.get_config() == expected
 
 
+NAMES = {
+    transfer.MaskedCrossAttentionLoss: "alignment",
+    transfer.AgreedLabels: "agreement",
+    transfer.ContrastiveAlignment: "contrast",
+    transfer.FeatureContrast: "contrast",
+    transfer.LogitsDistillation: "distillation",
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_name_reduction_and_dtype_of_every_loss_are_those_asked_for(kind):
+    options = {"reduction": "sum", "name": "mine", "dtype": "bfloat16"}
+    assert kind(**options).get_config().items() >= options.items()
+    usual = {"reduction": "sum_over_batch_size", "name": NAMES[kind]}
+    assert kind().get_config().items() >= {**usual, "dtype": "float32"}.items()
+
+
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_it_computes_in_float32_unless_told(policy):
     keras.config.set_dtype_policy(policy)

@@ -261,10 +261,6 @@ def test_the_loss_survives_its_config():
     assert restored.normalization == "unit"
 
 
-def test_a_loss_is_called_alignment_in_a_history_unless_it_has_a_name():
-    assert keras_dcat.MaskedCrossAttentionLoss().name == "alignment"
-
-
 def test_an_unknown_normalization_is_refused_with_the_choices():
     with pytest.raises(ValueError, match=r"normalization='l2'.*'none' for the paper"):
         keras_dcat.MaskedCrossAttentionLoss("l2")
