@@ -24,7 +24,7 @@ def transfer_terms(
         `(loss, shown)`: a float32 scalar, and a dict from a name to `(value, count)`,
         a mean and of how many windows it is one.
     """
-    own = [ops.exp(source.log_probabilities) for source in outputs.sources]
+    own = [source.log_probabilities for source in outputs.sources]
     if len(outputs.sources) > 1:
         outputs = outputs._replace(sources=_as_believed(outputs.sources, combination))
     readings = outputs.readings(gives_logits)
@@ -70,11 +70,11 @@ def transfer_terms(
     return total, shown
 
 
-def _accuracy(labels, probabilities, judged):
+def _accuracy(labels, beliefs, judged):
     """How often sources are right where they are judged, and in how many cases."""
     right = sum(
         ops.sum(ops.cast(source_correct(labels, believed), "float32") * here)
-        for believed, here in zip(probabilities, judged, strict=True)
+        for believed, here in zip(beliefs, judged, strict=True)
     )
     count = sum(map(ops.sum, judged))
     return right / ops.maximum(count, 1), count

@@ -37,6 +37,15 @@ def test_the_offset_of_two_minutes_is_found(seed, offset):
     assert estimate.confidence > 0.95
 
 
+@pytest.mark.parametrize("offset", [-0.0137, 0.0033, 0.0066, 0.7777])
+def test_a_delay_of_a_part_of_a_sample_is_found(offset):
+    for seed in range(3):
+        _, watch = camera_and_watch(seed, 120.0)
+        late = Stream(watch.values, 50.0, start=offset)
+        estimate = estimate_offset(watch, late, max_offset=2.0)
+        assert estimate.offset == pytest.approx(offset, abs=0.002)
+
+
 @pytest.mark.parametrize("drift", [-1e-3, -2e-4, 0.0, 2e-4, 0.01])
 def test_offset_and_drift_of_half_an_hour_are_found_and_removed(drift):
     camera, watch = camera_and_watch(0, 1800.0, 0.7, drift)

@@ -34,15 +34,23 @@ def outputs(may_teach, layers):
     return PairOutputs(logits, tuple(sources))
 
 
-def terms(labels, losses, sample_weight=None, may_teach=(1.0, 1.0, 1.0), layers=1):
+def terms(
+    labels,
+    losses,
+    sample_weight=None,
+    may_teach=(1.0, 1.0, 1.0),
+    layers=1,
+    gate="correct",
+    combined="mean",
+):
     labels = ops.convert_to_tensor(np.array(labels, "int32"))
     pair = outputs(may_teach, layers)
     total, shown = transfer_terms(
         pair,
         labels,
         sample_weight,
-        gates.get("correct"),
-        combination.get("mean"),
+        gates.get(gate),
+        combination.get(combined),
         losses,
         True,
     )
@@ -72,6 +80,7 @@ def test_weights_and_shares_multiply_the_gate():
 def test_the_source_is_judged_where_there_are_labels():
     _, shown = terms([0, 1, -1], {})
     assert shown["source_accuracy"] == (0.5, 2.0)
+    assert shown["labelled_share"] == (pytest.approx(2 / 3), 3.0)
     assert shown["unmasked_share"][0] == pytest.approx(1 / 3)
     assert terms([-1, -1, -1], {})[1]["source_accuracy"] == (0.0, 0.0)
     _, shown = terms([0, 1, 1], {}, may_teach=(1.0, 0.0, 1.0))
@@ -84,15 +93,24 @@ def test_the_values_of_several_layers_are_averaged():
     assert terms([0, 0, 1], losses, layers=2)[0] == pytest.approx(1.5)
 
 
-def test_a_source_given_twice_is_as_if_it_were_given_once():
+@pytest.mark.parametrize("combined", combination.COMBINATIONS)
+def test_a_source_given_twice_is_as_if_it_were_given_once(combined):
     losses = {"a_loss": (Difference(), 1.0)}
     once = terms([0, 0, 0], losses)
-    twice = terms([0, 0, 0], losses, may_teach=[(1, 1, 1), (1, 1, 1)])
+    twice = terms([0, 0, 0], losses, may_teach=np.ones((2, 3)), combined=combined)
     total, shown = twice
     assert total == pytest.approx(once[0])
     right = once[1]["source_accuracy"]
     each = {f"source_accuracy_{number}": right for number in range(2)}
     assert shown == {**once[1], **each}
+
+
+def test_a_gate_sees_what_several_sources_are_taken_to_believe():
+    options = {"gate": "soft", "combined": "product"}
+    _, shown = terms([0, 0, 1], {}, may_teach=np.ones((2, 3)), **options)
+    each = np.array([0.9, 0.8, 0.7])
+    together = each**2 / (each**2 + (1 - each) ** 2)
+    assert shown["unmasked_share"][0] == pytest.approx(together.mean())
 
 
 def test_each_of_several_sources_is_judged_by_itself():

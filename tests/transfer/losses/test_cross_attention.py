@@ -291,8 +291,8 @@ def test_sides_that_are_no_projections_are_refused(rng):
         ValueError, match=r"\(3, 6, 4\) and \(3, 5, 3\).*same `Attention"
     ):
         loss((key, value[:, :5]), (key, value))
-    with pytest.raises(ValueError, match=r"source must.*\(3, 4\) and \(3, 3\)"):
-        loss((key[:, 0], value[:, 0]), (key, value))
+    with pytest.raises(ValueError, match=r"source must.*\(3, 4\) and \(3, 4\)"):
+        loss((key[:, 0], key[:, 0]), (key, value))
     with pytest.raises(ValueError, match=r"target.*\(3, 6, 1, 4\) and \(3, 6, 3\)"):
         loss((key, value), (key[:, :, None], value))
 
