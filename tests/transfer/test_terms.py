@@ -9,7 +9,7 @@ from keras_dcat.transfer import (
     combination,
 )
 from keras_dcat.transfer.gating import gates
-from keras_dcat.transfer.terms import MeanOfSome, transfer_terms
+from keras_dcat.transfer.terms import MeanOfSome, transfer_metrics, transfer_terms
 
 
 class Difference(TransferLoss):
@@ -120,6 +120,17 @@ def test_each_of_several_sources_is_judged_by_itself():
     assert shown["source_accuracy_0"] == (0.5, 2.0)
     assert shown["source_accuracy_1"] == (0.0, 1.0)
     assert shown["source_accuracy"] == (pytest.approx(1 / 3), 1.5)
+
+
+@pytest.mark.parametrize("num_sources", [1, 2])
+def test_the_means_of_an_epoch_have_the_names_of_a_history(num_sources):
+    each = [f"source_accuracy_{number}" for number in range(num_sources)]
+    accuracies = ["source_accuracy", *(each if num_sources > 1 else [])]
+    shares = ["labelled_share", "unmasked_share"]
+    means = transfer_metrics({"a_loss": Difference()}, num_sources)
+    assert list(means) == ["classification_loss", "a_loss", *shares, *accuracies]
+    assert [metric.name for metric in means.values()] == list(means)
+    assert [n for n, m in means.items() if isinstance(m, MeanOfSome)] == accuracies
 
 
 def test_an_accuracy_of_nothing_is_not_a_number():
