@@ -110,8 +110,7 @@ def joint_belief(log_probabilities, may_teach):
         experts](https://doi.org/10.1162/089976602760128018).
     """
     has_say = ops.cast(may_teach > 0, log_probabilities.dtype)[..., None]
-    product = ops.sum(has_say * log_probabilities, axis=0, keepdims=True)
-    joint = ops.log_softmax(product, axis=-1)
+    joint = ops.log_softmax(ops.sum(has_say * log_probabilities, axis=0), axis=-1)
     return ops.broadcast_to(joint, ops.shape(log_probabilities))
 
 

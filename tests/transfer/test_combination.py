@@ -43,6 +43,14 @@ def test_sources_that_disagree_teach_nothing():
     np.testing.assert_allclose(alone, [[1, 1, 1], [0, 0, 0]])
 
 
+def test_a_single_window_of_many_classes_can_be_agreed_on():
+    beliefs = np.array([[[0.1, 0.1, 0.1, 0.7]], [[0.1, 0.2, 0.1, 0.6]]], "float32")
+    shares = combination.agreeing_sources(
+        ops.ones((2, 1)), None, ops.convert_to_tensor(beliefs)
+    )
+    assert ops.convert_to_numpy(shares).tolist() == [[0.5], [0.5]]
+
+
 def test_a_product_believes_what_speaks_for_a_class_together():
     beliefs = ops.log(ops.convert_to_tensor(PROBABILITIES))
     may_teach = np.array([[1, 1, 1], [0.5, 1, 0]], "float32")

@@ -138,3 +138,8 @@ def test_a_fingerprint_tells_values_dtypes_shapes_names_and_settings_apart():
     assert len(set(prints)) == len(prints)
     assert fingerprint({"x": late[::-1][::-1]}, (4, 0)) == prints[1]
     assert fingerprint({"x": zeros}, iter([4, 0])) == prints[0]
+
+
+def test_a_fingerprint_is_that_of_an_earlier_version():
+    windows = np.arange(6000, dtype="<f4").reshape(3000, 2)
+    assert fingerprint({"x": windows}, (4, 0)).startswith("9cbaf6eee465e7f0")

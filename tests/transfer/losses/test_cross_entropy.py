@@ -48,6 +48,16 @@ def test_no_label_is_a_negative_class_or_a_row_of_zeros():
         np.testing.assert_allclose(weights, [1.5, 3.0, 0.0], rtol=1e-6)
 
 
+def test_a_mean_is_over_the_windows_with_a_label_whatever_it_is():
+    weights = over_labelled(ops.array([1.0, 1.0, 0.0]), ops.array([2, 1, -1]))
+    np.testing.assert_allclose(ops.convert_to_numpy(weights), [1.5, 1.5, 0.0])
+
+
+def test_it_takes_probabilities_unless_told():
+    usual = {"from_logits": False, "name": "cross_entropy"}
+    assert CrossEntropy().get_config().items() >= usual.items()
+
+
 def test_it_survives_its_config():
     restored = keras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(CrossEntropy(from_logits=True, name="mine"))

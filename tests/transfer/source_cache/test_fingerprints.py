@@ -103,6 +103,26 @@ def test_what_a_layer_is_given_is_a_part_of_the_architecture():
     assert attentive(other)["architecture"] != attentive(model)["architecture"]
 
 
+def behind_a_layer(**options):
+    """The fingerprint of a branch whose windows go through one more layer."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((12, 5))
+    inner = branch(5, steps=12)
+    hidden = keras.layers.Dense(5, activation="relu", **options)(inputs)
+    return source_fingerprint(
+        Branch(keras.Model(inputs, inner(hidden)), [inner.layers[3].name])
+    )
+
+
+def test_a_layer_may_have_the_name_of_a_function():
+    assert behind_a_layer(name="relu") == behind_a_layer(name="other")
+
+
+def test_the_precision_of_a_single_layer_counts():
+    exact, half = behind_a_layer(), behind_a_layer(dtype="mixed_bfloat16")
+    assert exact["architecture"] != half["architecture"]
+
+
 def test_a_model_without_a_configuration_has_a_fingerprint():
     class Subclassed(keras.Model):
         def __init__(self, inner):

@@ -190,6 +190,11 @@ class TestDataset:
         expected = model.cache_source(skeletons, verbose=0).log_probabilities
         np.testing.assert_allclose(np.concatenate(rows), expected, **EXACT)
 
+    def test_progress_is_shown_over_the_batches_of_a_dataset(self, rng, capsys):
+        model = keras_dcat.DCATModel(*pair_of_branches())
+        model.cache_source(self.dataset(rng), verbose=1)
+        assert "4/4" in capsys.readouterr().out
+
     def test_windows_of_the_source_alone_give_its_statistics(self, rng, tmp_path):
         dataset = self.dataset(rng)
         model = keras_dcat.DCATModel(*pair_of_branches())
@@ -209,6 +214,8 @@ class TestDataset:
         )
         model = keras_dcat.DCATModel(*pair_of_branches())
         known = model.cache_source(dataset, verbose=0)
+        known_shape = known.element_spec[0]["source"].log_probabilities.shape
+        assert known_shape.as_list() == [None, 4]
         inputs, _, weights = next(iter(known))
         assert set(inputs) == {"source", "target", "may_teach"}
         assert weights.shape == (10,)
