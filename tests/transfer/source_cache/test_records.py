@@ -4,6 +4,7 @@ import threading
 import numpy as np
 import pytest
 
+from keras_dcat.transfer.source_cache import records as module
 from keras_dcat.transfer.source_cache.records import RecordFile
 
 FIELDS = [("belief", "<f4", (3,)), ("length", "<f4")]
@@ -48,8 +49,9 @@ def test_a_run_that_died_is_gone_on_with_behind_the_last_whole_record(tmp_path, 
     records = RecordFile(path, ABOUT, FIELDS)
     with records.writing() as writer:
         writer.append(*rows(slice(0, 4)))  # and no more
+        part = path.with_name("cache.part")
+        assert part.stat().st_size == 4096 + 4 * 36  # already, should it be killed
     assert not path.exists()
-    part = path.with_name("cache.part")
     part.write_bytes(part.read_bytes()[: -torn or None])
     with RecordFile(path, ABOUT, FIELDS).writing() as writer:
         kept = 3 if torn else 4
@@ -163,6 +165,16 @@ def test_a_second_writer_waits_and_finds_what_the_first_wrote(tmp_path):
         writer.complete(5)
     thread.join(10)
     assert found == [None, COLUMNS[1].tolist()]
+    assert [p.name for p in tmp_path.iterdir()] == ["cache"]
+
+
+def test_nothing_else_is_left_where_another_process_was_first(tmp_path, monkeypatch):
+    path = tmp_path / "cache"
+    whole = written(path).path.read_bytes()
+    path.unlink()
+    monkeypatch.setattr(module, "_lock", lambda file: path.write_bytes(whole))
+    with RecordFile(path, ABOUT, FIELDS).writing() as writer:
+        assert writer is None
     assert [p.name for p in tmp_path.iterdir()] == ["cache"]
 
 
