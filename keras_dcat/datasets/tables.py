@@ -4,6 +4,8 @@ import warnings
 
 import numpy as np
 
+_LARGEST = float(np.finfo("float32").max)
+
 
 def read_table(read, name, num_columns, remedy, **options):
     """The numbers of a text member of an archive.
@@ -27,6 +29,8 @@ def read_table(read, name, num_columns, remedy, **options):
             table = np.loadtxt(read(name), ndmin=2, **options)
         if table.shape[1] != num_columns:
             raise ValueError(f"{table.shape[1]} columns")
+        if (np.abs(table) > _LARGEST).any():  # it would become infinite in float32
+            raise ValueError(f"a number beyond {_LARGEST:.2g}")
     except (ValueError, UserWarning) as error:
         raise ValueError(
             f"{name!r} must have {num_columns} columns on every line. "

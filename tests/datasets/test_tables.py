@@ -22,6 +22,13 @@ def test_one_row_is_a_table_too():
     )
 
 
+@pytest.mark.parametrize("number", ["1e39", "-1e400", "inf"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_infinite_in_float32_is_refused_with_the_remedy(number, dtype):
+    with pytest.raises(ValueError, match=r"a\.txt.*a number beyond 3\.4e\+38.*Fetch"):
+        read_table(reader(f"1 {number}\n"), "a.txt", 2, "Fetch.", dtype=dtype)
+
+
 @pytest.mark.parametrize(
     "text", ["", "1 2\n3\n", "1 2\n3 4 5\n", "1 two\n", "1\n2\n"], ids=repr
 )
