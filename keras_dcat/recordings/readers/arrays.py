@@ -18,6 +18,7 @@ from keras_dcat.recordings.readers.files import (
     source_of,
     unreadable,
 )
+from keras_dcat.recordings.readers.hdf5 import opened
 from keras_dcat.recordings.readers.lazy import LazyValues
 from keras_dcat.recordings.readers.matlab import MATLAB, unpacked_size
 from keras_dcat.recordings.recording import Stream
@@ -213,9 +214,7 @@ def read_hdf5(
     """
     h5py = require("h5py", extra="io")
     source = source_of(path)
-    with reading(source, _HDF5):
-        file = h5py.File(source.target(), "r")
-    with file:
+    with opened(source, _HDF5) as file:
         dataset, *times = _datasets(h5py, source, file, [key, *_given(time)])
         _check_size(source, dataset, is_read=False)
         for array in times:
@@ -236,12 +235,8 @@ class _HDF5Values(LazyValues):
         self.source, self.key, self.axis = source, key, axis
 
     def _read(self, first, last):
-        h5py = require("h5py", extra="io")
         place = (slice(None),) * self.axis + (slice(first, last),)
-        with (
-            reading(self.source, _HDF5),
-            h5py.File(self.source.target(), "r") as file,
-        ):
+        with opened(self.source, _HDF5) as file, reading(self.source, _HDF5):
             values = np.moveaxis(file[self.key][place], self.axis, 0)
         return values.reshape(last - first, *self.shape[1:])
 
@@ -277,9 +272,7 @@ def _of_kind(source: Source, key: str, kind: str, values: np.ndarray) -> np.ndar
 
 def _matlab_7(source: Source, keys: list[str]) -> list[np.ndarray]:
     h5py = require("h5py", extra="io")
-    with reading(source, MATLAB):
-        file = h5py.File(source.target(), "r")
-    with file:
+    with opened(source, MATLAB) as file:
         datasets = _datasets(h5py, source, file, keys)
         with reading(source, MATLAB):
             kinds = [_kind(dataset.attrs) for dataset in datasets]
