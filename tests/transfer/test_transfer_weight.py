@@ -4,6 +4,7 @@ import pytest
 from keras.optimizers.schedules import CosineDecay, PolynomialDecay
 
 import keras_dcat
+from keras_dcat.transfer.transfer_weight import TransferWeight
 from tests.models import pair_of_branches, windows
 
 pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
@@ -21,6 +22,26 @@ def trained(model, pair, labels, epochs=1):
 def still(model):
     model.compile(keras.optimizers.SGD(0.0))
     return model
+
+
+def test_steps_are_counted_in_training_alone_and_a_number_ends_a_schedule():
+    weight = TransferWeight(FALLING)
+    asked = [
+        float(weight(training=training)) for training in (True, True, False, False)
+    ]
+    assert asked == pytest.approx([0.8, 0.7, 0.6, 0.6])
+    assert weight.described() == keras.saving.serialize_keras_object(FALLING)
+    weight.assign(np.float32(0.25))
+    assert float(weight(training=True)) == weight.described() == 0.25
+
+
+@pytest.mark.parametrize("number", [0, 0.0, 2, np.float32(0.5), np.array(0.5)])
+def test_any_number_of_at_least_0_is_a_weight(number):
+    keras.config.set_dtype_policy("mixed_float16")
+    weight = TransferWeight(number)
+    assert keras.backend.standardize_dtype(weight().dtype) == "float32"
+    assert float(weight(training=True)) == weight.described() == float(number)
+    assert type(weight.described()) is float
 
 
 def test_a_schedule_is_asked_at_every_step_of_training_and_not_in_evaluation(rng):
