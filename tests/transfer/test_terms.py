@@ -82,7 +82,9 @@ def test_the_source_is_judged_where_there_are_labels():
     assert shown["source_accuracy"] == (0.5, 2.0)
     assert shown["labelled_share"] == (pytest.approx(2 / 3), 3.0)
     assert shown["unmasked_share"][0] == pytest.approx(1 / 3)
-    assert terms([-1, -1, -1], {})[1]["source_accuracy"] == (0.0, 0.0)
+    _, shown = terms([-1, -1, -1], {})
+    assert shown["source_accuracy"] == (0.0, 0.0)
+    assert shown["labelled_share"] == (0.0, 3.0)
     _, shown = terms([0, 1, 1], {}, may_teach=(1.0, 0.0, 1.0))
     assert shown["source_accuracy"] == (1.0, 2.0)
 
