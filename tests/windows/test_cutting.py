@@ -68,6 +68,13 @@ def test_recordings_that_differ_in_rate_are_refused_with_the_remedy():
         index_windows(recordings, 1.0, 1.0)
 
 
+def test_recordings_with_other_streams_are_refused():
+    one = Recording({"a": clock(10.0, 50.0)}, 0, "A", "one")
+    for recordings in ([one, two_clocks()], [two_clocks(), one]):
+        with pytest.raises(ValueError, match=r"must have the same streams"):
+            index_windows(recordings, 1.0, 1.0)
+
+
 def test_no_recordings_are_refused():
     with pytest.raises(ValueError, match=r"Received: none"):
         index_windows([], 1.0, 1.0)
@@ -98,6 +105,9 @@ def test_no_window_bridges_a_gap_longer_than_the_limit():
     )
     assert index.report.dropped["gap"].tolist() == [4]
     assert accounts_for_all(index.report)
+    times = np.concatenate([np.arange(0, 4, 0.02), np.arange(4.26, 10, 0.02)])
+    longer = Recording({"a": timestamped(times), "b": clock(10.0, 25.0)}, 0, "A")
+    assert index_windows([longer], **options).report.dropped["gap"].tolist() == [2]
     over = index_windows([recording], max_gap=2.0, **options)
     assert over.report.dropped["gap"].tolist() == [0]
 
@@ -170,6 +180,32 @@ def test_a_stream_that_starts_late_or_ends_early_is_reported():
     assert index.report.kept.tolist() == [9]
     assert index.report.dropped["stream missing"].tolist() == [10]
     assert index.times[0] == 2.5
+
+
+def test_too_short_is_a_recording_and_not_what_its_streams_share():
+    streams = {"a": clock(10.0, 50.0), "b": clock(1.0, 50.0)}
+    short = {"a": clock(1.0, 50.0), "b": clock(1.0, 50.0)}
+    absent = {"a": clock(1.0, 50.0), "b": Stream(np.zeros((0, 1)), 50.0)}
+    recordings = [Recording(each, 0, "A") for each in (streams, short, absent)]
+    report = index_windows(
+        [*recordings, two_clocks((10.0, 10.0), rates=(50.0, 50.0))], 2.0, 1.0
+    ).report
+    assert report.dropped["too short"].tolist() == [0, 1, 0, 0]
+    assert report.dropped["stream missing"].tolist() == [9, 0, 1, 0]
+
+
+@pytest.mark.parametrize("start", [10.0, 10.5])
+def test_nothing_is_padded_where_streams_share_no_moment(start):
+    apart = {"a": clock(10.0, 50.0), "b": clock(10.0, 20.0, start=start)}
+    recordings = [Recording(apart, 0, "A"), two_clocks()]
+    index = index_windows(recordings, 2.0, 1.0, short="pad")
+    assert index.report.kept[0] == 0
+
+
+def test_timestamps_as_even_as_a_clock_have_no_pairing_error():
+    streams = {"a": timestamped(np.arange(500) / 50), "b": clock(10.0, 50.0)}
+    index = index_windows([Recording(streams, 0, "A")], 2.0, 1.0, rates={"a": 50.0})
+    np.testing.assert_allclose(index.report.pairing_errors, 0.0, atol=1e-9)
 
 
 @pytest.mark.parametrize("rule", ["majority", "end"])
@@ -327,6 +363,15 @@ def test_what_a_lower_rate_cannot_show_is_filtered_from_lazy_values_too(
     assert lazily[..., 0].std() < 10
     assert lazily[..., 1].std() > 600
     np.testing.assert_allclose(lazily, in_memory, atol=2.0)
+
+
+def test_lazy_values_that_are_only_repeated_stay_what_they_are(tmp_path):
+    np.save(tmp_path / "a.npy", np.arange(200, dtype="uint8")[:, None])
+    stream = read_numpy(tmp_path / "a.npy", rate=10.0)
+    index = index_windows(
+        [Recording({"a": stream}, 0, "A")], 2.0, 2.0, rates={"a": 20.0}
+    )
+    assert index.gather("a").dtype == "uint8"
 
 
 @pytest.mark.parametrize("rate", [0, -5, float("inf")])

@@ -55,6 +55,13 @@ def test_a_label_stream_holds_from_sample_to_sample(rng, rule):
     np.testing.assert_allclose(purity, share, atol=2e-3)
 
 
+def test_a_label_stream_holds_from_its_first_sample_and_may_repeat_a_time():
+    stream = Stream(np.array([[5], [5], [7], [7]]), timestamps=[0.0, 1.0, 1.0, 3.0])
+    labels, purity = window_labels(stream, np.array([0.0, 1.0]), 1.0)
+    assert labels.tolist() == [5, 7]
+    assert purity.tolist() == [1.0, 1.0]
+
+
 def test_one_label_holds_for_the_whole_recording():
     labels, purity = window_labels(4, np.arange(3.0), 1.0)
     assert labels.tolist() == [4, 4, 4]
