@@ -106,6 +106,12 @@ def test_windows_without_a_label_are_predicted_but_not_trained_on(form):
     np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-5)
 
 
+def test_a_subject_without_any_label_is_predicted_too():
+    labels = np.where(SUBJECTS == "Ann", -1, LABELS)
+    probabilities = predict(Trainer(), labels=labels, folds=5)
+    np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-5)
+
+
 def test_nested_inputs_are_cut_alike():
     inputs = [numbers(), {"b": numbers() + 100, "c": keras.ops.array(numbers()) + 200}]
     seen = []
@@ -199,6 +205,16 @@ def test_predictions_that_are_not_finite_are_refused_and_not_kept(tmp_path):
     assert len(np.load(tmp_path / "folds.npz").files) == 1
 
 
+def test_one_window_of_which_nothing_is_known_is_enough_to_refuse():
+    def train(inputs, labels):
+        inputs = keras.Input((1,))
+        roots = keras.ops.sqrt(inputs - 0.5)  # of the first window there is none
+        return keras.Model(inputs, keras.layers.Dense(CLASSES)(roots))
+
+    with pytest.raises(ValueError, match=r"3 values that are not finite"):
+        predict(train)
+
+
 def test_predictions_of_every_step_are_refused():
     def train(inputs, labels):
         steps = keras.layers.RepeatVector(2)
@@ -209,7 +225,7 @@ def test_predictions_of_every_step_are_refused():
 
 
 def test_progress_is_shown_over_folds(capsys):
-    predict(Trainer(), verbose=1)
+    out_of_fold_predictions(Trainer(), numbers(), LABELS, SUBJECTS)
     assert "4/4" in capsys.readouterr().out
 
 
