@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TORCH ?= torch==2.13.0
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-backends test-all test-oldest coverage browser docs lint format clean
+.PHONY: demo test test-backends test-all test-oldest coverage mutants browser docs lint format clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python examples/quickstart.py $(ARGS)
@@ -41,6 +41,11 @@ coverage: $(VENV)/test.stamp
 	$(BIN)/coverage run -m pytest -n auto --dist worksteal -m '$(SELECTED)' $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered
+
+# What can be changed in a module unnoticed: make mutants ARGS='transfer/gates --sample 50'
+mutants: $(VENV)/backends.stamp
+	KERAS_BACKEND=jax XLA_FLAGS='$(XLA_QUICK)' PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 \
+		$(BIN)/python -m tests.reliability.mutants $(ARGS)
 
 # Without a browser, the tests that look at pages skip. Debian and its kin, as root.
 browser:
