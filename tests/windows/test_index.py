@@ -33,6 +33,26 @@ def test_a_channel_that_never_moves_has_a_variance_of_one():
     assert variance.tolist() == [1.0, 1.0]
 
 
+def test_a_channel_that_moves_a_little_keeps_its_variance():
+    values = 1e-4 + 1e-4 * np.sin(np.arange(100))[:, None]
+    small = Recording({"a": Stream(values, 50.0)}, 0, "A")
+    _, variance = index_windows([small], 1.0, 1.0).moments("a")
+    assert variance == pytest.approx([values.var()])
+
+
+def test_every_real_sample_of_a_padded_window_is_in_it():
+    # 57 of 100 samples: in floating point, 0.57 · 100 is a little less.
+    short = Recording({"a": Stream(np.ones((57, 1)), 50.0)}, 0, "A")
+    index = index_windows([short], 2.0, 1.0, short="pad")
+    assert index.mask("a").sum() == index.gather("a").sum() == 57
+
+
+def test_windows_with_a_label_are_told_from_those_without():
+    index = index_windows([two_clocks()], length=2.0, stride=1.0)
+    hidden = index.without_labels(np.arange(len(index)) % 2 == 0)
+    np.testing.assert_array_equal(hidden.is_labelled, np.arange(len(index)) % 2 == 1)
+
+
 def test_labels_can_be_taken_away_without_a_change_of_the_index():
     index = index_windows([two_clocks()], length=2.0, stride=1.0)
     before = index.labels.copy()

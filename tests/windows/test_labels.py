@@ -56,10 +56,18 @@ def test_a_label_stream_holds_from_sample_to_sample(rng, rule):
 
 
 def test_a_label_stream_holds_from_its_first_sample_and_may_repeat_a_time():
-    stream = Stream(np.array([[5], [5], [7], [7]]), timestamps=[0.0, 1.0, 1.0, 3.0])
+    stream = Stream(np.array([[5], [7], [7], [7]]), timestamps=[0.0, 1.0, 1.0, 3.0])
     labels, purity = window_labels(stream, np.array([0.0, 1.0]), 1.0)
     assert labels.tolist() == [5, 7]
     assert purity.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("rule", ["majority", "end"])
+def test_a_window_beside_all_intervals_has_no_label(rule):
+    intervals = Intervals([2.0], [4.0], [3])
+    labels, purity = window_labels(intervals, np.array([0.0, 2.0, 5.0]), 1.0, rule)
+    assert labels.tolist() == [UNLABELLED, 3, UNLABELLED]
+    assert purity.tolist() == [0.0, 1.0, 0.0]
 
 
 def test_one_label_holds_for_the_whole_recording():

@@ -170,7 +170,7 @@ class MaskedCrossAttentionLoss(TransferLoss):
 
 
 def checked_projections(source, target):
-    """The projections of two sides, as tuples that can be compared.
+    """The projections of two sides that can be compared.
 
     Args:
         source: `(key, value)`, `(key, value, mask)` or a `KeyValueStatistic`.
@@ -194,11 +194,7 @@ def checked_projections(source, target):
                 f"{other} for the target. "
                 "Give both `AttentionKV` layers the same sizes."
             )
-    return _as_tuple(source), _as_tuple(target)
-
-
-def _as_tuple(projections):
-    return tuple(projections) if isinstance(projections, list) else projections
+    return source, target
 
 
 def _check_projections(side, projections):
