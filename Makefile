@@ -42,7 +42,7 @@ coverage: $(VENV)/test.stamp
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered
 
-# What can be changed in a module unnoticed: make mutants ARGS='transfer/gates --sample 50'
+# What can be changed in a module unnoticed: make mutants ARGS='transfer/gating/gates --sample 50'
 mutants: $(VENV)/backends.stamp
 	KERAS_BACKEND=jax XLA_FLAGS='$(XLA_QUICK)' PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 \
 		$(BIN)/python -m tests.reliability.mutants $(ARGS)

@@ -1,6 +1,6 @@
 """Changes one thing in a module at a time, and asks whether its tests notice.
 
-`make mutants ARGS='transfer/gates windows/index --sample 50'` shows what no test at the
+`make mutants ARGS='transfer/gating/gates windows/index --sample 50'` shows what no test at the
 same path noticed: whoever reads it decides whether a user could.
 
 Files stay as they are: every change is tried in a fork of a process that has imported
@@ -97,7 +97,7 @@ def noticed(module, tests, sample):
     """Tries the changes of a module, and shows those that no test notices."""
     path = ROOT / "keras_dcat" / f"{module}.py"
     own = ROOT / "tests" / module
-    tests = [*own.parent.glob(f"test_{own.name}.py"), path, *tests]
+    tests = [*own.parent.glob(f"test_{own.name}*.py"), path, *tests]
     failed, seconds = run(tests, {})
     if failed:
         raise SystemExit(f"{module}: its tests fail without any change.")
@@ -116,7 +116,7 @@ def noticed(module, tests, sample):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("modules", nargs="+", help="as in transfer/gates")
+    parser.add_argument("modules", nargs="+", help="as in transfer/gating/gates")
     parser.add_argument("--tests", nargs="*", default=[], help="more of them to run")
     parser.add_argument("--sample", type=int, help="how many changes, drawn by a seed")
     options = parser.parse_args()
