@@ -112,6 +112,22 @@ def test_a_subject_without_any_label_is_predicted_too():
     np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-5)
 
 
+def test_windows_are_predicted_by_as_many_as_asked_for():
+    asked = []
+
+    class Asked(keras.Model):
+        def predict(self, x, batch_size=None, **options):
+            asked.append(batch_size)
+            return super().predict(x, batch_size=batch_size, **options)
+
+    def train(inputs, labels):
+        inputs = keras.Input((1,))
+        return Asked(inputs, keras.layers.Dense(CLASSES)(inputs))
+
+    predict(train, folds=2, batch_size=3)
+    assert asked == [3, 3]
+
+
 def test_nested_inputs_are_cut_alike():
     inputs = [numbers(), {"b": numbers() + 100, "c": keras.ops.array(numbers()) + 200}]
     seen = []

@@ -231,6 +231,12 @@ def test_what_float16_cannot_hold_of_a_window_is_refused(model, skeletons):
         cached(model, skeletons, dtype="float16")
 
 
+def test_windows_of_which_a_source_cannot_say_anything_are_refused(model, skeletons):
+    skeletons[3] = np.nan
+    with pytest.raises(ValueError, match=r"must be finite in float32.*look for NaN"):
+        cached(model, skeletons)
+
+
 def test_a_class_that_is_never_believed_in_can_be_kept(model, skeletons):
     believed = keras.ops.log_softmax(model.source(skeletons), axis=-1)
     known = cached(model, skeletons).log_probabilities
