@@ -145,10 +145,11 @@ def diagnose(
     """Will it help? Asked of a source and a target before a transfer is trained.
 
     Both models run once over the windows, and neither is changed. Harm is expected if
-    the source is at chance, or if pairs do not belong together; help if the source
-    tells of the label what the target does not, and a tenth of the training windows or
-    more have no label. It is neutral otherwise. All of that is of the default losses:
-    a source that is to teach what it believes must be better than the target as well.
+    the source is at chance, if pairs do not belong together, or if it is clearly weaker
+    than the target and tells nothing of the label that the target does not; help if it
+    tells something, or is clearly better, and a tenth of the training windows or more
+    have no label. It is neutral otherwise. All of that is of the default losses: a
+    source that is to teach what it believes must be better than the target as well.
 
     Args:
         source: trained `keras.Model`, as for `DCATModel`.

@@ -36,10 +36,15 @@ def judge(found):
     """
     better, informative = _advantage(found), _added_information(found)
     harm = [text for text in (_at_chance(found), _mispaired(found)) if text]
+    if not harm and better < 0 and not informative:
+        harm = [
+            "The source is clearly weaker than the target, and tells nothing of the "
+            "label that the target does not: what it teaches can only cost."
+        ]
     if harm:
         verdict = "harm"
     else:
-        can_teach = informative and not _is_unrelated(found)
+        can_teach = (informative or better > 0) and not _is_unrelated(found)
         verdict = "help" if can_teach and _needs_teaching(found) else "neutral"
     reasons = (*harm, *_standing(found, better, informative), *_cautions(found))
     if verdict != "help" and found.fusion_f1 >= MIN_ADVANTAGE + max(
@@ -114,13 +119,13 @@ def _standing(found, better, informative):
     )
     nats = found.information
     low, high = nats.added_interval
-    if informative and not _needs_teaching(found):
+    if (informative or better > 0) and not _needs_teaching(found):
         yield (
             f"{found.num_unlabelled} training windows have no label. Where all have "
             "one, it says what the source could teach. Pairs without a label, of more "
             "people, are what a source helps with."
         )
-    if better < 0:
+    if better < 0 and informative:
         yield (
             "Such a source should not teach what it believes: keep to the contrast of "
             "the default, which teaches which moment is which."

@@ -188,11 +188,12 @@ def test_a_source_that_sees_what_its_target_sees_adds_nothing(rng):
     assert found.agreement["source only"] == found.agreement["target only"] == 0
 
 
-def test_a_weaker_source_that_adds_nothing_is_neutral(rng):
+def test_a_weaker_source_that_adds_nothing_is_expected_to_harm(rng):
     found = diagnosed(rng, source_noise=0.8, target_noise=0.15)
-    assert found.verdict == "neutral"
-    assert "clearly weaker" in found.reasons[0]
-    assert any("should not teach what it believes" in text for text in found.reasons)
+    assert found.verdict == "harm"
+    assert "what it teaches can only cost" in found.reasons[0]
+    assert "clearly weaker" in found.reasons[1]
+    assert found.recommended["transfer_weight"] == 0
 
 
 def test_scores_are_those_of_the_models_on_the_windows(rng):

@@ -43,14 +43,22 @@ def found(**changed):
     )  # fmt: skip
 
 
+AS_GOOD = {"advantage": 0.0, "advantage_interval": (-0.1, 0.1)}
+WEAKER = {"advantage": -0.1, "advantage_interval": (-0.2, -0.01)}
+TELLS_NOTHING = {"added": 0.1, "added_interval": (-0.1, 0.3)}
+
+
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
         ({}, "help"),
         ({"advantage": 0.01, "advantage_interval": (0.005, 0.02)}, "help"),
-        ({"added": 0.01, "added_interval": (0.005, 0.02)}, "neutral"),
-        ({"added": 0.1, "added_interval": (-0.1, 0.3)}, "neutral"),
-        ({"advantage": -0.1, "advantage_interval": (-0.2, -0.01)}, "help"),
+        ({**AS_GOOD, "added": 0.01, "added_interval": (0.005, 0.02)}, "neutral"),
+        ({**AS_GOOD, **TELLS_NOTHING}, "neutral"),
+        (TELLS_NOTHING, "help"),
+        ({**TELLS_NOTHING, "num_unlabelled": 0}, "neutral"),
+        (WEAKER, "help"),
+        ({**WEAKER, **TELLS_NOTHING}, "harm"),
         ({"agreement": {"both": 0.2, "source only": 0.1}}, "harm"),
         ({"mispaired_p": 0.3, "shared": 0.001}, "harm"),
         ({"mispaired_p": 0.3, "shared": 0.4}, "neutral"),
@@ -90,14 +98,12 @@ def test_in_a_small_set_luck_alone_is_above_chance(windows, is_chance):
         ({"coverage": {"all": 0.4}}, "lets only 40% of training windows teach"),
         ({"never_right": ("sit", "run")}, "no training window right of 'sit', 'run'"),
         ({"same_class_p": 0.3}, "R² = 0.40 against 0.20 (p = 0.30)"),
-        (
-            {"advantage": -0.1, "advantage_interval": (-0.2, -0.01)},
-            "should not teach what it believes",
-        ),
+        (WEAKER, "should not teach what it believes"),
+        ({**WEAKER, **TELLS_NOTHING}, "what it teaches can only cost"),
         ({"num_groups": 3}, "intervals are over 3 groups only"),
         ({"mispaired_p": 0.3}, "R² = 0.40 of the source's KᵀV, and -0.01"),
         (
-            {"added": 0.0, "added_interval": (-0.1, 0.1), "fusion_f1": 0.95},
+            {**AS_GOOD, **TELLS_NOTHING, "fusion_f1": 0.95},
             "The mean of both predictions has a macro F1 of 0.95",
         ),
         (

@@ -1,7 +1,7 @@
 """Changes one thing in a module at a time, and asks whether its tests notice.
 
-`make mutants ARGS='transfer/gating/gates windows/index --sample 50'` shows what no test at the
-same path noticed: whoever reads it decides whether a user could.
+`make mutants ARGS='transfer/gating/gates windows/index --sample 50'` shows what no test
+at the same path noticed: whoever reads it decides whether a user could.
 
 Files stay as they are: every change is tried in a fork of a process that has imported
 what is slow to import, and there it is what Python finds in place of the module.
