@@ -14,6 +14,7 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--data", help="UTD-MHAD: the publisher's zip, or a folder of it")
 parser.add_argument("--seeds", type=int, default=5)
 parser.add_argument("--epochs", type=int, default=15)
+parser.add_argument("--labelled", type=int, help="training people with labels, of all")
 parser.add_argument("--output", default="outputs/quickstart")
 args = parser.parse_args()
 
@@ -27,6 +28,9 @@ else:
     recordings = datasets.load_watch()
 index = windows.index_windows(recordings, length, stride)
 train, test = windows.split_by_subject(index, test_subjects)
+known = np.isin(train.subjects, np.unique(train.subjects)[: args.labelled])
+few, train = train.subset(known), train.without_labels(~known)
+size = 64 * len(train) // len(few)  # so that every batch has 64 labels
 print(f"{len(train)} windows of {length} s, and {len(test)} of subjects never seen")
 
 
@@ -58,10 +62,10 @@ for seed in range(args.seeds):
     order = {"shuffle": True, "seed": seed}
     source, alone, taught = (build(s, seed) for s in (teacher, learner, learner))
     model = DCATModel(source, taught)
-    fit(source, windows.stream_dataset(train, teacher, **order))
-    curves["alone"].append(fit(alone, windows.stream_dataset(train, learner, **order)))
+    fit(source, windows.stream_dataset(few, teacher, **order))
+    curves["alone"].append(fit(alone, windows.stream_dataset(few, learner, **order)))
     known = model.cache_source(train.gather(teacher), verbose=0)  # it runs once
-    pairs = windows.pair_dataset(train, known, learner, **order)
+    pairs = windows.pair_dataset(train, known, learner, size, **order)
     curves["D-CAT"].append(fit(model, pairs))
     for name, trained in zip(f1, (source, alone, taught), strict=True):
         unseen = test.gather(teacher if trained is source else learner)

@@ -123,7 +123,7 @@ def test_another_backend_is_told_how_to_get_here(tmp_path, monkeypatch):
 def test_names_and_streams_that_are_not_the_models_are_refused(tmp_path):
     train, held_out = people()
     model = transfer(train)
-    with pytest.raises(ValueError, match=r"\['sit', 'walk'\] for 3 outputs"):
+    with pytest.raises(ValueError, match=r"\['sit', 'walk'\] for 3 classes"):
         export_target(model, tmp_path / "a", held_out, "imu", NAMES[:2], stride=1.0)
     with pytest.raises(ValueError, match=r"'camera'.*\(8, 2\).*\(16, 2\)"):
         export_target(model, tmp_path / "a", held_out, "camera", NAMES, stride=1.0)

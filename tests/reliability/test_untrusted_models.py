@@ -10,7 +10,7 @@ import keras
 import pytest
 
 import keras_dcat
-from keras_dcat.cli import commands
+from keras_dcat.cli.models import read_model
 from keras_dcat.transfer import Calibrated
 from keras_dcat.transfer.losses.distillation import KerasDistillation
 from tests.reliability.hostile_models import (
@@ -139,7 +139,7 @@ def test_the_command_line_refuses_a_target_with_it(what, bait):
     members = {"config.json": json.dumps(hostile)}
     path = rewritten(own, bait / "hostile.keras", members)
     with pytest.raises(REFUSED, match=r"Bait|[Ll]ambda"):
-        commands._model(path)
+        read_model(path)
     assert traces(bait) == set()
 
 
