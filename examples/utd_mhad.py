@@ -63,7 +63,6 @@ PARTS = {
     "D-CAT, cached": dataclasses.replace(DEFAULT, cached=True),
     "without alignment": dataclasses.replace(DEFAULT, alignment=None),
     "without agreement": dataclasses.replace(DEFAULT, agreement=0.0),
-    "by likeness": dataclasses.replace(DEFAULT, alignment="likeness"),
     "balanced gradients": dataclasses.replace(
         DEFAULT, gradients="balanced", transfer_weight=0.3
     ),
@@ -235,8 +234,6 @@ def headlines(done):
         "low_label_gain_fellow": (FEW_LABELS, TO_ONE, "beliefs with a fellow", None),
         "contrast_low_label_gain": (FEW_LABELS, TO_ONE, "without agreement", None),
         "lead_over_beliefs": (FEW_LABELS, TO_ONE, "D-CAT", "KᵀV and beliefs"),
-        "likeness_low_label_gain": (FEW_LABELS, TO_ONE, "by likeness", None),
-        "likeness_part": (FEW_LABELS, TO_ONE, "by likeness", "D-CAT"),
         "agreement_part": (FEW_LABELS, TO_ONE, "D-CAT", "without agreement"),
         "alignment_part": (FEW_LABELS, TO_ONE, "D-CAT", "without alignment"),
         "full_label_gain": (ALL_LABELS, TO_ONE, "D-CAT", None),

@@ -23,7 +23,6 @@ from keras_dcat.windows import misaligned, mispaired
 
 _ALIGNMENTS = {
     "features": lambda normalization: FeatureContrast(),
-    "likeness": lambda normalization: FeatureContrast(source_temperature=0.1),
     "distance": MaskedCrossAttentionLoss,
     "contrast": lambda normalization: ContrastiveAlignment(),
 }
@@ -158,9 +157,9 @@ class DCAT(Method):
         source: `"trained"`, or `"random"` for one as it was initialised.
         offset: float. Seconds by which the source's windows are late.
         mispaired: float. Share of windows that get the source of another one.
-        alignment: `"features"` for `FeatureContrast`, `"likeness"` for the same by what
-            the source finds alike, `"distance"` for `MaskedCrossAttentionLoss`,
-            `"contrast"` for `ContrastiveAlignment`, or `None`.
+        alignment: `"features"` for `FeatureContrast`, `"distance"` for
+            `MaskedCrossAttentionLoss`, `"contrast"` for `ContrastiveAlignment`, or
+            `None`.
         decay: bool. Whether the weight of the transfer falls to 0 over the training.
         guarded: bool. Whether a `TransferGuard` may end the transfer, as by default.
         cached: bool. Whether the source sees each window once, as it was recorded,

@@ -21,19 +21,15 @@ class _Contrast(TransferLoss):
         dtype: str = "float32",
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        _check_temperature("temperature", temperature)
+        if not 0 < temperature < float("inf"):
+            raise ValueError(
+                "`temperature` must be a positive number. "
+                f"Received: temperature={temperature}. Start with 0.1."
+            )
         self.temperature = temperature
 
     def get_config(self):
         return {**super().get_config(), "temperature": self.temperature}
-
-
-def _check_temperature(argument, value):
-    if not 0 < value < float("inf"):
-        raise ValueError(
-            f"`{argument}` must be a positive number. "
-            f"Received: {argument}={value}. Start with 0.1."
-        )
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -113,14 +109,8 @@ class FeatureContrast(_Contrast):
     has in common with its own moment, and with no other, is all that is asked: not the
     source's opinion of the class, so that it also teaches where the source is wrong.
 
-    Two windows of one movement are told apart as well, if `source_temperature` is
-    `None`. With a number, a window is to be as like to each window's source as its own
-    source is: what the source does not tell apart, the target need not.
-
     Args:
         temperature: float > 0. Lower asks for more.
-        source_temperature: float > 0, or `None`. That of how like each other the source
-            finds two windows; the lower, the nearer to `None`.
         reduction: a reduction of Keras, as in `MaskedCrossAttentionLoss`.
         name: str. In the history of a training the loss is called `<name>_loss`.
         dtype: dtype of the computation. `"float32"` unless given.
@@ -136,7 +126,7 @@ class FeatureContrast(_Contrast):
         is told apart.
 
     Raises:
-        ValueError: if a temperature is not positive.
+        ValueError: if the temperature is not positive.
 
     Example:
 
@@ -147,47 +137,19 @@ class FeatureContrast(_Contrast):
     Reference:
         Radford et al., 2021, [Learning transferable visual
         models](https://arxiv.org/abs/2103.00020), of which one side is frozen here.
-        Fang et al., 2021, [SEED](https://arxiv.org/abs/2101.04731), for a source's
-        likeness of windows as what is to be learned.
     """
 
     reads = "features"
 
-    def __init__(
-        self,
-        temperature: float = 0.1,
-        source_temperature: float | None = None,
-        reduction: str | None = "sum_over_batch_size",
-        name: str = "contrast",
-        dtype: str = "float32",
-    ):
-        super().__init__(temperature, reduction, name, dtype)
-        if source_temperature is not None:
-            _check_temperature("source_temperature", source_temperature)
-        self.source_temperature = source_temperature
-
     def call(self, y_true, y_pred):
         source, target = (_unit(side) for side in (y_true, y_pred))
-        similarity = ops.matmul(target, ops.transpose(source)) / self.temperature
-        if self.source_temperature is None:
-            return _told_apart(similarity)
-        likeness = ops.matmul(source, ops.transpose(source)) / self.source_temperature
-        return _told_apart(similarity, ops.softmax(likeness, axis=-1))
-
-    def get_config(self):
-        return {**super().get_config(), "source_temperature": self.source_temperature}
+        similarity = ops.matmul(target, ops.transpose(source))
+        return _told_apart(similarity / self.temperature)
 
 
-def _told_apart(similarity, likeness=None):
-    """InfoNCE in both directions of similarities `(…, target, source)`, by window.
-
-    A window's own is the one of the same place, or a mean of all by their likeness.
-    """
-    if likeness is None:
-        own = ops.diagonal(similarity, axis1=-2, axis2=-1)
-    else:
-        both = similarity + ops.swapaxes(similarity, -2, -1)
-        own = ops.sum(likeness * both, axis=-1) / 2
+def _told_apart(similarity):
+    """InfoNCE in both directions of similarities `(…, target, source)`, by window."""
+    own = ops.diagonal(similarity, axis1=-2, axis2=-1)
     all_sources = ops.logsumexp(similarity, axis=-1)
     all_targets = ops.logsumexp(similarity, axis=-2)
     return (all_sources + all_targets) / 2 - own

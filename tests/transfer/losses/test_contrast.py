@@ -96,20 +96,15 @@ def features(rng, size, batch=6):
     return rng.normal(size=(batch, size)).astype("float32")
 
 
-def told_apart(source, target, temperature, source_temperature=None):
+def told_apart(source, target, temperature):
     """Per window, in NumPy float64."""
-    source, target = (
+    sides = [
         x.astype("float64") / np.linalg.norm(x, axis=1, keepdims=True)
         for x in (source, target)
-    )
-    odds = np.exp(target @ source.T / temperature)
-    wanted = np.eye(len(odds))
-    if source_temperature is not None:
-        wanted = np.exp(source @ source.T / source_temperature)
-        wanted /= wanted.sum(1, keepdims=True)
-    of_sources = -(wanted * np.log(odds / odds.sum(1, keepdims=True))).sum(1)
-    of_targets = -(wanted * np.log(odds / odds.sum(0)).T).sum(1)
-    return of_sources / 2 + of_targets / 2
+    ]
+    odds = np.exp(sides[1] @ sides[0].T / temperature)
+    own = np.diag(odds)
+    return -np.log(own / odds.sum(1)) / 2 - np.log(own / odds.sum(0)) / 2
 
 
 class TestFeatures:
@@ -118,26 +113,6 @@ class TestFeatures:
         loss = FeatureContrast(temperature=0.5, reduction=None)(source, target)
         expected = told_apart(source, target, 0.5)
         np.testing.assert_allclose(ops.convert_to_numpy(loss), expected, rtol=1e-4)
-
-    def test_it_may_ask_for_the_likeness_that_the_source_finds(self, rng):
-        source, target = features(rng, 5), features(rng, 5)
-        loss = FeatureContrast(0.5, 0.2, reduction=None)(source, target)
-        expected = told_apart(source, target, 0.5, 0.2)
-        np.testing.assert_allclose(ops.convert_to_numpy(loss), expected, rtol=1e-4)
-
-    def test_what_the_source_does_not_tell_apart_the_target_need_not(self, rng):
-        source = np.repeat(features(rng, 5, batch=3), 2, axis=0)  # two and two alike
-        strict, lenient = FeatureContrast(0.05), FeatureContrast(0.05, 0.05)
-        assert float(strict(source, source)) > np.log(2) - 1e-3
-        swapped = source[[1, 0, 3, 2, 5, 4]] * 3.0
-        lost = float(lenient(source, swapped)) - float(lenient(source, source))
-        assert lost == pytest.approx(0, abs=1e-5)
-
-    def test_a_low_temperature_of_the_source_asks_for_the_own_window_alone(self, rng):
-        source, target = features(rng, 5), features(rng, 5)
-        losses = FeatureContrast(0.5, 1e-3), FeatureContrast(0.5)
-        strict, plain = (float(loss(source, target)) for loss in losses)
-        assert strict == pytest.approx(plain, rel=1e-5)
 
     def test_what_may_not_teach_adds_nothing_and_is_still_told_apart_from(self, rng):
         source, target = features(rng, 5), features(rng, 5)
@@ -175,13 +150,11 @@ class TestFeatures:
 
     @pytest.mark.parametrize("temperature", [0.0, -1.0, float("inf"), float("nan")])
     def test_a_temperature_that_makes_no_sense_is_refused(self, temperature):
-        with pytest.raises(ValueError, match="`temperature` must be"):
+        with pytest.raises(ValueError, match="temperature"):
             FeatureContrast(temperature)
-        with pytest.raises(ValueError, match="`source_temperature` must be"):
-            FeatureContrast(source_temperature=temperature)
 
     def test_it_comes_back_from_its_config(self, rng):
         source, target = features(rng, 5), features(rng, 5)
-        loss = FeatureContrast(0.3, 0.2)
+        loss = FeatureContrast(0.3)
         again = FeatureContrast.from_config(loss.get_config())
         assert float(again(source, target)) == float(loss(source, target))
