@@ -82,7 +82,8 @@ plots.plot_diagnosis(found, folder / "skeleton_teaches_imu.png")
 # ## The other way round
 # The wrist knows less than the skeleton of people that neither has seen, and of the
 # label nothing that the skeleton does not. What it believes would be nothing to learn
-# from. A weaker sensor that does add something is another matter: such have helped
+# from, and the contrast alone has [cost five points](../results/watch.md) in such a
+# case. A weaker sensor that does add something is another matter: such have helped
 # where labels are missing.
 
 # %%
@@ -110,6 +111,7 @@ for reason in found.reasons[:2]:
     print(reason)
 
 # %% [markdown]
-# What was expected and what came of it, over all pairs of UTD-MHAD, is in [the
-# results](../results/utd_mhad.md). A verdict is no comparison:
+# What was expected, and what came of it, is in the results of all pairs of
+# [UTD-MHAD](../results/utd_mhad.md) and of [a watch](../results/watch.md). A verdict is
+# no comparison:
 # [`compare`](../comparisons.md) trains both ways, and has the last word.

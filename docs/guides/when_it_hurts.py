@@ -124,6 +124,7 @@ print((folder / "transfer.csv").read_text().splitlines()[0][:72], "…")
 # | the source is at chance | train it, or load its weights |
 # | pairs look mixed up | look at the clocks, as in [the first guide](two_clocks.py) |
 # | the source is weaker than the target | keep to the contrast of the default |
+# | it is weaker, and `diagnose` finds that it adds nothing | do without it |
 # | the gradients oppose each other | `gradients="projected"`, or a smaller λ |
 # | it helps at first, and then no more | `StopTransfer` among the callbacks |
 # | it is neutral, and all have labels | pairs of more people; or stop here |
