@@ -26,7 +26,7 @@ FINDINGS = {
     "cache": ["window 479 is damaged", "written with other weights"],
     "search": ["transfer_weight", "macro_f1"],
     "device": ["model_card", "truth: "],
-    "many_machines": ["the same windows: True", "epochs [2, 3]"],
+    "many_machines": ["the same windows: True", "4 epochs: ["],
     "own_model": ["alignment_loss", "pass adapt_sizes=True"],
 }
 QUICK = {"two_clocks"}
