@@ -34,9 +34,8 @@ def judge(found):
     Returns:
         `(verdict, reasons, recommended)`, as the attributes of `Diagnosis`.
     """
-    better, informative = _advantage(found), _added_information(found)
     harm = [text for text in (_at_chance(found), _mispaired(found)) if text]
-    if not harm and better < 0 and not informative:
+    if not harm and _advantage(found) < 0 and not _knows_more(found):
         harm = [
             "The source is clearly weaker than the target, and tells nothing of the "
             "label that the target does not: what it teaches can only cost."
@@ -44,9 +43,9 @@ def judge(found):
     if harm:
         verdict = "harm"
     else:
-        can_teach = (informative or better > 0) and not _is_unrelated(found)
+        can_teach = _knows_more(found) and not _is_unrelated(found)
         verdict = "help" if can_teach and _needs_teaching(found) else "neutral"
-    reasons = (*harm, *_standing(found, better, informative), *_cautions(found))
+    reasons = (*harm, *_standing(found), *_cautions(found))
     if verdict != "help" and found.fusion_f1 >= MIN_ADVANTAGE + max(
         found.source_f1[1], found.target_f1[1]
     ):
@@ -70,6 +69,11 @@ def _advantage(found):
 def _added_information(found):
     added = found.information
     return added.added >= MIN_INFORMATION and added.added_interval[0] > 0
+
+
+def _knows_more(found):
+    """Whether the source has something of the label that the target has not."""
+    return _added_information(found) or _advantage(found) > 0
 
 
 def _needs_teaching(found):
@@ -108,8 +112,9 @@ def _mispaired(found):
     )
 
 
-def _standing(found, better, informative):
+def _standing(found):
     """Who is better on held-out windows, and what the source adds there."""
+    better, informative = _advantage(found), _added_information(found)
     words = {1: "clearly better than", 0: "about as good as", -1: "clearly weaker than"}
     low, high = found.advantage_interval
     yield (
@@ -119,7 +124,7 @@ def _standing(found, better, informative):
     )
     nats = found.information
     low, high = nats.added_interval
-    if (informative or better > 0) and not _needs_teaching(found):
+    if _knows_more(found) and not _needs_teaching(found):
         yield (
             f"{found.num_unlabelled} training windows have no label. Where all have "
             "one, it says what the source could teach. Pairs without a label, of more "

@@ -118,10 +118,9 @@ class F1PerClass(_ClassCounts):
     """
 
     def __init__(self, class_names: Sequence[str], name: str = "f1", dtype=None):
-        class_names = list(class_names)
-        class_names = list(checked_class_names(class_names, len(class_names)))
-        super().__init__(len(class_names), name, dtype)
-        self.class_names = class_names
+        names = list(class_names)
+        super().__init__(len(names), name, dtype)
+        self.class_names = list(checked_class_names(names, len(names)))
 
     def result(self):
         f1, _ = self.f1()
