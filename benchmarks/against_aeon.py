@@ -142,8 +142,8 @@ def study(index, num_labelled, epochs):
     splits = {}
     for name, first in (("odd train", 0), ("even train", 1)):
         train, test = win.split_by_subject(index, people[1 - first :: 2])
-        hidden = ~np.isin(train.subjects, people[first::2][:num_labelled])
-        splits[name] = (train.without_labels(hidden), test)
+        labelled = people[first::2][:num_labelled]
+        splits[name] = (train.labels_of(labelled), test)
     modalities = {name: inertial(name) for name in STEPS}
     training = evaluation.Training(epochs, together=vary.TimeWarp(0.4))
     return evaluation.Study(splits, modalities, CLASSES, training)

@@ -182,8 +182,7 @@ def both_directions(index, streams, training, num_labelled=4):
     for name, first in (("odd train", 0), ("even train", 1)):
         train, test = win.split_by_subject(index, people[1 - first :: 2])
         labelled = people[first::2][:num_labelled]
-        hidden = ~np.isin(train.subjects, labelled)
-        splits[name] = (train.without_labels(hidden), test)
+        splits[name] = (train.labels_of(labelled), test)
     return evaluation.Study(splits, streams, CLASSES, training)
 
 
@@ -200,8 +199,7 @@ def among_training(index, streams, training):
         for paired, tested in ((third, fourth), (fourth, third)):
             some = np.isin(index.subjects, (*labelled, paired, tested))
             train, test = win.split_by_subject(index.subset(some), [tested])
-            hidden = train.subjects == paired
-            splits[f"{tested} tests"] = (train.without_labels(hidden), test)
+            splits[f"{tested} tests"] = (train.labels_of(labelled), test)
     return evaluation.Study(splits, streams, CLASSES, training)
 
 
@@ -213,8 +211,7 @@ def leave_one_out(index, streams, training, num_labelled=7):
     splits = {}
     for who, train, test in win.leave_one_subject_out(index):
         others = sorted(set(train.subjects.tolist()), key=lambda each: (each - who) % 8)
-        hidden = ~np.isin(train.subjects, others[:num_labelled])
-        splits[f"without {who}"] = (train.without_labels(hidden), test)
+        splits[f"without {who}"] = (train.labels_of(others[:num_labelled]), test)
     return evaluation.Study(splits, streams, CLASSES, training)
 
 

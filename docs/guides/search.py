@@ -11,7 +11,6 @@ import tempfile
 
 import keras
 import keras_tuner
-import numpy as np
 
 from keras_dcat import datasets, encoders, plots, tuning, windows
 
@@ -26,7 +25,7 @@ index = windows.index_windows(simulation.recordings, length=2.0, stride=1.0)
 people = sorted(set(index.subjects.tolist()))
 everybody, test = windows.split_by_subject(index, people[9:])
 train, judges = windows.split_by_subject(everybody, people[6:9])
-train = train.without_labels(~np.isin(train.subjects, people[:3]))
+train = train.labels_of(people[:3])
 labelled = train.subset(train.is_labelled)
 
 

@@ -23,7 +23,7 @@ simulation = datasets.simulate(
 index = windows.index_windows(simulation.recordings, length=2.0, stride=1.0)
 people = sorted(set(index.subjects.tolist()))
 train, test = windows.split_by_subject(index, people[8:])
-train = train.without_labels(~np.isin(train.subjects, people[:5]))
+train = train.labels_of(people[:5])
 labelled = train.subset(train.is_labelled)
 
 

@@ -9,7 +9,6 @@
 
 # %%
 import keras
-import numpy as np
 from matplotlib import pyplot as plt
 
 from keras_dcat import DCATModel, MaskedCrossAttentionLoss, datasets, encoders, windows
@@ -30,7 +29,7 @@ train, test = windows.split_by_subject(index, people[10:])
 # from it, but its pair is.
 
 # %%
-train = train.without_labels(~np.isin(train.subjects, people[:3]))
+train = train.labels_of(people[:3])
 labelled = train.subset(train.is_labelled)
 print(f"{len(train)} pairs, {len(labelled)} with a label; {len(test)} to test")
 

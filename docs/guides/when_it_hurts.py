@@ -12,7 +12,6 @@ import tempfile
 import warnings
 
 import keras
-import numpy as np
 from matplotlib import pyplot as plt
 
 from keras_dcat import DCATModel, datasets, encoders, windows
@@ -30,7 +29,7 @@ simulation = datasets.simulate(
 index = windows.index_windows(simulation.recordings, length=2.0, stride=1.0)
 people = sorted(set(index.subjects.tolist()))
 train, held_out = windows.split_by_subject(index, people[8:])
-train = train.without_labels(~np.isin(train.subjects, people[:3]))
+train = train.labels_of(people[:3])
 
 
 def encoder(stream):

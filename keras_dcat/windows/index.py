@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -94,6 +95,28 @@ class WindowIndex:
         labels = self.labels.copy()
         labels[chosen] = UNLABELLED
         return dataclasses.replace(self, labels=labels)
+
+    def labels_of(self, subjects: Iterable) -> "WindowIndex":
+        """All the windows, of which only those of some subjects keep their label.
+
+        Args:
+            subjects: whose labels are known, as in `subjects` of the index.
+
+        Returns:
+            `WindowIndex` whose `labels` are −1 for all others.
+
+        Raises:
+            ValueError: if one of them has no window.
+        """
+        known = list(subjects)
+        unknown = np.setdiff1d(known, self.subjects).tolist()
+        if unknown:
+            raise ValueError(
+                "`subjects` must be subjects of the index. "
+                f"Received: {unknown}, of which there is no window. "
+                f"There are {np.unique(self.subjects).tolist()}."
+            )
+        return self.without_labels(~np.isin(self.subjects, known))
 
     def gather(self, stream: str, windows=slice(None)) -> np.ndarray:
         """Windows of one stream as one array.
