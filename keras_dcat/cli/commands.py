@@ -187,9 +187,9 @@ def search(experiment, trials, epochs):
     """
     import keras
 
-    from keras_dcat import plots, tuning, windows
+    from keras_dcat import plots, tuning
     from keras_dcat.cli.data import prepare, study
-    from keras_dcat.cli.searching import WholeSearch
+    from keras_dcat.cli.searching import WholeSearch, with_pairs
     from keras_dcat.evaluation.trial import Trial
 
     plan = read_experiment(experiment)
@@ -215,6 +215,7 @@ def search(experiment, trials, epochs):
         jit_compile=False,
         seed=seed,
     )
+    with_pairs(hypermodel, prepared.train, (plan.source, plan.target), batch_size)
     epochs = epochs or plan.training.epochs
     # A search of other windows, models or epochs does not go on from this one.
     asked = trial.study.fingerprint(
@@ -228,18 +229,7 @@ def search(experiment, trials, epochs):
         directory=plan.output,
         project_name=f"search/{asked}",
     )
-    train = prepared.train
-    known = hypermodel.cache_source(train.gather(plan.source), verbose=0)
     held_out = prepared.validation
-
-    def pairs(hp, model):
-        """Anew for each trial: the orders are those of the first in all of them."""
-        order = {"shuffle": True, "seed": 0}
-        return {
-            "x": windows.pair_dataset(train, known, plan.target, batch_size, **order)
-        }
-
-    hypermodel.data = pairs
     with click.progressbar(length=trials, label="trials") as bar:
         ended = keras.callbacks.LambdaCallback(on_train_end=lambda _: bar.update(1))
         tuner.search(

@@ -4,6 +4,7 @@ import json
 import pathlib
 import shutil
 
+from keras_dcat import windows
 from keras_dcat.extras import require
 from keras_dcat.files import written_whole
 from keras_dcat.stored import JSON_ERRORS, seal
@@ -73,3 +74,23 @@ class WholeSearch(keras_tuner.RandomSearch):
                 "Delete it; the search begins anew."
             ) from error
         return content["files"]
+
+
+def with_pairs(hypermodel, index, pair, batch_size: int):
+    """Gives a search its pairs, of whose source it runs each window once.
+
+    Args:
+        hypermodel: `DCATHyperModel`, whose `data` is set.
+        index: `WindowIndex`.
+        pair: `(source, target)`, two names of streams.
+        batch_size: int.
+    """
+    source, target = pair
+    known = hypermodel.cache_source(index.gather(source), verbose=0)
+
+    def pairs(hp, model):
+        """Anew for each trial: the orders are those of the first in all of them."""
+        order = {"shuffle": True, "seed": 0}
+        return {"x": windows.pair_dataset(index, known, target, batch_size, **order)}
+
+    hypermodel.data = pairs

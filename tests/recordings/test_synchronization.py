@@ -186,8 +186,13 @@ def test_nothing_is_changed_in_place():
     [
         ({"max_offset": 0.0}, r"max_offset=0\.0.*Give seconds"),
         ({"max_offset": np.nan}, r"max_offset=nan"),
-        ({"max_drift": 0.5}, r"max_drift=0\.5.*200 ppm is 2e-4"),
-        ({"rate": -1.0}, r"rate=-1\.0.*Hz"),
+        ({"max_offset": np.inf}, r"max_offset=inf"),
+        ({"max_offset": -0.5}, r"max_offset=-0\.5"),
+        ({"max_drift": 0.021}, r"max_drift=0\.021.*200 ppm is 2e-4"),
+        ({"max_drift": -1e-9}, r"max_drift=-1e-09"),
+        ({"rate": -0.5}, r"rate=-0\.5.*Hz"),
+        ({"rate": 0.0}, r"rate=0\.0"),
+        ({"rate": np.inf}, r"rate=inf"),
         ({"max_offset": 59.5}, r"60\.00 s for max_offset=59\.5 s.*a smaller one"),
     ],
 )
@@ -210,8 +215,24 @@ def test_options_that_cannot_be_are_refused(options, message):
 )
 def test_streams_that_cannot_be_compared_are_refused(stream, message):
     camera, _ = camera_and_watch(0, 60.0)
-    with pytest.raises(ValueError, match=message):
-        estimate_offset(camera, stream)
+    for pair in ((camera, stream), (stream, camera)):
+        with pytest.raises(ValueError, match=message):
+            estimate_offset(*pair)
+
+
+@pytest.mark.filterwarnings("ignore:An offset is to be believed")
+def test_by_default_six_seconds_must_be_shared():
+    camera, watch = camera_and_watch(0, 60.0)
+    shown = camera.values[:120], camera.values[:118]  # at 20 Hz
+    estimate_offset(Stream(shown[0], 20.0), watch)
+    with pytest.raises(ValueError, match=r"5\.90 s for max_offset=5\.0 s"):
+        estimate_offset(Stream(shown[1], 20.0), watch)
+
+
+def test_no_drift_need_be_looked_for():
+    estimate = estimate_offset(*camera_and_watch(0, 120.0, 4.5), max_drift=0)
+    assert estimate.offset == pytest.approx(4.5, abs=0.02)
+    assert estimate.drift == 0
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="SP-SW-HAR is not on this machine")
