@@ -22,7 +22,7 @@ UPSTREAM = {
     "attention": set(),
     "encoders": {"attention"},
     "metrics": {"class_names"},
-    "transfer": {"attention", "class_names", "files", "stored"},
+    "transfer": {"attention", "class_names", "files", "metrics", "stored"},
     "diagnosis": {"attention", "class_names", "extras", "metrics", "transfer"},
     "evaluation": {
         "diagnosis",

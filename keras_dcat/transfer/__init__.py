@@ -1,6 +1,7 @@
 """The method: what is aligned, who may teach, and the model that learns."""
 
 from keras_dcat.transfer.branches.initialization import start_from_source
+from keras_dcat.transfer.callbacks.falling_back import FallBack
 from keras_dcat.transfer.callbacks.guard import TransferGuard
 from keras_dcat.transfer.callbacks.resuming import ResumeTraining
 from keras_dcat.transfer.callbacks.stopping import StopTransfer
@@ -32,6 +33,7 @@ __all__ = [
     "CorrectOrSure",
     "CrossEntropy",
     "DCATModel",
+    "FallBack",
     "FeatureContrast",
     "GateCoverage",
     "KeyValueStatistic",
