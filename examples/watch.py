@@ -36,13 +36,18 @@ def modality(stream, default_size):
     return evaluation.Modality(build, varied)
 
 
-def few_labels(study):
-    """The study with labels of every third training person; pairs of all are there."""
-    splits = {}
+def few_labels(study, with_judge=False):
+    """The study with labels of every third training person; pairs of all are there.
+
+    If there is to be a judge, the last one does not train, but decides by labels.
+    """
+    splits, judges = {}, {}
     for name, (train, test) in study.splits.items():
-        labelled = sorted(set(train.subjects.tolist()))[::3]
-        splits[name] = (train.labels_of(labelled), test)
-    return dataclasses.replace(study, splits=splits)
+        people = sorted(set(train.subjects.tolist()))
+        if with_judge:
+            train, judges[name] = windows.split_by_subject(train, people[-1:])
+        splits[name] = (train.labels_of(people[::3]), test)
+    return dataclasses.replace(study, splits=splits, judges=judges)
 
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -75,6 +80,11 @@ if args.quick:
     experiments = {"Who teaches whom": Experiment(study, [pair])}
 else:
     everything = METHODS | CONTROLS | RIVALS
+    judged = few_labels(study, with_judge=True)
+    falls_back = dataclasses.replace(METHODS["D-CAT"], falls_back=True)
+    experiments["Labels of a third, and a judge"] = Experiment(
+        judged, methods=METHODS | {"D-CAT, falls back": falls_back}
+    )
     experiments["Controls and rivals"] = Experiment(study, [pair], everything)
     for name in ("transfer_weight", "mask", "misalignment", "data_fraction"):
         experiments[name] = Experiment(study, [pair], ablation(name))

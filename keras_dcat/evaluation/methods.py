@@ -14,6 +14,7 @@ from keras_dcat.transfer import (
     AgreedLabels,
     ContrastiveAlignment,
     DCATModel,
+    FallBack,
     FeatureContrast,
     LogitsDistillation,
     MaskedCrossAttentionLoss,
@@ -91,7 +92,12 @@ class Method:
         with warnings.catch_warnings():
             # Some of them are controls whose source is meant to be useless.
             warnings.filterwarnings("ignore", "The source should be trained")
-            losses = self._training(trial).fit(model, dataset, self._callbacks())
+            warnings.filterwarnings(
+                "ignore", "A transfer should make its target better"
+            )
+            losses = self._training(trial).fit(
+                model, dataset, self._callbacks(trial, target)
+            )
         return learner, losses
 
     def joined(self, trial, source, target, learner, index, size):
@@ -110,7 +116,7 @@ class Method:
         """
         raise NotImplementedError
 
-    def _callbacks(self):
+    def _callbacks(self, trial, target):
         return []
 
     def _training(self, trial):
@@ -162,6 +168,8 @@ class DCAT(Method):
             `None`.
         decay: bool. Whether the weight of the transfer falls to 0 over the training.
         guarded: bool. Whether a `TransferGuard` may end the transfer, as by default.
+        falls_back: bool. Whether it ends in the target alone where that is no worse on
+            the windows that judge, those of `judges` of the study.
         cached: bool. Whether the source sees each window once, as it was recorded,
             before the training; not anew, and varied, at every step.
         combination: as in `DCATModel`, how several sources teach.
@@ -192,6 +200,7 @@ class DCAT(Method):
     alignment: str | None = "features"
     decay: bool = False
     guarded: bool = True
+    falls_back: bool = False
     cached: bool = False
     combination: str = "mean"
     gradients: str = "sum"
@@ -270,8 +279,13 @@ class DCAT(Method):
         right = predicted == index.labels
         return (right | ~index.is_labelled).astype("float32")
 
-    def _callbacks(self):
-        return [] if self.guarded else [TransferGuard(only_warn=True)]
+    def _callbacks(self, trial, target):
+        chosen = [] if self.guarded else [TransferGuard(only_warn=True)]
+        if self.falls_back:
+            judge = trial.judge
+            alone, _ = trial.unimodal(target, self.data_fraction)
+            chosen.append(FallBack(alone, (judge.gather(target), judge.labels)))
+        return chosen
 
     def _falling(self, trial, index, size):
         steps = self._training(trial).epochs * -(-len(index) // size)

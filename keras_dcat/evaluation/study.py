@@ -115,6 +115,8 @@ class Study:
         training: `Training`.
         new_subjects: bool. Whether test subjects must not occur in training. False
             for in-distribution protocols; windows may never share samples.
+        judges: dict from a split to a `WindowIndex` with labels, which neither trains
+            nor tests there: for methods that choose by it.
 
     Raises:
         ValueError: if splits share what they must not, or lack a stream, or if a
@@ -126,14 +128,22 @@ class Study:
     class_names: Sequence[str]
     training: Training = Training()
     new_subjects: bool = True
+    judges: Mapping[str, WindowIndex] = dataclasses.field(default_factory=dict)
     _digests: dict = dataclasses.field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
     def __post_init__(self):
         for name, (train, test) in self.splits.items():
-            audit(train, test, sessions=self.new_subjects, subjects=self.new_subjects)
-            labels = np.concatenate([train.labels[train.is_labelled], test.labels])
+            held_out = [test, *self._judging(name)]
+            strict = {"sessions": self.new_subjects, "subjects": self.new_subjects}
+            for other in held_out:
+                audit(train, other, **strict)
+            if len(held_out) > 1:
+                audit(*held_out, **strict)
+            labels = np.concatenate(
+                [train.labels[train.is_labelled], *(each.labels for each in held_out)]
+            )
             if labels.min() < 0 or labels.max() >= len(self.class_names):
                 raise ValueError(
                     "`class_names` must name every label. "
@@ -182,12 +192,15 @@ class Study:
         text = json.dumps(parts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    def _judging(self, split):
+        return [self.judges[split]] if split in self.judges else []
+
     def _digest(self, split, stream):
         """Of the windows of a split and the model of a stream, made once."""
         if (split, stream) not in self._digests:
             train, test = self.splits[split]
             digest = hashlib.sha256()
-            for index in (train, test):
+            for index in (train, test, *self._judging(split)):
                 for column in (index.labels, index.times, *index.starts.values()):
                     digest.update(np.ascontiguousarray(column).tobytes())
                 digest.update(json.dumps(index.subjects.tolist()).encode())

@@ -39,6 +39,21 @@ class Trial:
         self._unimodal = {}
         self._out_of_fold = {}
 
+    @property
+    def judge(self) -> WindowIndex:
+        """Labelled windows that neither train nor test.
+
+        Raises:
+            ValueError: if the study has none of this split.
+        """
+        if self.split not in self.study.judges:
+            raise ValueError(
+                "To choose by held-out windows a study must have some as `judges`. "
+                f"Received: none of split {self.split!r}. "
+                "Take them from the training windows."
+            )
+        return self.study.judges[self.split]
+
     def part(self, fraction: float) -> WindowIndex:
         """A share of the training windows, the same of every class and subject.
 

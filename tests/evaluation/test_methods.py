@@ -5,6 +5,8 @@ import pytest
 
 from keras_dcat.evaluation import CONTROLS, DCAT, RIVALS, Alone, Features, LateFusion
 from keras_dcat.evaluation.trial import Trial
+from keras_dcat.metrics import macro_f1
+from keras_dcat.windows import split_by_subject
 from tests.evaluation.studies import PAIR, assert_trains_otherwise, study
 
 
@@ -42,6 +44,27 @@ METHODS = {
 def test_every_method_changes_the_training_and_predicts_the_test(trial, alone, name):
     losses = assert_trains_otherwise(METHODS[name], trial, PAIR, alone[0])
     assert len(losses) == 3
+
+
+def test_it_may_fall_back_to_the_target_alone_by_who_judges():
+    one = study(epochs=3)
+    train, judge = split_by_subject(one.splits["official"][0], ["p0", "p1"])
+    splits = {"official": (train, one.splits["official"][1])}
+    judged = dataclasses.replace(one, splits=splits, judges={"official": judge})
+    trial = Trial(judged, "official", seed=0)
+    taught, alone = DCAT().train(trial, *PAIR)[0], trial.unimodal("imu")[0]
+    scores = [
+        macro_f1(judge.labels, trial.predict(model, "imu", judge), 3)
+        for model in (taught, alone)
+    ]
+    expected = trial.predict(taught if scores[0] > scores[1] else alone, "imu")
+    kept, _ = DCAT(falls_back=True).run(trial, *PAIR)
+    np.testing.assert_allclose(kept, expected, atol=1e-5)
+
+
+def test_without_a_judge_nothing_can_fall_back(trial):
+    with pytest.raises(ValueError, match=r"`judges`.*none of split 'official'"):
+        DCAT(falls_back=True).run(trial, *PAIR)
 
 
 def test_late_fusion_is_the_mean_of_source_and_target(trial, alone):

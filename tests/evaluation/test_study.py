@@ -48,6 +48,28 @@ def test_a_fingerprint_changes_with_all_that_a_result_depends_on(change):
     assert prints[0] != prints[1]
 
 
+def judged_by(*people):
+    """A study whose last person judges, or others; the first tests."""
+    train, test = split_by_subject(windows(), ["p0"])
+    train, judge = split_by_subject(train, ["p5"])
+    if people:
+        _, judge = split_by_subject(windows(), people)
+    return study(splits={"official": (train, test)}, judges={"official": judge})
+
+
+def test_who_judges_is_part_of_a_fingerprint():
+    one = judged_by()
+    other = dataclasses.replace(one, judges={})
+    prints = [s.fingerprint("official", PAIR, {}) for s in (one, other)]
+    assert prints[0] != prints[1]
+
+
+@pytest.mark.parametrize("who", ["p0", "p1"])
+def test_who_judges_neither_trains_nor_tests(who):
+    with pytest.raises(ValueError, match="share"):
+        judged_by(who, "p5")
+
+
 def test_a_shorter_stream_beside_a_pair_changes_how_finely_time_is_warped():
     index = windows(rates={**RATES, "watch": 4.0})
     alone = study(index, modalities=PAIR)
