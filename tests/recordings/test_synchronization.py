@@ -229,6 +229,13 @@ def test_by_default_six_seconds_must_be_shared():
         estimate_offset(Stream(shown[1], 20.0), watch)
 
 
+@pytest.mark.filterwarnings("ignore:An offset is to be believed")
+@pytest.mark.parametrize("offset", [-4.0, 4.0])
+def test_no_offset_beyond_what_is_looked_for_is_found(offset):
+    streams = camera_and_watch(0, 120.0, offset)
+    assert abs(estimate_offset(*streams, max_offset=2.0).offset) < 2.1
+
+
 def test_no_drift_need_be_looked_for():
     estimate = estimate_offset(*camera_and_watch(0, 120.0, 4.5), max_drift=0)
     assert estimate.offset == pytest.approx(4.5, abs=0.02)
