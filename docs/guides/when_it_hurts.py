@@ -16,7 +16,7 @@ from matplotlib import pyplot as plt
 
 from keras_dcat import DCATModel, datasets, encoders, windows
 from keras_dcat.diagnosis import TransferMonitor
-from keras_dcat.transfer import LogitsDistillation, TransferGuard
+from keras_dcat.transfer import FallBack, LogitsDistillation, TransferGuard
 
 folder = pathlib.Path(tempfile.mkdtemp())
 warnings.simplefilter("ignore")  # what is warned of is printed here
@@ -117,12 +117,32 @@ plt.show()
 print((folder / "transfer.csv").read_text().splitlines()[0][:72], "…")
 
 # %% [markdown]
+# ## The target alone, to fall back on
+# Of a contrast no log tells whether it does harm: what is learned by it is not what is
+# believed. So train the target alone as well, and let held-out people decide. Where the
+# taught one is no better on them, `FallBack` ends in the weights of the other.
+
+# %%
+alone = compiled(encoder("skeleton"))
+alone.fit(
+    windows.stream_dataset(labelled, "skeleton", shuffle=True, seed=0),
+    epochs=12,
+    shuffle=False,
+    verbose=0,
+)
+model = compiled(DCATModel(weak, encoder("skeleton")))
+fall_back = FallBack(alone, (held_out.gather("skeleton"), held_out.labels))
+model.fit(others, epochs=12, callbacks=[fall_back], verbose=0)
+print(f"alone {fall_back.alone_f1:.2f}, taught {fall_back.taught_f1:.2f}")
+print(fall_back.reason or "The taught one is kept.")
+
+# %% [markdown]
 # ## What to do
 # | what you see | what to do |
 # |---|---|
 # | the source is at chance | train it, or load its weights |
 # | pairs look mixed up | look at the clocks, as in [the first guide](two_clocks.py) |
-# | the source is weaker than the target | keep to the contrast of the default |
+# | the source is weaker than the target | keep to the contrast, with a `FallBack` |
 # | it is weaker, and `diagnose` finds that it adds nothing | do without it |
 # | the gradients oppose each other | `gradients="projected"`, or a smaller λ |
 # | it helps at first, and then no more | `StopTransfer` among the callbacks |

@@ -21,7 +21,11 @@ FINDINGS = {
     ],
     "choosing": ["Expected: help", "harm", "Check how they were joined"],
     "training": ["600 pairs, 180 with a label", "the paper"],
-    "when_it_hurts": ["where guessing gives", "epoch,transfer_weight,source_f1"],
+    "when_it_hurts": [
+        "where guessing gives",
+        "epoch,transfer_weight,source_f1",
+        ", taught ",
+    ],
     "several_sources": ["both, product", "agreement_loss"],
     "cache": ["window 479 is damaged", "written with other weights"],
     "search": ["transfer_weight", "macro_f1"],
