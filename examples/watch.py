@@ -8,7 +8,14 @@ import argparse
 import dataclasses
 
 from keras_dcat import datasets, encoders, evaluation, windows
-from keras_dcat.evaluation import CONTROLS, METHODS, RIVALS, Experiment, ablation
+from keras_dcat.evaluation import (
+    CONTROLS,
+    DCAT,
+    METHODS,
+    RIVALS,
+    Experiment,
+    ablation,
+)
 from keras_dcat.windows.augmentation import Compose, Rotation3D, Scaling, TimeWarp
 
 CLASSES = datasets.watch.CLASS_NAMES
@@ -16,6 +23,13 @@ SENSORS = {
     "imu": ((0, 1, 2), (3, 4, 5)),
     "accelerometer": ((0, 1, 2),),
     "gyroscope": ((0, 1, 2),),
+}
+# The default, with less of what may do harm.
+WEAKER = {
+    "without alignment": DCAT(alignment=None),
+    "without agreement": DCAT(agreement=0.0),
+    "a third of the contrast": DCAT(transfer_weight=0.3, agreement=0.5 / 0.3),
+    "falling to 0": DCAT(decay=True),
 }
 
 
@@ -71,20 +85,21 @@ study = evaluation.Study(
         run_eagerly=args.quick,
     ),
 )
-pair = ("imu", "accelerometer")
-experiments = {
-    "Who teaches whom": Experiment(study),
-    "Labels of a third": Experiment(few_labels(study)),
-}
+pair, both_ways = ("imu", "accelerometer"), [("gyroscope", "imu"), ("imu", "gyroscope")]
 if args.quick:
     experiments = {"Who teaches whom": Experiment(study, [pair])}
 else:
+    few, judged = few_labels(study), few_labels(study, with_judge=True)
+    falls_back = {"falls back": DCAT(falls_back=True)}
+    experiments = {
+        "Who teaches whom": Experiment(study),
+        "Labels of a third": Experiment(few),
+        "Where it harms": Experiment(few, both_ways, METHODS | WEAKER),
+        "Labels of a third, and a judge": Experiment(
+            judged, methods=METHODS | falls_back
+        ),
+    }
     everything = METHODS | CONTROLS | RIVALS
-    judged = few_labels(study, with_judge=True)
-    falls_back = dataclasses.replace(METHODS["D-CAT"], falls_back=True)
-    experiments["Labels of a third, and a judge"] = Experiment(
-        judged, methods=METHODS | {"D-CAT, falls back": falls_back}
-    )
     experiments["Controls and rivals"] = Experiment(study, [pair], everything)
     for name in ("transfer_weight", "mask", "misalignment", "data_fraction"):
         experiments[name] = Experiment(study, [pair], ablation(name))
