@@ -60,3 +60,20 @@ class TransferLoss(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "dtype": self.dtype}
+
+
+class WithTemperature(TransferLoss):
+    """A loss with a temperature, which is checked and kept in its config."""
+
+    def __init__(self, temperature: float, reduction: str | None, name: str, dtype):
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+        if not 0 < temperature < float("inf"):
+            raise ValueError(
+                "`temperature` must be a positive number. "
+                f"Received: temperature={temperature}. "
+                "Start with 0.1 in a contrast, and with 2 in a distillation."
+            )
+        self.temperature = temperature
+
+    def get_config(self):
+        return {**super().get_config(), "temperature": self.temperature}

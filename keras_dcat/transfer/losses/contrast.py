@@ -3,13 +3,13 @@
 import keras
 from keras import ops
 
-from keras_dcat.transfer.losses.base import TransferLoss
+from keras_dcat.transfer.losses.base import WithTemperature
 from keras_dcat.transfer.losses.cross_attention import checked_projections
 from keras_dcat.transfer.losses.statistics import statistic_of
 
 
-class _Contrast(TransferLoss):
-    """A loss with a temperature, kept in its config."""
+class _Contrast(WithTemperature):
+    """What teaches which moment is which."""
 
     tells_moments = True
 
@@ -20,16 +20,7 @@ class _Contrast(TransferLoss):
         name: str = "contrast",
         dtype: str = "float32",
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        if not 0 < temperature < float("inf"):
-            raise ValueError(
-                "`temperature` must be a positive number. "
-                f"Received: temperature={temperature}. Start with 0.1."
-            )
-        self.temperature = temperature
-
-    def get_config(self):
-        return {**super().get_config(), "temperature": self.temperature}
+        super().__init__(temperature, reduction, name, dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")

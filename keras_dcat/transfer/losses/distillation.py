@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
-from keras_dcat.transfer.losses.base import TransferLoss
+from keras_dcat.transfer.losses.base import TransferLoss, WithTemperature
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-class LogitsDistillation(TransferLoss):
+class LogitsDistillation(WithTemperature):
     """How far the target's class probabilities are from the source's.
 
     `T² · KL(softmax(a / T) ‖ softmax(b / T))` for each window, with `a` and `b` the
@@ -54,13 +54,7 @@ class LogitsDistillation(TransferLoss):
         name: str = "distillation",
         dtype: str = "float32",
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        if not 0 < temperature < float("inf"):
-            raise ValueError(
-                "`temperature` must be a positive number. "
-                f"Received: temperature={temperature}. Start with 2."
-            )
-        self.temperature = temperature
+        super().__init__(temperature, reduction, name, dtype)
 
     def call(self, y_true, y_pred):
         source, target = (
@@ -68,9 +62,6 @@ class LogitsDistillation(TransferLoss):
         )
         divergence = ops.sum(ops.exp(source) * (source - target), axis=-1)
         return self.temperature**2 * divergence
-
-    def get_config(self):
-        return {**super().get_config(), "temperature": self.temperature}
 
 
 def log_probabilities(prediction, from_logits):
