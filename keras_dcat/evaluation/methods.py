@@ -283,7 +283,7 @@ class DCAT(Method):
         chosen = [] if self.guarded else [TransferGuard(only_warn=True)]
         if self.falls_back:
             judge = trial.judge
-            alone, _ = trial.unimodal(target, self.data_fraction)
+            alone, _ = self.baseline().train(trial, None, target)
             chosen.append(FallBack(alone, (judge.gather(target), judge.labels)))
         return chosen
 

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import inspect
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 
@@ -136,11 +137,8 @@ class Study:
     def __post_init__(self):
         for name, (train, test) in self.splits.items():
             held_out = [test, *self._judging(name)]
-            strict = {"sessions": self.new_subjects, "subjects": self.new_subjects}
-            for other in held_out:
-                audit(train, other, **strict)
-            if len(held_out) > 1:
-                audit(*held_out, **strict)
+            for sides in itertools.combinations([train, *held_out], 2):
+                audit(*sides, sessions=self.new_subjects, subjects=self.new_subjects)
             labels = np.concatenate(
                 [train.labels[train.is_labelled], *(each.labels for each in held_out)]
             )
