@@ -48,8 +48,8 @@ def units_of_windows(count: int, groups):
 
     Example:
 
-    >>> np.bincount(units_of_windows(400, None)).max()  # neighbours may overlap
-    np.int64(2)
+    >>> int(np.bincount(units_of_windows(400, None)).max())  # neighbours may overlap
+    2
     """
     if groups is not None:
         return groups

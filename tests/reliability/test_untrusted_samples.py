@@ -30,14 +30,21 @@ TYPES = st.one_of(
     arrays.complex_number_dtypes(),
     arrays.datetime64_dtypes(),
     arrays.unicode_string_dtypes(),
-    st.just(np.dtype("O")),
 )
+
+
+def any_arrays(shapes):
+    """Of numbers, times and text, and of objects that are anything."""
+    objects = st.none() | st.floats() | st.text()
+    return arrays.arrays(TYPES, shapes) | arrays.arrays("O", shapes, elements=objects)
+
+
 SAMPLES = st.one_of(
     ODD,
-    arrays.arrays(TYPES, st.tuples(st.integers(0, 50), st.just(3))),
-    arrays.arrays(TYPES, arrays.array_shapes(min_dims=0, max_dims=3)),
+    any_arrays(st.tuples(st.integers(0, 50), st.just(3))),
+    any_arrays(arrays.array_shapes(min_dims=0, max_dims=3)),
 )
-TIMES = st.none() | ODD | arrays.arrays(TYPES, arrays.array_shapes(min_dims=0))
+TIMES = st.none() | ODD | any_arrays(arrays.array_shapes(min_dims=0))
 RISING = st.lists(st.floats(), max_size=60).map(lambda x: np.unique(np.array(x)))
 
 
