@@ -30,8 +30,9 @@ class FallBack(keras.callbacks.Callback):
         batch_size: int. Windows in a pass.
 
     Raises:
-        ValueError: when training begins, if the weights of `alone` have other shapes
-            than the target's, or if there is not one label for each held-out window.
+        ValueError: when training begins, if `alone` is the target itself, or its
+            weights have other shapes, or if there is not one label for each held-out
+            window.
 
     Example:
 
@@ -48,6 +49,12 @@ class FallBack(keras.callbacks.Callback):
         self.reason = self.alone_f1 = self.taught_f1 = None
 
     def on_train_begin(self, logs=None):
+        if self.alone is self.model.target:
+            raise ValueError(
+                "`alone` must be another model than the target that is taught. "
+                "Received: the target itself. "
+                "Train a copy of it without a source: keras.models.clone_model(target)."
+            )
         own, other = (
             [tuple(w.shape) for w in model.weights]
             for model in (self.model.target, self.alone)

@@ -84,6 +84,14 @@ def test_a_training_that_goes_on_falls_back_again(rng, tmp_path):
         np.testing.assert_array_equal(model.target.layers[-1].bias, [0, 1, 0, 0])
 
 
+def test_a_target_cannot_fall_back_on_itself(rng):
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    fall_back = FallBack(model.target, held_out([0, 1]))
+    pair, labels = windows(rng)
+    with pytest.raises(ValueError, match=r"Received: the target itself.*clone_model"):
+        model.fit(pair, labels, verbose=0, callbacks=[fall_back])
+
+
 def test_a_target_of_another_architecture_is_refused_before_training(rng):
     wider = branch(3, steps=20, key_dim=7)
     with pytest.raises(ValueError, match=r"`alone` must have the arch.*clone_model"):
