@@ -1,4 +1,3 @@
-import itertools
 import pathlib
 import warnings
 
@@ -59,9 +58,10 @@ def test_offset_and_drift_of_half_an_hour_are_found_and_removed(drift):
     assert np.abs(mended.times - true).max() < 0.02
 
 
-def test_unrelated_streams_are_not_believed_and_a_warning_says_so():
+@pytest.mark.parametrize("duration", [8.0, 30.0, 300.0])
+def test_unrelated_streams_are_not_believed_and_a_warning_says_so(duration):
     believed = 0
-    for duration, seed in itertools.product([8.0, 30.0, 300.0], range(20)):
+    for seed in range(20):
         camera, _ = camera_and_watch(seed, duration)
         _, watch = camera_and_watch(100 + seed, duration)
         with warnings.catch_warnings(record=True) as caught:
@@ -72,7 +72,7 @@ def test_unrelated_streams_are_not_believed_and_a_warning_says_so():
             assert "a clap" in str(caught[0].message)
             assert caught[0].filename == __file__
         believed += estimate.confidence >= 0.95
-    assert believed <= 8  # more than 8 of 60 have a chance of 0.3 % if 5 % are
+    assert believed <= 4  # more than 4 of 20 have a chance of 0.3 % if 5 % are
 
 
 def test_a_movement_that_repeats_is_not_believed():
@@ -186,7 +186,7 @@ def test_nothing_is_changed_in_place():
     [
         ({"max_offset": 0.0}, r"max_offset=0\.0.*Give seconds"),
         ({"max_offset": np.nan}, r"max_offset=nan"),
-        ({"max_offset": np.inf}, r"max_offset=inf"),
+        ({"max_offset": np.inf}, r"max_offset=inf.*Give seconds"),
         ({"max_offset": -0.5}, r"max_offset=-0\.5"),
         ({"max_drift": 0.021}, r"max_drift=0\.021.*200 ppm is 2e-4"),
         ({"max_drift": -1e-9}, r"max_drift=-1e-09"),

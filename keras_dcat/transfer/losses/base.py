@@ -63,7 +63,12 @@ class TransferLoss(keras.losses.Loss):
 
 
 class WithTemperature(TransferLoss):
-    """A loss with a temperature, which is checked and kept in its config."""
+    """A loss with a temperature, which is checked and kept in its config.
+
+    A class says by `usual_temperature`, a number, where to start.
+    """
+
+    usual_temperature = None
 
     def __init__(self, temperature: float, reduction: str | None, name: str, dtype):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
@@ -71,7 +76,7 @@ class WithTemperature(TransferLoss):
             raise ValueError(
                 "`temperature` must be a positive number. "
                 f"Received: temperature={temperature}. "
-                "Start with 0.1 in a contrast, and with 2 in a distillation."
+                f"Start with {self.usual_temperature}."
             )
         self.temperature = temperature
 

@@ -12,6 +12,7 @@ class _Contrast(WithTemperature):
     """What teaches which moment is which."""
 
     tells_moments = True
+    usual_temperature = 0.1
 
     def __init__(
         self,

@@ -46,6 +46,7 @@ class LogitsDistillation(WithTemperature):
 
     reads = "log_probabilities"
     tells_classes = True
+    usual_temperature = 2
 
     def __init__(
         self,

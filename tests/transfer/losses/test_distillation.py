@@ -45,7 +45,7 @@ def test_a_probability_of_zero_stays_finite():
 
 
 def test_a_temperature_that_is_not_positive_is_refused():
-    with pytest.raises(ValueError, match=r"temperature=0.*and with 2"):
+    with pytest.raises(ValueError, match=r"temperature=0.*Start with 2"):
         LogitsDistillation(temperature=0)
 
 
