@@ -45,6 +45,7 @@ coverage: $(VENV)/test.stamp
 # What can be changed in a module unnoticed: make mutants ARGS='transfer/gating/gates --sample 50'
 mutants: $(VENV)/backends.stamp
 	KERAS_BACKEND=jax XLA_FLAGS='$(XLA_QUICK)' PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 \
+		JAX_COMPILATION_CACHE_DIR=$(VENV)/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 		$(BIN)/python -m tests.reliability.mutants $(ARGS)
 
 # Without a browser, the tests that look at pages skip. Debian and its kin, as root.

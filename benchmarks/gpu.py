@@ -7,11 +7,13 @@ import argparse
 import json
 import os
 import statistics
+import time
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import keras
 import numpy as np
+from keras import ops
 from timing import EpochTimes
 
 import keras_dcat
@@ -49,11 +51,27 @@ def forward_flops(model, shape):
     return counter.get_total_flops()
 
 
-def epoch_seconds(model, x, labels, batch, epochs):
-    """Median seconds of an epoch; the first is left out."""
-    times = EpochTimes()
-    model.fit(x, labels, batch, epochs + 1, verbose=0, callbacks=[times])
-    return statistics.median(times.found[1:])
+def matrix_flops_per_second(policy, size=8192, products=20):
+    """What the device reaches in a product of large matrices of random numbers."""
+    dtype = keras.dtype_policies.get(policy).compute_dtype
+    left, right = (keras.random.normal((size, size), dtype=dtype) for _ in "12")
+    ops.convert_to_numpy(ops.matmul(left, right)[0, 0])
+    start = time.perf_counter()
+    for _ in range(products):
+        product = ops.matmul(left, right)
+    ops.convert_to_numpy(product[0, 0])  # waits for all of them
+    return products * 2 * size**3 / (time.perf_counter() - start)
+
+
+def epoch_seconds(ways, labels, batch, epochs, rounds):
+    """By name, the median seconds of an epoch; trained in turns, without the first."""
+    found = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, (model, x) in ways.items():
+            times = EpochTimes()
+            model.fit(x, labels, batch, epochs + 1, verbose=0, callbacks=[times])
+            found[way] += times.found[1:]
+    return {way: statistics.median(seconds) for way, seconds in found.items()}
 
 
 def encoder(stream, size):
@@ -78,8 +96,8 @@ def trainings(windows, labels, size):
     }
 
 
-def measured(count, batches, policies, size, epochs):
-    """One row for each way to train, precision and batch size."""
+def measured(count, batches, policies, size, epochs, rounds):
+    """Yields one row for each precision, batch size and way to train."""
     rng = np.random.default_rng(0)
     labels = np.arange(count) % CLASSES
     windows = {
@@ -88,55 +106,48 @@ def measured(count, batches, policies, size, epochs):
         ].astype("float32")
         for name, s in SHAPES.items()
     }
-    rows = []
     for policy in policies:
         keras.config.set_dtype_policy(policy)
-        for way, (model, x) in trainings(windows, labels, size).items():
-            target = getattr(model, "target", model)
-            flops = 3 * forward_flops(target, SHAPES["imu"])  # and backward
-            steps = []
-            for batch in batches:
-                seconds = epoch_seconds(model, x, labels, batch, epochs)
-                steps.append(seconds / -(-count // batch))
-                rows.append(
-                    {
-                        "way": way,
-                        "policy": policy,
-                        "batch": batch,
-                        "windows_per_second": count / seconds,
-                        "target_flops_per_second": flops * count / seconds,
-                    }
-                )
-            # seconds a step = fixed + batch · each
-            each, fixed = np.polyfit(batches, steps, 1) if len(batches) > 1 else (0, 0)
-            for row, step in zip(rows[-len(batches) :], steps, strict=True):
-                row["share_of_fixed_costs"] = max(fixed, 0) / step
-    return rows
+        most = matrix_flops_per_second(policy)
+        ways = trainings(windows, labels, size)
+        flops = 3 * forward_flops(ways["unimodal"][0], SHAPES["imu"])  # and backward
+        for batch in batches:
+            seconds = epoch_seconds(ways, labels, batch, epochs, rounds)
+            for way, own in seconds.items():
+                yield {
+                    "policy": policy,
+                    "batch": batch,
+                    "way": way,
+                    "windows_per_second": count / own,
+                    "step_ms": 1e3 * own / -(-count // batch),
+                    "time_over_unimodal": own / seconds["unimodal"],
+                    "target_tflops_per_second": flops * count / own / 1e12,
+                    "share_of_matrix_product": flops * count / own / most,
+                }
 
 
 def main():
-    """Prints a table, or one JSON object."""
+    """Prints rows as they are measured: of a table, or JSON objects."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--windows", type=int, default=16384)
-    parser.add_argument("--batches", type=int, nargs="+", default=[64, 256, 1024])
+    parser.add_argument("--windows", type=int, default=4096)
+    parser.add_argument("--batches", type=int, nargs="+", default=[64, 1024])
     parser.add_argument("--policies", nargs="+", default=POLICIES, choices=POLICIES)
-    parser.add_argument("--size", default="base", choices=encoders.blocks.SIZES)
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--peak", type=float, help="of the device, in TFLOP/s")
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    rows = measured(args.windows, args.batches, args.policies, args.size, args.epochs)
-    if args.peak:
-        for row in rows:
-            row["share_of_peak"] = row["target_flops_per_second"] / args.peak / 1e12
-    if args.json:
-        print(json.dumps({"device": device(), "rows": rows}))
-        return
-    print(f"{device()}, {keras.backend.backend()}, {args.size}\n")
-    print("| " + " | ".join(rows[0]) + " |\n" + "|---" * len(rows[0]) + "|")
-    for row in rows:
+    parser.add_argument("--size", default="small", choices=encoders.blocks.SIZES)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="one object a line")
+    args = vars(parser.parse_args())
+    as_json, count = args.pop("json"), args.pop("windows")
+    described = {"device": device(), "backend": keras.backend.backend(), **args}
+    print(json.dumps(described) if as_json else described, flush=True)
+    for number, row in enumerate(measured(count, **args)):
+        if as_json:
+            print(json.dumps(row), flush=True)
+            continue
+        if not number:
+            print("| " + " | ".join(row) + " |\n" + "|---" * len(row) + "|")
         values = (f"{v:.3g}" if isinstance(v, float) else v for v in row.values())
-        print("| " + " | ".join(map(str, values)) + " |")
+        print("| " + " | ".join(map(str, values)) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -49,9 +49,9 @@ class PairLoops:
             for each window, memory-mapped if there is a `path`.
 
         Raises:
-            ValueError: if the source's windows do not fit it, or change from pass to
-                pass; if a file is damaged, cut off, or of another source, of other
-                windows or of another dtype.
+            ValueError: if the source's windows do not fit it, change from pass to
+                pass, or never end; if a file is damaged, cut off, or of another source,
+                of other windows or of another dtype.
             OSError: if the file cannot be written. A further call goes on from there.
         """
         return cache_source(

@@ -563,6 +563,7 @@ def test_transfer_losses_are_weighted_and_added_up(rng, softmax):
     distances = references.loss(taught, learned, "source")
     target_log = ops.convert_to_numpy(outputs.prediction).astype("float64")
     target_log = np.log(target_log) if softmax else target_log
+    believed = ops.convert_to_numpy(believed)
     divergence = references.divergence(believed, target_log, 3.0)
     assert results["alignment_loss"] == pytest.approx(distances.mean(), rel=1e-4)
     assert results["distillation_loss"] == pytest.approx(divergence.mean(), rel=1e-4)

@@ -73,6 +73,11 @@ def _of_dataset(tf, dataset, batch_format, each_source):
     has_labels = isinstance(spec, tuple)
     _, is_pair = batch_format.source_of(spec[0] if has_labels else spec)
     count = int(dataset.cardinality())
+    if count == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(
+            "A dataset must end, so that all of it can be cached. "
+            "Received: one that goes on for ever. Cache before you repeat it."
+        )
 
     def batches_of(at):
         def windows_of(*batch):

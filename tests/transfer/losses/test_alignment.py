@@ -43,6 +43,30 @@ def test_tokens_and_products_give_the_same_distance(
     )
 
 
+def to_11_bits(values):
+    """As a GPU's TF32 rounds what it multiplies: float32 without its last 13 bits."""
+    bits = values.view("uint32")
+    return ((bits + 0xFFF + ((bits >> 13) & 1)) & 0xFFFFE000).view("float32")
+
+
+@pytest.mark.parametrize("through_tokens", [True, False])
+def test_a_small_distance_bears_the_rounding_of_a_gpu(rng, monkeypatch, through_tokens):
+    monkeypatch.setattr(alignment, "tokens_are_cheaper", lambda *_: through_tokens)
+    key, value = source = projections(rng, steps=8, key_dim=128, value_dim=128)
+    noise = rng.normal(size=key.shape).astype("float32")
+    for share, most in [(0.01, 0.004), (0.1, 0.0004)]:
+        target = key + share * noise, value
+        expected = references.loss(source, target, "source")
+        rounded = (
+            tuple(ops.convert_to_tensor(to_11_bits(x)) for x in side)
+            for side in (source, target)
+        )
+        distance = alignment.alignment_distance(*rounded, (8, 8), "source")
+        found = ops.convert_to_numpy(distance).mean(axis=1)
+        np.testing.assert_allclose(expected, share, rtol=0.1)
+        np.testing.assert_allclose(found, expected, rtol=most)
+
+
 @pytest.mark.parametrize("through_tokens", [True, False])
 def test_relative_to_its_norm_nothing_is_far_from_a_source_of_zeros(
     rng, monkeypatch, through_tokens

@@ -190,6 +190,13 @@ class TestDataset:
         expected = model.cache_source(skeletons, verbose=0).log_probabilities
         np.testing.assert_allclose(np.concatenate(rows), expected, **EXACT)
 
+    def test_a_dataset_without_end_is_refused(self, rng, tmp_path):
+        model = keras_dcat.DCATModel(*pair_of_branches())
+        endless = self.dataset(rng).repeat()
+        with pytest.raises(ValueError, match="Cache before you repeat"):
+            model.cache_source(endless, tmp_path / "cache", verbose=0)
+        assert not list(tmp_path.iterdir())
+
     def test_progress_is_shown_over_the_batches_of_a_dataset(self, rng, capsys):
         model = keras_dcat.DCATModel(*pair_of_branches())
         model.cache_source(self.dataset(rng), verbose=1)
