@@ -49,7 +49,6 @@ def test_a_target_that_a_transfer_made_worse_gets_the_weights_it_learned_alone(r
         np.testing.assert_array_equal(other, kept)
 
 
-@pytest.mark.filterwarnings("error::UserWarning")
 def test_one_that_it_made_better_is_left_as_it_is(rng):
     fall_back = FallBack(constant([0, 1.0, 0, 0]), held_out([0, 0, 1]))
     model = fit(rng, fall_back)
