@@ -218,7 +218,28 @@ def _check_channels(recordings):
 
 
 def _cut(recording, rates, length, stride, label, purity, max_gap, short):
-    streams = list(recording.streams.values())
+    _check_times(recording)
+    streams = recording.streams
+    times, share, dropped = _shared_times(streams.values(), length, stride, short)
+    if not len(times):
+        return _Cut(times, np.zeros(0, "int64"), share, np.zeros(0), dropped)
+    for stream in streams.values():
+        if stream.timestamps is not None:
+            is_bad = _bridges(stream, times, length, max_gap)
+            times, share = _without(is_bad, "gap", dropped, times, share)
+    seconds = length * share.min(initial=1)
+    labels, pure = window_labels(recording.label, times, seconds, label)
+    times, share, labels, pure = _without(
+        labels == UNLABELLED, "unlabelled", dropped, times, share, labels, pure
+    )
+    times, share, labels = _without(
+        pure < purity - 1e-9, "mixed labels", dropped, times, share, labels
+    )
+    errors = _pairing_errors(streams, rates, times, length * share)
+    return _Cut(times, labels, share, errors, dropped)
+
+
+def _check_times(recording):
     for name, stream in recording.streams.items():
         if not stream.rises:
             raise ValueError(
@@ -226,12 +247,19 @@ def _cut(recording, rates, length, stride, label, purity, max_gap, short):
                 f"Received: stream {name!r} of {recording.session!r}. "
                 "Mend them first: stream, report = mend(stream)."
             )
+
+
+def _shared_times(streams, length, stride, short):
+    """Where windows start that all streams hold, and how much of each is real.
+
+    And, by reason, how many more the longest span of any stream would hold.
+    """
     spans = [stream.span for stream in streams if len(stream)]
     if len(spans) < len(streams):
         possible = max(
             (_count(end - begin, length, stride) for begin, end in spans), default=0
         )
-        return _nothing({"stream missing": max(possible, 1)})
+        return np.zeros(0), np.zeros(0), {"stream missing": max(possible, 1)}
     begin, end = max(s[0] for s in spans), min(s[1] for s in spans)
     first, last = min(s[0] for s in spans), max(s[1] for s in spans)
     kept = _count(end - begin, length, stride)
@@ -243,50 +271,20 @@ def _cut(recording, rates, length, stride, label, purity, max_gap, short):
     is_short = kept == 0 and 0 < end - begin
     if is_short and short == "pad":
         kept = 1
-    dropped = {}
     lost = "too short" if is_short and last - first < length else "stream missing"
-    if possible > kept:
-        dropped[lost] = possible - kept
-    times = begin + np.arange(kept) * stride
-    share = np.ones(kept)
-    if is_short:
-        share[:] = (end - begin) / length
-    for stream in streams:
-        if stream.timestamps is not None:
-            times, share = _without(
-                _bridges(stream, times, length, max_gap),
-                dropped,
-                "gap",
-                times,
-                share,
-            )
-    labels, pure = window_labels(
-        recording.label, times, length * share.min(initial=1), label
-    )
-    for reason, is_bad in (
-        ("unlabelled", labels == UNLABELLED),
-        ("mixed labels", (labels != UNLABELLED) & (pure < purity - 1e-9)),
-    ):
-        if is_bad.any():
-            dropped[reason] = int(is_bad.sum())
-    good = (labels != UNLABELLED) & (pure >= purity - 1e-9)
-    times, share = times[good], share[good]
-    errors = _pairing_errors(recording.streams, rates, times, length * share)
-    return _Cut(times, labels[good], share, errors, dropped)
-
-
-def _nothing(dropped):
-    return _Cut(np.zeros(0), np.zeros(0, "int64"), np.zeros(0), np.zeros(0), dropped)
+    dropped = {lost: possible - kept} if possible > kept else {}
+    real = (end - begin) / length if is_short else 1.0
+    return begin + np.arange(kept) * stride, np.full(kept, real), dropped
 
 
 def _count(duration, length, stride):
     return max(0, math.floor((duration - length + TINY) / stride) + 1)
 
 
-def _without(is_bad, dropped, reason, times, share):
+def _without(is_bad, reason, dropped, *columns):
     if is_bad.any():
         dropped[reason] = dropped.get(reason, 0) + int(is_bad.sum())
-    return times[~is_bad], share[~is_bad]
+    return tuple(column[~is_bad] for column in columns)
 
 
 def _bridges(stream, times, length, max_gap):
