@@ -51,6 +51,17 @@ def test_training_is_the_same_as_with_the_source_alive(rng, normalization):
         np.testing.assert_allclose(one, other, **EXACT)
 
 
+def test_arrays_are_run_in_batches_of_any_size(rng):
+    (skeletons, _), _ = windows(rng)
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    whole, in_parts = (
+        model.cache_source(skeletons, batch_size=size, verbose=0).log_probabilities
+        for size in (256, 7)
+    )
+    assert whole.shape[0] == len(skeletons)
+    np.testing.assert_allclose(in_parts, whole, **EXACT)
+
+
 def test_a_tuple_of_arrays_stays_a_tuple(rng, tmp_path):
     pair, labels = windows(rng)
     model = keras_dcat.DCATModel(*pair_of_branches())
