@@ -7,14 +7,13 @@ import argparse
 import json
 import os
 import statistics
-import time
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import keras
 import numpy as np
 from keras import ops
-from timing import EpochTimes
+from timing import EpochTimes, seconds
 
 import keras_dcat
 from keras_dcat import encoders
@@ -55,12 +54,14 @@ def matrix_flops_per_second(policy, size=8192, products=20):
     """What the device reaches in a product of large matrices of random numbers."""
     dtype = keras.dtype_policies.get(policy).compute_dtype
     left, right = (keras.random.normal((size, size), dtype=dtype) for _ in "12")
-    ops.convert_to_numpy(ops.matmul(left, right)[0, 0])
-    start = time.perf_counter()
-    for _ in range(products):
-        product = ops.matmul(left, right)
-    ops.convert_to_numpy(product[0, 0])  # waits for all of them
-    return products * 2 * size**3 / (time.perf_counter() - start)
+
+    def run(times):
+        for _ in range(times):
+            product = ops.matmul(left, right)
+        ops.convert_to_numpy(product[0, 0])  # waits for all of them
+
+    run(1)  # compiles it
+    return products * 2 * size**3 / seconds(lambda: run(products))
 
 
 def epoch_seconds(ways, labels, batch, epochs, rounds):
@@ -71,7 +72,7 @@ def epoch_seconds(ways, labels, batch, epochs, rounds):
             times = EpochTimes()
             model.fit(x, labels, batch, epochs + 1, verbose=0, callbacks=[times])
             found[way] += times.found[1:]
-    return {way: statistics.median(seconds) for way, seconds in found.items()}
+    return {way: statistics.median(each) for way, each in found.items()}
 
 
 def encoder(stream, size):
@@ -112,15 +113,15 @@ def measured(count, batches, policies, size, epochs, rounds):
         ways = trainings(windows, labels, size)
         flops = 3 * forward_flops(ways["unimodal"][0], SHAPES["imu"])  # and backward
         for batch in batches:
-            seconds = epoch_seconds(ways, labels, batch, epochs, rounds)
-            for way, own in seconds.items():
+            medians = epoch_seconds(ways, labels, batch, epochs, rounds)
+            for way, own in medians.items():
                 yield {
                     "policy": policy,
                     "batch": batch,
                     "way": way,
                     "windows_per_second": count / own,
                     "step_ms": 1e3 * own / -(-count // batch),
-                    "time_over_unimodal": own / seconds["unimodal"],
+                    "time_over_unimodal": own / medians["unimodal"],
                     "target_tflops_per_second": flops * count / own / 1e12,
                     "share_of_matrix_product": flops * count / own / most,
                 }
