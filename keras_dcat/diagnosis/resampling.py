@@ -2,13 +2,15 @@
 
 import numpy as np
 
+from keras_dcat.folds import dealt
+
 MAX_FOLDS = 10
 MAX_UNITS = 200
 RESAMPLES = 2000
 
 
 def fold_of_windows(count: int, groups, rng):
-    """A fold for every window: whole groups, the largest first, or a fifth at random.
+    """A fold for every window: whole groups if there are several, or at random.
 
     Args:
         count: int. Windows.
@@ -24,16 +26,9 @@ def fold_of_windows(count: int, groups, rng):
     >>> np.bincount(fold).tolist()
     [3, 1, 1]
     """
-    if groups is None:
+    if groups is None or not groups.any():  # some hundred of many may be of one
         return rng.permutation(count) % 5
-    sizes = np.bincount(groups)
-    filled = np.zeros(min(MAX_FOLDS, len(sizes)))
-    fold = np.zeros(len(sizes), int)
-    order = rng.permutation(len(sizes))
-    for group in order[np.argsort(-sizes[order], kind="stable")]:
-        fold[group] = filled.argmin()
-        filled[fold[group]] += sizes[group]
-    return fold[groups]
+    return dealt(groups, min(MAX_FOLDS, groups.max() + 1), rng)
 
 
 def units_of_windows(count: int, groups):

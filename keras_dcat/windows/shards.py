@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_dcat.stored import seal
-from keras_dcat.windows.index import WindowIndex
+from keras_dcat.windows.index import WindowIndex, check_windows
 from keras_dcat.windows.shard_index import DTYPES, damaged, load_index, measured
 
 _VERSION = 1
@@ -203,11 +203,7 @@ def _check_streams(wanted, known, among=""):
 
 def _header(index, streams, windows_per_shard):
     """What is the same in every index file of these windows."""
-    if not len(index):
-        raise ValueError(
-            "`index` must have at least one window. Received: none. "
-            "Check the split, or the subset, that it comes from."
-        )
+    check_windows(index)
     streams = list(index.starts) if streams is None else list(streams)
     _check_streams(streams, index.starts)
     some = np.unique(np.linspace(0, len(index) - 1, 64).astype(int))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_dcat.folds import dealt
 from keras_dcat.windows.index import WindowIndex, touching
 from keras_dcat.windows.labels import TINY
 
@@ -130,20 +131,8 @@ def group_folds(
     groups = _sessions(index)
     if by == "subject":
         groups = np.unique(index.subjects, return_inverse=True)[1]
-    sizes = np.bincount(groups)
-    if not 2 <= folds <= len(sizes):
-        raise ValueError(
-            f"There must be 2 folds or more, and a {by} for each. "
-            f"Received: folds={folds}, {by}s: {len(sizes)}. "
-            "Ask for fewer folds, or add recordings."
-        )
     rng = np.random.default_rng(seed)
-    shuffled = rng.permutation(len(sizes))
-    filled, fold_of = np.zeros(folds, int), np.zeros(len(sizes), int)
-    for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
-        fold_of[group] = filled.argmin()
-        filled[fold_of[group]] += sizes[group]
-    tested_in = fold_of[groups]
+    tested_in = dealt(groups, folds, rng, kind=by)
     return [
         (index.subset(tested_in != fold), index.subset(tested_in == fold))
         for fold in rng.permutation(folds)

@@ -155,3 +155,11 @@ def test_groups_of_one_class_each_are_swapped_with_one_another(rng):
     )
     assert told.mispaired_r2 < 0.05
     assert told.mispaired_p == 0.05
+
+
+def test_one_group_that_has_nearly_all_of_many_windows_is_told_from_itself(rng):
+    features = rng.normal(size=(3000, 6))
+    groups = (np.arange(3000) == 17).astype(int)  # not among those that are taken
+    found = predictability(features @ rng.normal(size=(6, 4)), features, groups, groups)
+    assert found.r2 > 0.99
+    assert abs(found.mispaired_r2) < 0.1

@@ -19,6 +19,11 @@ def test_without_groups_every_window_is_in_one_of_five_folds(rng):
     assert len(np.unique(fold[:10])) > 1  # not one after the other
 
 
+def test_a_single_group_counts_as_none(rng):
+    fold = resampling.fold_of_windows(52, np.zeros(52, int), rng)
+    assert sorted(np.bincount(fold)) == [10, 10, 10, 11, 11]
+
+
 def test_units_are_groups_or_at_most_200_blocks_of_neighbours():
     groups = np.array([1, 0, 1])
     assert resampling.units_of_windows(3, groups) is groups

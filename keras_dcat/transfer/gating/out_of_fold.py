@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from keras_dcat.folds import dealt
 from keras_dcat.transfer.gating.fold_cache import FoldCache, fingerprint
 from keras_dcat.transfer.gating.predictions import predicted_probabilities
 
@@ -75,7 +76,7 @@ def out_of_fold_predictions(
     labels, groups = _array(labels), np.asarray(groups)
     _check_lengths(inputs, labels, groups)
     subjects = np.unique(groups, return_inverse=True)[1].reshape(-1)
-    tested_in = _dealt(subjects, folds, seed)
+    tested_in = dealt(subjects, folds, np.random.default_rng(seed), kind="subject")
     is_labelled = labels.any(axis=-1) if _is_one_hot(labels) else _flat(labels) >= 0
     _check_labelled(is_labelled, tested_in, folds)
     left_out = [np.flatnonzero(tested_in == fold) for fold in range(folds)]
@@ -104,23 +105,6 @@ def out_of_fold_predictions(
     for fold, rows in enumerate(left_out):
         probabilities[rows] = done[fold]
     return probabilities
-
-
-def _dealt(subjects, folds, seed):
-    """The fold of each window: the largest subject first, to the emptiest fold."""
-    sizes = np.bincount(subjects)
-    if not 2 <= folds <= len(sizes):
-        raise ValueError(
-            "There must be 2 folds or more, and a subject for each. "
-            f"Received: folds={folds}, subjects in `groups`: {len(sizes)}. "
-            "Ask for fewer folds, or add subjects."
-        )
-    shuffled = np.random.default_rng(seed).permutation(len(sizes))
-    filled, fold_of = np.zeros(folds, int), np.zeros(len(sizes), int)
-    for subject in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
-        fold_of[subject] = filled.argmin()
-        filled[fold_of[subject]] += sizes[subject]
-    return fold_of[subjects]
 
 
 def _array(values):

@@ -183,7 +183,7 @@ def test_what_was_kept_of_other_data_is_refused_before_training(tmp_path, change
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"folds": 6}, r"folds=6, subjects in `groups`: 5.*fewer folds"),
+        ({"folds": 6}, r"folds=6, subjects: 5.*fewer folds"),
         ({"folds": 1}, r"folds=1"),
         ({"groups": SUBJECTS[:-1]}, r"labels \(20,\), groups \(19,\).*how the arrays"),
         ({"inputs": numbers()[1:]}, r"inputs \[\(19, 1\)\]"),
