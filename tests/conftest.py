@@ -1,5 +1,6 @@
 """What every test starts from: a seed, a backend, no leftovers."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -27,6 +28,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("tensorflow"):
             item.add_marker(pytest.mark.skip(reason=TENSORFLOW_ONLY))
+
+
+def pytest_collection_finish():
+    """What is imported stays, and is not looked through for garbage again and again.
+
+    KerasTuner asks for that before each trial, where it takes a second.
+    """
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
