@@ -128,9 +128,8 @@ def test_windows_are_predicted_by_as_many_as_asked_for():
     assert asked == [3, 3]
 
 
-def test_nested_inputs_are_cut_alike():
-    inputs = [numbers(), {"b": numbers() + 100, "c": keras.ops.array(numbers()) + 200}]
-    seen = []
+def nested(seen):
+    """A `train` for two windows in a list and a dict, and what it is given."""
 
     def train(inputs, labels):
         seen.append(inputs)
@@ -138,10 +137,36 @@ def test_nested_inputs_are_cut_alike():
         joined = keras.layers.Concatenate()(keras.tree.flatten(specs))
         return keras.Model(specs, keras.layers.Dense(CLASSES)(joined))
 
-    assert predict(train, inputs, folds=2).shape == (len(SUBJECTS), CLASSES)
+    return train
+
+
+def test_nested_inputs_are_cut_alike():
+    inputs = [numbers(), {"b": numbers() + 100, "c": keras.ops.array(numbers()) + 200}]
+    seen = []
+    assert predict(nested(seen), inputs, folds=2).shape == (len(SUBJECTS), CLASSES)
     for given in seen:
         np.testing.assert_array_equal(given[1]["b"], given[0] + 100)
         np.testing.assert_array_equal(given[1]["c"], given[0] + 200)
+
+
+def test_a_file_is_of_all_nested_inputs(tmp_path):
+    path = tmp_path / "folds.npz"
+    inputs = [numbers(), {"b": numbers() + 100, "c": numbers() + 200}]
+    expected = predict(nested([]), inputs, folds=2, path=path)
+    seen = []
+    again = predict(nested(seen), inputs, folds=2, path=path)
+    np.testing.assert_array_equal(again, expected)
+    assert seen == []
+    inputs[1]["c"] = numbers() + 300
+    with pytest.raises(ValueError, match="written for others"):
+        predict(nested(seen), inputs, folds=2, path=path)
+
+
+def test_labels_and_groups_may_be_lists():
+    as_lists = predict(
+        Trainer(), labels=LABELS.tolist(), groups=SUBJECTS.tolist(), folds=2
+    )
+    np.testing.assert_array_equal(as_lists, predict(Trainer(), folds=2))
 
 
 def test_a_run_that_died_goes_on_where_it_stopped(tmp_path):
