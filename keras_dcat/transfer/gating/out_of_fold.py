@@ -129,7 +129,7 @@ def _is_one_hot(labels):
 def _check_lengths(inputs, labels, groups):
     leaves = keras.tree.flatten(inputs)
     lengths = {x.shape[:1] for x in (*leaves, labels)}
-    if groups.ndim != 1 or lengths != {groups.shape}:
+    if lengths != {groups.shape}:
         shapes = sorted({x.shape for x in leaves})
         raise ValueError(
             "There must be one label and one group for each window of every input. "

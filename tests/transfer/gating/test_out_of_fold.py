@@ -106,6 +106,12 @@ def test_windows_without_a_label_are_predicted_but_not_trained_on(form):
     np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-5)
 
 
+def test_two_columns_are_one_hot_too():
+    train = Trainer()
+    predict(train, labels=np.eye(2)[LABELS % 2])
+    assert all(given.shape[1:] == (2,) for _, given, _ in train.calls)
+
+
 def test_a_subject_without_any_label_is_predicted_too():
     labels = np.where(SUBJECTS == "Ann", -1, LABELS)
     probabilities = predict(Trainer(), labels=labels, folds=5)
