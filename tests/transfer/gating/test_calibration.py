@@ -45,6 +45,11 @@ def test_a_probability_of_zero_stays_finite():
     np.testing.assert_allclose(shares, [1, 0], atol=1e-6)
 
 
+def test_a_temperature_of_numpy_is_a_number_in_the_config():
+    config = Calibrated("soft", np.float32(1.5)).get_config()
+    assert type(config["temperature"]) is float
+
+
 def test_a_calibrated_gate_is_loaded_with_its_model(tmp_path):
     gate = Calibrated(gates.CorrectOrSure(0.8), 1.5)
     model = keras_dcat.DCATModel(*pair_of_branches(), gate=gate)

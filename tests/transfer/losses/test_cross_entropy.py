@@ -53,6 +53,16 @@ def test_a_mean_is_over_the_windows_with_a_label_whatever_it_is():
     np.testing.assert_allclose(ops.convert_to_numpy(weights), [1.5, 1.5, 0.0])
 
 
+def test_its_reduction_and_dtype_are_those_asked_for(rng):
+    labels, logits = np.array([0, 2, 1]), rng.normal(size=(3, 3)).astype("float32")
+    each = CrossEntropy(True, reduction=None, dtype="bfloat16")(labels, logits)
+    assert tuple(each.shape) == (3,)
+    assert keras.backend.standardize_dtype(each.dtype) == "bfloat16"
+    total = CrossEntropy(True, reduction="sum")(labels, logits)
+    expected = 3 * references.cross_entropy(logits, labels)
+    assert float(total) == pytest.approx(expected, rel=1e-5)
+
+
 def test_it_takes_probabilities_unless_told():
     usual = {"from_logits": False, "name": "cross_entropy"}
     assert CrossEntropy().get_config().items() >= usual.items()
