@@ -43,12 +43,19 @@ def test_sources_that_disagree_teach_nothing():
     np.testing.assert_allclose(alone, [[1, 1, 1], [0, 0, 0]])
 
 
-def test_a_single_window_of_many_classes_can_be_agreed_on():
-    beliefs = np.array([[[0.1, 0.1, 0.1, 0.7]], [[0.1, 0.2, 0.1, 0.6]]], "float32")
+@pytest.mark.parametrize(
+    ("other", "agreed"),
+    [
+        ([0.6, 0.1, 0.3, 0.0], True),
+        ([0.3, 0.6, 0.1, 0.0], False),  # only on what is least likely
+    ],
+)
+def test_of_many_classes_the_likeliest_must_be_the_same(other, agreed):
+    beliefs = np.array([[[0.6, 0.2, 0.2, 0.0]], [other]], "float32")
     shares = combination.agreeing_sources(
         ops.ones((2, 1)), None, ops.convert_to_tensor(beliefs)
     )
-    assert ops.convert_to_numpy(shares).tolist() == [[0.5], [0.5]]
+    assert ops.convert_to_numpy(shares).tolist() == [[agreed / 2], [agreed / 2]]
 
 
 def test_a_product_believes_what_speaks_for_a_class_together():
