@@ -30,6 +30,15 @@ def test_the_best_is_surest_of_the_true_class_or_of_any_without_a_label():
     np.testing.assert_allclose(swapped, [[0, 0, 0], [1, 1, 1]])
 
 
+def test_the_best_may_be_of_more_classes_than_there_are_sources():
+    beliefs = np.array([[[0.1, 0.2, 0.7]], [[0.1, 0.3, 0.6]]], "float32")
+    for label, expected in ((1, [[0], [1]]), (2, [[1], [0]])):
+        shares = combination.best_source(
+            ops.ones((2, 1)), ops.array([label]), ops.convert_to_tensor(beliefs)
+        )
+        assert ops.convert_to_numpy(shares).tolist() == expected
+
+
 def test_a_source_that_may_not_teach_is_never_the_best():
     shares = combined("best", [[0, 0, 1], [1, 0.5, 0]])
     np.testing.assert_allclose(shares, [[0, 0, 1], [1, 0.5, 0]])
