@@ -89,6 +89,15 @@ def test_the_source_is_judged_where_there_are_labels():
     assert shown["source_accuracy"] == (1.0, 2.0)
 
 
+@pytest.mark.parametrize(("label", "right"), [(0, 1.0), (1, 0.0)])
+def test_a_single_label_judges_the_source_alone(label, right):
+    _, shown = terms([label, -1, -1], {"a_loss": (Difference(), 1.0)})
+    assert shown["source_accuracy"] == (right, 1.0)
+    mean = MeanOfSome()
+    mean.update_state(right, sample_weight=1.0)
+    assert float(mean.result()) == right
+
+
 def test_the_values_of_several_layers_are_averaged():
     losses = {"a_loss": (Difference(), 1.0)}
     assert terms([0, 0, 1], losses, layers=1)[0] == pytest.approx(3.0)
