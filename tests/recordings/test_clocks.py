@@ -1,6 +1,7 @@
 import dataclasses
 import pathlib
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +17,7 @@ from keras_dcat.recordings import (
     corrected,
     find_gaps,
     mend,
+    read_hdf5,
 )
 from keras_dcat.windows import index_windows
 
@@ -89,6 +91,21 @@ def test_without_a_step_there_is_no_rate(times, counts):
     assert (report.samples, report.kept, report.jumps) == counts
     assert len(mended) == report.kept
     assert (report.rate, report.jitter, report.longest_gap) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("step", "gaps"), [(4.75, 0), (5.25, 1)])
+def test_a_gap_is_longer_than_five_steps(step, gaps):
+    _, report = mend(Stream(np.zeros((6, 1)), timestamps=[0, 1, 2, 3, 4, 4 + step]))
+    assert report.gaps == gaps
+
+
+def test_values_in_a_file_are_read_whole_to_be_sorted(tmp_path):
+    values, path = np.arange(8.0).reshape(4, 2), tmp_path / "imu.h5"
+    with h5py.File(path, "w") as file:
+        file["imu"] = values
+    stream = read_hdf5(path, "imu", time=[0.0, 0.2, np.nan, 0.1])
+    mended, _ = mend(stream)
+    np.testing.assert_array_equal(mended.values, values[[0, 3, 1]])
 
 
 def test_a_stream_that_has_a_rate_has_nothing_to_mend():
