@@ -5,7 +5,10 @@ from keras import ops
 
 import keras_dcat
 from keras_dcat.transfer import LogitsDistillation
-from keras_dcat.transfer.losses.distillation import log_probabilities
+from keras_dcat.transfer.losses.distillation import (
+    KerasDistillation,
+    log_probabilities,
+)
 from tests import references
 from tests.models import pair_of_branches, windows
 
@@ -37,6 +40,18 @@ def test_logits_and_probabilities_have_the_same_log_probabilities(rng):
         np.testing.assert_allclose(
             ops.convert_to_numpy(values), np.log(probabilities), rtol=1e-5
         )
+
+
+def test_what_a_classifier_says_in_float16_is_told_in_float32():
+    prediction = ops.array([[12.0, 0.0]], "float16")
+    values = log_probabilities(prediction, from_logits=True)
+    assert keras.backend.standardize_dtype(values.dtype) == "float32"
+    expected = [[-np.log1p(np.exp(-12.0)), -12.0 - np.log1p(np.exp(-12.0))]]
+    np.testing.assert_allclose(ops.convert_to_numpy(values), expected, rtol=1e-2)
+
+
+def test_it_softens_by_a_temperature_of_two_unless_told():
+    assert LogitsDistillation().temperature == 2.0
 
 
 def test_a_probability_of_zero_stays_finite():
@@ -85,6 +100,19 @@ def test_a_model_with_a_loss_of_keras_is_loaded_with_it(rng, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     results = (m.evaluate(pair, labels, verbose=0) for m in (model, loaded))
     np.testing.assert_allclose(*results, rtol=1e-5)
+
+
+def test_a_loss_of_keras_has_the_name_and_the_dtype_asked_for():
+    loss = KerasDistillation(
+        keras.distillation.LogitsDistillation(), name="mine", dtype="bfloat16"
+    )
+    again = KerasDistillation.from_config(loss.get_config())
+    assert (again.name, again.dtype) == (loss.name, loss.dtype) == ("mine", "bfloat16")
+
+
+def test_another_loss_is_none_of_keras_distillation():
+    with pytest.raises(ValueError, match=r"keras\.distillation.*KLDivergence"):
+        KerasDistillation(keras.losses.KLDivergence())
 
 
 def test_a_loss_of_keras_that_reads_layers_is_refused():
