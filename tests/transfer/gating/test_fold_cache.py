@@ -140,6 +140,13 @@ def test_a_fingerprint_tells_values_dtypes_shapes_names_and_settings_apart():
     assert fingerprint({"x": zeros}, iter([4, 0])) == prints[0]
 
 
+def test_a_view_has_the_fingerprint_of_its_values():
+    whole = np.arange(24.0).reshape(4, 6)
+    view = whole[:, ::2]
+    assert fingerprint({"x": view}, ()) == fingerprint({"x": view.copy()}, ())
+    assert fingerprint({"x": view}, ()) != fingerprint({"x": whole[:, 1::2]}, ())
+
+
 def test_a_fingerprint_is_that_of_an_earlier_version():
     windows = np.arange(6000, dtype="<f4").reshape(3000, 2)
     assert fingerprint({"x": windows}, (4, 0)).startswith("9cbaf6eee465e7f0")

@@ -24,6 +24,20 @@ def test_probabilities_are_the_softmax_of_logits(rng, softmax):
     assert probabilities.shape == (5, CLASSES)
 
 
+def test_a_classifier_of_huge_logits_is_certain():
+    """`exp(1000)` is infinite."""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Identity()])
+    logits = np.array([[1000.0, 0.0, -1000.0], [-2000.0, -1000.0, -3000.0]])
+    probabilities = predicted_probabilities(model, logits.astype("float32"))
+    assert probabilities.tolist() == [[1, 0, 0], [0, 1, 0]]
+
+
+def test_one_window_of_two_classes_is_enough_and_may_be_certain():
+    labels, probabilities = checked_predictions(np.array([1]), np.array([[0.0, 1.0]]))
+    assert (labels.tolist(), probabilities.tolist()) == ([1], [[0.0, 1.0]])
+    assert probabilities.dtype == "float32"
+
+
 def test_labels_of_any_form_become_classes():
     one_hot = np.eye(4)[[0, 3, 1]]
     one_hot[2] = 0
@@ -38,6 +52,8 @@ def test_labels_of_any_form_become_classes():
     [
         (np.zeros(3, int), np.zeros(3), r"shape \(3,\).*row for each window"),
         (np.zeros(0, int), np.zeros((0, 4)), r"shape \(0, 4\)"),
+        (np.zeros(3, int), np.ones((3, 1)), r"two classes at least.*shape \(3, 1\)"),
+        (np.zeros(3, int), ROWS * [[1], [0.875], [1]], "sums from 0.875 to 1.0"),
         (np.zeros(3, int), ROWS * 2, "sums from 2.0 to 2.0.*keras.ops.softmax"),
         (np.zeros(3, int), ROWS * np.nan, "from nan to nan.*keras.ops.softmax"),
         (np.zeros(3, int), ROWS - [[0.5, -0.5, 0, 0]], "from -0.25 to 0.75"),
