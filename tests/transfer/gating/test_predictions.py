@@ -53,7 +53,7 @@ def test_labels_of_any_form_become_classes():
         (np.zeros(3, int), np.zeros(3), r"shape \(3,\).*row for each window"),
         (np.zeros(0, int), np.zeros((0, 4)), r"shape \(0, 4\)"),
         (np.zeros(3, int), np.ones((3, 1)), r"two classes at least.*shape \(3, 1\)"),
-        (np.zeros(3, int), ROWS * [[1], [0.875], [1]], "sums from 0.875 to 1.0"),
+        (np.zeros(3, int), ROWS * [[1], [0.9375], [1]], "sums from 0.9375 to 1.0"),
         (np.zeros(3, int), ROWS * 2, "sums from 2.0 to 2.0.*keras.ops.softmax"),
         (np.zeros(3, int), ROWS * np.nan, "from nan to nan.*keras.ops.softmax"),
         (np.zeros(3, int), ROWS - [[0.5, -0.5, 0, 0]], "from -0.25 to 0.75"),
