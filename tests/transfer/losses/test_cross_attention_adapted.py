@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from keras import ops
 
+import keras_dcat
 from keras_dcat.transfer import KeyValueStatistic, MaskedCrossAttentionLoss
 from tests import gradients
+from tests.models import pair_of_branches, windows
 
 
 def statistics(rng, count=5, heads=2):
@@ -66,6 +68,38 @@ def test_an_adapted_loss_has_no_gradient_where_both_sides_are_equal(rng, normali
     )
     np.testing.assert_array_equal(value, 0.0)
     np.testing.assert_array_equal(gradient, 0.0)
+
+
+def test_an_adapted_loss_takes_keys_and_values_as_well(rng):
+    loss, _ = adapted(rng, "source")
+    mask = np.arange(7) < np.array([7, 3, 5])[:, None]
+    key, value = (
+        rng.normal(size=(3, 7, 2, size)).astype("float32") * mask[:, :, None, None]
+        for size in (4, 3)
+    )
+    mean = np.einsum("bthk,bthv->bhkv", key, value) / mask.sum(1).reshape(3, 1, 1, 1)
+    known = KeyValueStatistic(ops.convert_to_tensor(mean), ops.array(mask.sum(1)))
+    live = tuple(map(ops.convert_to_tensor, (key, value, mask)))
+    source = statistics(rng, count=3)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(loss(source, live)),
+        ops.convert_to_numpy(loss(source, known)),
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.filterwarnings("ignore:The source should be trained")
+def test_a_target_is_trained_by_an_adapted_loss(rng):
+    pair, labels = windows(rng)
+    loss = MaskedCrossAttentionLoss()
+    model = keras_dcat.DCATModel(*pair_of_branches(), loss=loss)
+    plain = model.evaluate(pair, labels, verbose=0, return_dict=True)
+    loss.adapt(model.cache_source(pair[0], verbose=0).layers[0])
+    model.compile()
+    told = model.evaluate(pair, labels, verbose=0, return_dict=True)
+    assert told["alignment_loss"] != pytest.approx(plain["alignment_loss"], rel=1e-3)
+    history = model.fit(pair, labels, epochs=2, verbose=0).history
+    assert np.isfinite(history["alignment_loss"]).all()
 
 
 def test_an_adapted_loss_comes_back_from_its_configuration(rng):
