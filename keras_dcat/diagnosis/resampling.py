@@ -26,7 +26,8 @@ def fold_of_windows(count: int, groups, rng):
     >>> np.bincount(fold).tolist()
     [3, 1, 1]
     """
-    if groups is None or not groups.any():  # some hundred of many may be of one
+    # Those that are taken of very many windows may all be of one group.
+    if groups is None or not groups.any():
         return rng.permutation(count) % 5
     return dealt(groups, min(MAX_FOLDS, groups.max() + 1), rng)
 
