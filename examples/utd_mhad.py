@@ -244,6 +244,7 @@ def headlines(done):
         "multi_source_gain": (TWO_SOURCES, TWO_TO_ONE, "D-CAT", one_source),
         "zero_label_f1": (NO_LABELS, TO_ONE, "D-CAT without labels", nothing),
         "zero_label_distilled_f1": (NO_LABELS, TO_ONE, distilled, nothing),
+        "all_labels_alone_f1": (NO_LABELS, TO_ONE, "alone", nothing),
         **{
             f"vs_{rival.replace(' ', '_')}": (FEW_LABELS, TO_ONE, "D-CAT", rival)
             for rival in ("logits distillation", "feature distillation", "contrastive")

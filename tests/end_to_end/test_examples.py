@@ -123,7 +123,7 @@ def test_an_example_prints_its_tables_and_writes_its_report(tmp_path, name):
         low, high = numbers["low_label_gain_ci"]
         assert low <= numbers["low_label_gain"] <= high
         assert numbers["low_label_gain_targets"] == ["accelerometer"]
-        for key in ("zero_label_f1", "zero_label_distilled_f1"):
+        for key in ("zero_label_f1", "zero_label_distilled_f1", "all_labels_alone_f1"):
             low, high = numbers[f"{key}_ci"]
             assert 0 <= low <= numbers[key] <= high <= 1
             assert numbers[f"{key}_seeds"] == [0, 1]
