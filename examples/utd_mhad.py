@@ -44,6 +44,7 @@ EVERYBODY = "Both directions, labels of two of four, all pairs"
 AMONG_TRAINING = "Four who train: labels of two, pairs of three"
 ONE_LEFT_OUT = "One left out, all labels"
 ONE_LEFT_OUT_FEW = "One left out, labels of two of seven"
+SOME_ACTIONS = "Both directions, labels of two of four, the others did half"
 OWN_SENSOR = "Both directions, labels of two of four, its own sensor teaches"
 TWIN = "twin of "
 OWN_TO_ONE = [(TWIN + target, target) for _, target in TO_ONE]
@@ -54,6 +55,7 @@ DEFAULT = METHODS["D-CAT"]
 BELIEFS = evaluation.DCAT(
     alignment="distance",
     agreement=0.0,
+    joint=0.0,
     transfer_weight=0.1,
     gate="soft",
     distillation=0.5,
@@ -63,12 +65,15 @@ PARTS = {
     "D-CAT, cached": dataclasses.replace(DEFAULT, cached=True),
     "without alignment": dataclasses.replace(DEFAULT, alignment=None),
     "without agreement": dataclasses.replace(DEFAULT, agreement=0.0),
+    "without joint labels": dataclasses.replace(DEFAULT, joint=0.0),
+    "the contrast alone": dataclasses.replace(DEFAULT, agreement=0.0, joint=0.0),
     "balanced gradients": dataclasses.replace(
         DEFAULT, gradients="balanced", transfer_weight=0.3
     ),
     "projected gradients": dataclasses.replace(DEFAULT, gradients="projected"),
     "KᵀV and beliefs": BELIEFS,
 }
+WITHOUT_JOINT = {label: PARTS[label] for label in ("without joint labels",)}
 # A source that sees videos runs once, not at every step: that is most of the time.
 RUNS_ONCE = METHODS | {"D-CAT": PARTS["D-CAT, cached"]}
 FELLOW = {"beliefs with a fellow": dataclasses.replace(BELIEFS, fellow=True)}
@@ -78,7 +83,7 @@ WRONG = {
 }
 UNLABELLED = {
     "D-CAT without labels": dataclasses.replace(
-        DEFAULT, gate="soft", distillation=0.5, target_labels=False
+        DEFAULT, joint=0.0, gate="soft", distillation=0.5, target_labels=False
     ),
     "distillation without labels": dataclasses.replace(
         BELIEFS, transfer_weight=0.0, target_labels=False
@@ -171,17 +176,19 @@ def unseen_subjects(index, streams, training, folds=False):
     return evaluation.Study(splits, streams, CLASSES, training)
 
 
-def both_directions(index, streams, training, num_labelled=4):
+def both_directions(index, streams, training, num_labelled=4, num_done=27):
     """Odd subjects train and even ones test, and the reverse.
 
     Only the first `num_labelled` of the four that train have labels; pairs of all are
-    there.
+    there. Who has no labels did only the first `num_done` of the actions.
     """
     people = sorted(set(index.subjects.tolist()))
     splits = {}
     for name, first in (("odd train", 0), ("even train", 1)):
         train, test = win.split_by_subject(index, people[1 - first :: 2])
         labelled = people[first::2][:num_labelled]
+        done = np.isin(train.subjects, labelled) | (train.labels < num_done)
+        train = train.subset(done)
         splits[name] = (train.labels_of(labelled), test)
     return evaluation.Study(splits, streams, CLASSES, training)
 
@@ -229,10 +236,12 @@ def headlines(done):
         "low_label_gain_left_out": (ONE_LEFT_OUT_FEW, TO_ONE, "D-CAT", None),
         "low_label_gain_beliefs": (FEW_LABELS, TO_ONE, "KᵀV and beliefs", None),
         "low_label_gain_fellow": (FEW_LABELS, TO_ONE, "beliefs with a fellow", None),
-        "contrast_low_label_gain": (FEW_LABELS, TO_ONE, "without agreement", None),
+        "contrast_low_label_gain": (FEW_LABELS, TO_ONE, "the contrast alone", None),
         "lead_over_beliefs": (FEW_LABELS, TO_ONE, "D-CAT", "KᵀV and beliefs"),
         "agreement_part": (FEW_LABELS, TO_ONE, "D-CAT", "without agreement"),
+        "joint_labels_part": (FEW_LABELS, TO_ONE, "D-CAT", "without joint labels"),
         "alignment_part": (FEW_LABELS, TO_ONE, "D-CAT", "without alignment"),
+        "other_frequencies_gain": (SOME_ACTIONS, TO_ONE, "D-CAT", None),
         "full_label_gain": (ALL_LABELS, TO_ONE, "D-CAT", None),
         "full_label_gain_left_out": (ONE_LEFT_OUT, TO_ONE, "D-CAT", None),
         "full_label_gain_fellow": (ALL_LABELS, TO_ONE, "beliefs with a fellow", None),
@@ -250,6 +259,15 @@ def headlines(done):
             for rival in ("logits distillation", "feature distillation", "contrastive")
         },
     }
+    without = "without joint labels"
+    for key in (
+        "low_label_gain",
+        "low_label_gain_left_out",
+        "own_sensor_gain",
+        "other_frequencies_gain",
+    ):
+        heading, pairs, _, over = asked[key]
+        asked[f"{key}_{without.replace(' ', '_')}"] = heading, pairs, without, over
     numbers = {}
     for key, (heading, pairs, label, over) in asked.items():
         results = done.get(heading)
@@ -368,13 +386,20 @@ experiments |= {
     FEW_LABELS: Experiment(few, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR),
     ALL_LABELS: Experiment(both, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR | WRONG),
     NO_LABELS: Experiment(both, TO_ONE, METHODS | UNLABELLED),
-    OWN_SENSOR: Experiment(twins, OWN_TO_ONE),
-    EVERYBODY: Experiment(few, evaluation.ordered_pairs(streams)),
+    SOME_ACTIONS: Experiment(
+        both_directions(whole, streams, budget, 2, num_done=13), TO_ONE, METHODS | PARTS
+    ),
+    OWN_SENSOR: Experiment(twins, OWN_TO_ONE, METHODS | WITHOUT_JOINT),
+    EVERYBODY: Experiment(
+        few, evaluation.ordered_pairs(streams), METHODS | WITHOUT_JOINT
+    ),
     AMONG_TRAINING: Experiment(
         among_training(whole, streams, budget), TO_ONE, METHODS | PARTS
     ),
     ONE_LEFT_OUT: Experiment(leave_one_out(whole, streams, budget), TO_ONE),
-    ONE_LEFT_OUT_FEW: Experiment(leave_one_out(whole, streams, budget, 2), TO_ONE),
+    ONE_LEFT_OUT_FEW: Experiment(
+        leave_one_out(whole, streams, budget, 2), TO_ONE, METHODS | WITHOUT_JOINT
+    ),
 }
 if args.depth:
     singles = [(source, t) for sources, t in TWO_TO_ONE for source in sources]

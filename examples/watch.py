@@ -28,7 +28,10 @@ SENSORS = {
 WEAKER = {
     "without alignment": DCAT(alignment=None),
     "without agreement": DCAT(agreement=0.0),
-    "a third of the contrast": DCAT(transfer_weight=0.3, agreement=0.5 / 0.3),
+    "without joint labels": DCAT(joint=0.0),
+    "a third of the contrast": DCAT(
+        transfer_weight=0.3, agreement=0.5 / 0.3, joint=1 / 0.3
+    ),
     "falling to 0": DCAT(decay=True),
 }
 

@@ -11,6 +11,7 @@ from keras_dcat.transfer import (
     AgreedLabels,
     DCATModel,
     FeatureContrast,
+    JointLabels,
     LogitsDistillation,
     MaskedCrossAttentionLoss,
 )
@@ -33,6 +34,7 @@ _SPACE = {
         name, ["features", "source", "unit", "length"], default="features"
     ),
     "agreement": lambda hp, name: hp.Choice(name, [0.0, 5.0, 15.0], default=5.0),
+    "joint": lambda hp, name: hp.Choice(name, [0.0, 5.0, 10.0], default=10.0),
     "distillation": lambda hp, name: hp.Choice(name, [0.0, 1.0, 5.0], default=0.0),
     "learning_rate": lambda hp, name: hp.Float(
         name, 3e-4, 1e-2, sampling="log", default=1e-3
@@ -60,6 +62,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
             `"alignment"` (`"features"` by `FeatureContrast`, or `KᵀV` by
             `MaskedCrossAttentionLoss`, normalized by `"source"`, `"unit"` or
             `"length"`), `"agreement"` (weight of `AgreedLabels`: 0, 5 or 15),
+            `"joint"` (that of `JointLabels`, for windows without a label: 0, 5 or 10),
             `"distillation"` (its weight: 0, 1 or 5) and
             `"learning_rate"` (0.0003 to 0.01, logarithmic). The others are what
             `hyperparameters` fix, or keep the default of `DCATModel`, and 0.001.
@@ -154,6 +157,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
                 "source" if by_features else chosen["alignment"]
             ): 0.0 if by_features else 1.0,
             AgreedLabels(): chosen["agreement"],
+            JointLabels(): chosen["joint"],
             LogitsDistillation(): chosen["distillation"],
         }
         model = DCATModel(

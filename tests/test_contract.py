@@ -56,6 +56,7 @@ EXAMPLES = {
         [projections] * 2,
     ),
     "AgreedLabels": (lambda: transfer.AgreedLabels(name="agreed"), [logits] * 2),
+    "JointLabels": (lambda: transfer.JointLabels(0.5), [logits] * 2),
     "ContrastiveAlignment": (
         lambda: transfer.ContrastiveAlignment(0.5),
         [projections] * 2,

@@ -63,18 +63,18 @@ def test_a_trial_has_the_settings_that_it_was_given():
         "gate": "all",
         "alignment": "unit",
         "agreement": 15.0,
+        "joint": 5.0,
         "distillation": 0.0,
         "learning_rate": 0.004,
     }.items():
         hp.Fixed(name, value)
-    every = ("transfer_weight", "gate", "alignment", "agreement", "distillation")
-    own = hypermodel(search=(*every, "learning_rate"), combination="best")
+    own = hypermodel(search=list(hp.values), combination="best")
     model = own.build(hp)
     config = model.get_config()
     assert model.transfer_weight == 2.5
     assert float(model.optimizer.learning_rate) == pytest.approx(0.004)
     assert [loss["config"].get("normalization") for loss in config["loss"]][1] == "unit"
-    assert config["loss_weights"] == [0.0, 1.0, 15.0, 0.0]
+    assert config["loss_weights"] == [0.0, 1.0, 15.0, 5.0, 0.0]
     assert config["combination"] == "best"
     assert model.gate.__name__ == "all_teach"
     assert hp.values["dropout"] == 0.1  # the target's own
@@ -87,7 +87,7 @@ def test_what_is_not_searched_keeps_the_default_of_the_model():
     assert set(hp.values) == {"gate", "dropout"}
     assert model.transfer_weight == pytest.approx(0.1)
     assert isinstance(model.transfer_losses[0], FeatureContrast)
-    assert model.get_config()["loss_weights"] == [10.0, 0.0, 5.0, 0.0]
+    assert model.get_config()["loss_weights"] == [10.0, 0.0, 5.0, 10.0, 0.0]
 
 
 def test_every_trial_starts_from_the_same_weights():
@@ -240,7 +240,7 @@ def test_a_setting_that_is_not_searched_may_be_fixed():
     hp.Fixed("distillation", 5.0)
     model = hypermodel(search=["transfer_weight"]).build(hp)
     assert model.gate.__name__ == "source_confidence"
-    assert model.get_config()["loss_weights"] == [10.0, 0.0, 5.0, 5.0]
+    assert model.get_config()["loss_weights"] == [10.0, 0.0, 5.0, 10.0, 5.0]
 
 
 @pytest.mark.parametrize("name", ["transfer_weight", "gate", "loss", "loss_weights"])

@@ -90,7 +90,7 @@ def taught(**options):
 model, history = taught()
 print(f"wrist, taught: {score(model):.2f}")
 figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-for name in ("classification_loss", "contrast_loss", "agreement_loss"):
+for name in ("classification_loss", "contrast_loss", "agreement_loss", "joint_loss"):
     axes.plot(history[name], label=name)
 axes.set(xlabel="epoch", yscale="log")
 axes.legend()
@@ -99,7 +99,8 @@ plt.show()
 # %% [markdown]
 # The history has every part of the loss. The contrast asks of each window which of the
 # batch's source windows is its own moment; agreement takes for a label what both sides
-# believe.
+# believe; joint labels, where there is none, are what both together are sure of. They
+# take for granted that classes are as frequent there as among labels.
 #
 # ## λ, the losses, the gate
 # λ weighs the transfer against the classification. With λ = 0 it is the target alone,

@@ -6,7 +6,12 @@ from keras_dcat.evaluation.methods import DCAT, Alone, Method
 
 # The paper's: the distance of KᵀV, where the source is right.
 _distance = functools.partial(
-    DCAT, alignment="distance", agreement=0.0, transfer_weight=0.1, gate="correct"
+    DCAT,
+    alignment="distance",
+    agreement=0.0,
+    joint=0.0,
+    transfer_weight=0.1,
+    gate="correct",
 )
 
 ABLATIONS: dict[str, dict[str, Method]] = {
@@ -21,10 +26,11 @@ ABLATIONS: dict[str, dict[str, Method]] = {
         "soft": DCAT(gate="soft"),
     },
     "alignment": {
-        "features, agreed labels": DCAT(),
-        "features": DCAT(agreement=0.0),
-        "agreed labels": DCAT(alignment=None),
-        "contrast of KᵀV": DCAT(alignment="contrast", agreement=0.0),
+        "features, agreed and joint labels": DCAT(),
+        "features": DCAT(agreement=0.0, joint=0.0),
+        "agreed labels": DCAT(alignment=None, joint=0.0),
+        "joint labels": DCAT(alignment=None, agreement=0.0),
+        "contrast of KᵀV": DCAT(alignment="contrast", agreement=0.0, joint=0.0),
         "distance of KᵀV": _distance(),
         "– unit": _distance(normalization="unit"),
         "– length": _distance(normalization="length"),

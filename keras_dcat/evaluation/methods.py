@@ -16,6 +16,7 @@ from keras_dcat.transfer import (
     DCATModel,
     FallBack,
     FeatureContrast,
+    JointLabels,
     LogitsDistillation,
     MaskedCrossAttentionLoss,
     TransferGuard,
@@ -154,6 +155,7 @@ class DCAT(Method):
     Attributes:
         transfer_weight: float. λ, times the weight of the alignment.
         agreement: float. Weight of `AgreedLabels`, as a share of the alignment's.
+        joint: float. That of `JointLabels`.
         gate: as in `DCATModel`, `"out-of-fold"` (where models that have not seen the
             subject are right) or `"shuffled"` (as many windows as out of fold, but
             others).
@@ -190,6 +192,7 @@ class DCAT(Method):
 
     transfer_weight: float = 1.0
     agreement: float = 0.5
+    joint: float = 1.0
     gate: str | None = None
     normalization: str = "source"
     distillation: float = 0.0
@@ -207,7 +210,8 @@ class DCAT(Method):
     fellow: bool = False
     target_labels: bool = True
 
-    edition = 2  # 1: the distance of KᵀV, under the paper's mask
+    # 1: the distance of KᵀV, under the paper's mask. 2: without joint labels.
+    edition = 3
     takes_several_sources = True
 
     def __post_init__(self):
@@ -230,6 +234,7 @@ class DCAT(Method):
         several = len(streams) > 1
         losses = {
             AgreedLabels(): self.transfer_weight * self.agreement,
+            JointLabels(): self.transfer_weight * self.joint,
             LogitsDistillation(self.temperature): self.distillation,
         }
         if self.alignment is not None:

@@ -21,6 +21,7 @@ from keras_dcat.transfer.losses.contrast import ContrastiveAlignment, FeatureCon
 from keras_dcat.transfer.losses.cross_attention import MaskedCrossAttentionLoss
 from keras_dcat.transfer.losses.cross_entropy import CrossEntropy
 from keras_dcat.transfer.losses.distillation import LogitsDistillation
+from keras_dcat.transfer.losses.joint_labels import JointLabels
 from keras_dcat.transfer.losses.statistics import KeyValueStatistic, SourceStatistics
 from keras_dcat.transfer.model import DCATModel
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
@@ -36,6 +37,7 @@ __all__ = [
     "FallBack",
     "FeatureContrast",
     "GateCoverage",
+    "JointLabels",
     "KeyValueStatistic",
     "LogitsDistillation",
     "MaskedCrossAttentionLoss",

@@ -1,5 +1,6 @@
 """The model that is trained on pairs and used on the target alone."""
 
+import functools
 from collections.abc import Callable
 
 import keras
@@ -14,6 +15,7 @@ from keras_dcat.transfer.branches import inspection
 from keras_dcat.transfer.branches.sides import Sides
 from keras_dcat.transfer.callbacks.checks import EMPTY_MESSAGE
 from keras_dcat.transfer.gating import gates
+from keras_dcat.transfer.joint_belief import JointBelief
 from keras_dcat.transfer.loops import PairLoops
 from keras_dcat.transfer.losses.cross_entropy import (
     CrossEntropy,
@@ -33,7 +35,8 @@ class DCATModel(PairLoops, keras.Model):
     In training both see the same moment; the loss is `classification +
     transfer_weight · transfer`, where the transfer is, unless other losses are given,
     that a window's features are nearer to its source's than to those of other windows,
-    and that what both sides believe is the label. Gradients reach the target only. The
+    that what both sides believe is the label, and what they are sure of together that
+    of a window without one. Gradients reach the target only. The
     paper's method, which pulls attention statistics `KᵀV` together, is
     `DCATModel(source, target, 0.01, "correct", MaskedCrossAttentionLoss("none"))`.
 
@@ -60,8 +63,9 @@ class DCATModel(PairLoops, keras.Model):
             `(labels, source_probabilities) -> (batch,)`.
         loss: a transfer loss, or a list of some that are added up; those of
             `keras.distillation` that compare outputs are taken, too. Unless given,
-            `FeatureContrast()`, weighed 10, and `AgreedLabels()`, weighed 5.0. A target
-            without any label needs `LogitsDistillation()` among them.
+            `FeatureContrast()`, weighed 10, `AgreedLabels()`, weighed 5, and
+            `JointLabels()`, weighed 10. A target without any label needs
+            `LogitsDistillation()` among them.
         loss_weights: list of float, one for each loss. All 1 unless given.
         source_attention: str. Name of the source's layer, if it has several; a list
             of names to compare several layers. With several sources, a list with
@@ -170,6 +174,11 @@ class DCATModel(PairLoops, keras.Model):
         self.num_classes = inspection.count_classes(self, self._batch_format.pair_spec)
         inspection.check_classifiers(self._sides, self.num_classes)
         self._batch_format.num_classes = self.num_classes
+        self._joint_belief = None
+        if "joint_log_probabilities" in compared:
+            self._joint_belief = JointBelief(
+                len(sources), self.num_classes, name="joint_belief"
+            )
         specs = self._sides.statistics_specs(self.num_classes)
         self._batch_format.statistics_spec = tuple(specs) if several else specs[0]
         self.built = True
@@ -275,6 +284,9 @@ class DCATModel(PairLoops, keras.Model):
         )
         if not isinstance(y_pred, PairOutputs):
             return classification
+        joint = self._joint_belief
+        if joint is not None:
+            joint = functools.partial(joint, training=training)
         transfer, shown = transfer_terms(
             compared,
             labels,
@@ -283,6 +295,7 @@ class DCATModel(PairLoops, keras.Model):
             self._combination,
             self._transfer_losses,
             self.gives_logits,
+            joint,
         )
         batch = ops.shape(labels)[0]
         shown["classification_loss"] = over_replicas(classification), batch

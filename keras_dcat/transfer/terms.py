@@ -7,7 +7,14 @@ from keras_dcat.transfer.gating.gates import source_correct
 
 
 def transfer_terms(
-    outputs, labels, sample_weight, gate, combination, losses, gives_logits
+    outputs,
+    labels,
+    sample_weight,
+    gate,
+    combination,
+    losses,
+    gives_logits,
+    joint_belief=None,
 ):
     """The weighted sum of transfer losses, and what a training shows of a batch.
 
@@ -19,6 +26,8 @@ def transfer_terms(
         combination: `Combination`.
         losses: dict from a name to `(loss, weight)`.
         gives_logits: bool. Whether the target predicts logits.
+        joint_belief: function as `JointBelief`, but for `training`, where a loss reads
+            what both sides believe together.
 
     Returns:
         `(loss, shown)`: a float32 scalar, and a dict from a name to `(value, count)`,
@@ -44,6 +53,9 @@ def transfer_terms(
     if sample_weight is not None:
         weights = ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
         counts = [ops.multiply(share, weights) for share in shares]
+    if joint_belief is not None:
+        readings = _with_joint(readings, joint_belief, labels, counts)
+    unlabelled = ops.cast(labels < 0, "float32")
     batch = ops.cast(ops.shape(labels)[0], "float32")
     # Where a source is not there, it is neither right nor wrong.
     judged = [
@@ -64,6 +76,8 @@ def transfer_terms(
         value = 0.0
         for reading, count in zip(readings, counts, strict=True):
             pairs = reading[loss.reads]
+            if loss.only_unlabelled:
+                count = count * unlabelled
             value += sum(loss(*pair, count) for pair in pairs) / len(pairs)
         shown[name] = (over_replicas(value), batch)
         total += weight * value
@@ -89,6 +103,17 @@ def _as_believed(sources, combination):
         source._replace(log_probabilities=believed[at])
         for at, source in enumerate(sources)
     )
+
+
+def _with_joint(readings, joint_belief, labels, shares):
+    """The readings of each source, and what it and the target believe together."""
+    pairs = [pair for reading in readings for pair in reading["log_probabilities"]]
+    sources, (target, *_) = zip(*pairs, strict=True)
+    joint = joint_belief(ops.stack(sources), target, labels, ops.stack(shares))
+    return [
+        {**reading, "joint_log_probabilities": [(joint[at], target)]}
+        for at, reading in enumerate(readings)
+    ]
 
 
 class MeanOfSome(keras.metrics.Mean):

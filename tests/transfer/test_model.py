@@ -98,6 +98,7 @@ def test_it_trains_without_compile_and_history_tells_all_parts(rng):
         "classification_loss",
         "contrast_loss",
         "agreement_loss",
+        "joint_loss",
         "labelled_share",
         "unmasked_share",
         "source_accuracy",
@@ -613,8 +614,8 @@ def test_how_gradients_meet_is_saved_and_loaded(rng, tmp_path, form):
         ({"loss": "mse"}, "Received: .'mse'.*Use `FeatureContrast`"),
         ({"loss": keras.losses.MeanSquaredError()}, "mean_squared_error.*Use"),
         ({"loss": [LogitsDistillation(), LogitsDistillation()]}, "names of their own"),
-        ({"loss_weights": [1.0]}, r"\[1.0\] for 2 losses.*Leave it out"),
-        ({"loss_weights": [10.0, -1.0]}, r"\[10.0, -1.0\].*Leave it out"),
+        ({"loss_weights": [1.0]}, r"\[1.0\] for 3 losses.*Leave it out"),
+        ({"loss_weights": [10.0, -1.0, 1.0]}, r"\[10.0, -1.0, 1.0\].*Leave it out"),
     ],
 )
 def test_losses_that_cannot_be_used_are_refused(options, message):

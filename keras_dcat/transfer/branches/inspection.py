@@ -7,6 +7,7 @@ from keras_dcat.transfer.losses.agreement import AgreedLabels
 from keras_dcat.transfer.losses.base import READINGS, TransferLoss
 from keras_dcat.transfer.losses.contrast import FeatureContrast
 from keras_dcat.transfer.losses.distillation import of_keras
+from keras_dcat.transfer.losses.joint_labels import JointLabels
 
 
 def check_separate(sources, target):
@@ -44,8 +45,8 @@ def named_losses(losses, weights):
     Without any, it is what the evidence favours: docs/method.md.
     """
     if losses is None:
-        losses = [FeatureContrast(), AgreedLabels()]
-        weights = [10.0, 5.0] if weights is None else weights
+        losses = [FeatureContrast(), AgreedLabels(), JointLabels()]
+        weights = [10.0, 5.0, 10.0] if weights is None else weights
     losses = losses if isinstance(losses, (list, tuple)) else [losses]
     losses = [of_keras(loss) for loss in losses]
     weights = [1.0] * len(losses) if weights is None else list(weights)

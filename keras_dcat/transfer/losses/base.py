@@ -2,7 +2,12 @@
 
 import keras
 
-READINGS = ("features", "projections", "log_probabilities")
+READINGS = (
+    "features",
+    "projections",
+    "log_probabilities",
+    "joint_log_probabilities",
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -13,18 +18,21 @@ class TransferLoss(keras.losses.Loss):
     returns a number for each window. Gates, several sources, pairs without a label,
     λ and the history of a training are then as for the losses of this package.
 
-    A class says what it is by three attributes:
+    A class says what it is by four attributes:
 
     - `reads`, str, what it is called with of source and target: `"features"`, which the
       classifiers are given, `(batch, features)`, the target's mapped to the size of the
       source's; `"projections"`, `(key, value)`, `(key, value, mask)` or
-      `KeyValueStatistic` of two `AttentionKV`; or `"log_probabilities"` of the classes,
-      `(batch, classes)`;
+      `KeyValueStatistic` of two `AttentionKV`; `"log_probabilities"` of the classes,
+      `(batch, classes)`; or `"joint_log_probabilities"`, those of both sides together
+      in the place of the source's;
     - `tells_classes`, bool, whether a target that sees no label learns from it what
       classes are. False unless set;
     - `tells_moments`, bool, whether it teaches which moment is which, as also a source
       can that is weaker than its target. `TransferGuard` does not compare the two then.
-      False unless set.
+      False unless set;
+    - `only_unlabelled`, bool, whether it is for windows that have no label. False
+      unless set.
 
     Args:
         reduction: a reduction of Keras. `None` leaves one number for each window.
@@ -49,6 +57,7 @@ class TransferLoss(keras.losses.Loss):
     reads = None
     tells_classes = False
     tells_moments = False
+    only_unlabelled = False
 
     def __init__(
         self,

@@ -53,6 +53,7 @@ def test_it_survives_the_config_of_a_model():
 NAMES = {
     transfer.MaskedCrossAttentionLoss: "alignment",
     transfer.AgreedLabels: "agreement",
+    transfer.JointLabels: "joint",
     transfer.ContrastiveAlignment: "contrast",
     transfer.FeatureContrast: "contrast",
     transfer.LogitsDistillation: "distillation",
@@ -93,6 +94,6 @@ def test_only_some_tell_classes_and_only_a_contrast_tells_moments():
     losses["KerasDistillation"] = KerasDistillation
     tells_classes = {name for name, loss in losses.items() if loss.tells_classes}
     tells_moments = {name for name, loss in losses.items() if loss.tells_moments}
-    assert len(losses) == 7
+    assert len(losses) == 8
     assert tells_classes == {"LogitsDistillation", "KerasDistillation"}
     assert tells_moments == {"FeatureContrast", "ContrastiveAlignment"}
