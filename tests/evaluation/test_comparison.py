@@ -82,7 +82,7 @@ def test_a_run_has_the_name_that_it_always_had(tmp_path, method):
         "seed": 0,
         "source": None if alone else "camera",
         "target": "imu",
-        "method": {"name": type(method).__name__, "edition": 1 if alone else 2},
+        "method": {"name": type(method).__name__, "edition": 1 if alone else 3},
     }
     if method == DCAT(gate="soft"):
         about["method"]["gate"] = "soft"
