@@ -73,7 +73,7 @@ PARTS = {
     "projected gradients": dataclasses.replace(DEFAULT, gradients="projected"),
     "KᵀV and beliefs": BELIEFS,
 }
-WITHOUT_JOINT = {label: PARTS[label] for label in ("without joint labels",)}
+WITHOUT_JOINT = {"without joint labels": PARTS["without joint labels"]}
 # A source that sees videos runs once, not at every step: that is most of the time.
 RUNS_ONCE = METHODS | {"D-CAT": PARTS["D-CAT, cached"]}
 FELLOW = {"beliefs with a fellow": dataclasses.replace(BELIEFS, fellow=True)}

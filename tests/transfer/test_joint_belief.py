@@ -93,19 +93,23 @@ def test_without_windows_of_both_kinds_it_stays_the_product(rng, labels):
 
 def test_what_may_not_teach_does_not_count_and_each_source_has_its_own(rng):
     labels, sources, target = beliefs(rng, 4, preferred=1.0, sources=2)
-    wrong = np.arange(600) >= 400
-    sources[1][wrong] = sources[1][wrong][:, ::-1]  # of nothing, and nobody listens
-    shares = np.ones((2, 600), "float32")
-    shares[1, wrong] = 0
-    joint, plain = JointBelief(2, 4), JointBelief(2, 4)
-    found = seen(joint, sources, target, half_known(labels), shares, times=5)
-    kept = ~wrong
-    seen(plain, sources[:, kept], target[kept], half_known(labels[kept]), times=5)
-    own, expected = (ops.convert_to_numpy(each.bias.value) for each in (joint, plain))
-    assert np.abs(own[0] - own[1]).max() > 0.01
-    # Labels count whether the source is there or not: nearly, not quite the same.
-    np.testing.assert_allclose(own[1], expected[1], atol=0.05)
-    assert found.shape == (2, 600, 4)
+    silent = np.arange(600) >= 400
+    other = sources.copy()
+    other[1][silent] = other[1][silent][:, ::-1]
+
+    def bias(sources, share):
+        joint, shares = JointBelief(2, 4), np.ones((2, 600), "float32")
+        shares[1, silent] = share
+        found = seen(joint, sources, target, half_known(labels), shares, times=5)
+        assert found.shape == (2, 600, 4)
+        return ops.convert_to_numpy(joint.bias.value)
+
+    # What a source says where it may not teach changes nothing; where it may, it does.
+    np.testing.assert_allclose(bias(sources, 0), bias(other, 0), atol=1e-6)
+    heard, otherwise = bias(sources, 1), bias(other, 1)
+    assert np.abs(heard[1] - otherwise[1]).max() > 0.01
+    np.testing.assert_allclose(heard[0], otherwise[0], atol=1e-6)
+    assert np.abs(heard[0] - heard[1]).max() > 0.001
 
 
 def test_no_gradient_reaches_the_target_by_it(rng):
