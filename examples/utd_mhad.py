@@ -338,10 +338,13 @@ parser.add_argument("--folds", action="store_true", help="of the training subjec
 parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
 parser.add_argument("--output", default="outputs/utd_mhad")
 parser.add_argument("--json", help="file for the headline numbers; keeps others in it")
+parser.add_argument("--runs", help="file of packed runs, read and added to")
 parser.add_argument("--foresight", action="store_true", help="was `diagnose` right?")
 parser.add_argument("--scheduler", help="keras_tuner, to share runs among processes")
 args = parser.parse_args()
 
+if args.runs and pathlib.Path(args.runs).exists():
+    evaluation.unpack_runs(args.runs, args.output)
 streams = {"skeleton": skeleton(), **{stream: inertial(stream) for stream in INERTIAL}}
 if args.depth:
     streams["depth"] = depth()
@@ -434,6 +437,8 @@ done = evaluation.run_experiments(
     about=__doc__,
     scheduler=args.scheduler,
 )
+if args.runs:
+    evaluation.pack_runs(args.output, args.runs)
 if args.foresight:
     for heading, results in done.items():
         study = experiments[heading].study

@@ -1,6 +1,7 @@
 """Does it help people never seen, and how sure is that?"""
 
 from keras_dcat.evaluation.ablations import ABLATIONS, ablation
+from keras_dcat.evaluation.archive import pack_runs, unpack_runs
 from keras_dcat.evaluation.comparison import compare, environment
 from keras_dcat.evaluation.experiments import Experiment, run_experiments
 from keras_dcat.evaluation.foresight import Foresight, foresight
@@ -54,8 +55,10 @@ __all__ = [
     "macro_f1_interval",
     "mean_interval",
     "ordered_pairs",
+    "pack_runs",
     "paired_bootstrap",
     "run_experiments",
     "transfer_table",
+    "unpack_runs",
     "write_report",
 ]

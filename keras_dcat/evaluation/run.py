@@ -96,7 +96,7 @@ class Run:
             if isinstance(about["source"], list):  # JSON has no tuples
                 about["source"] = tuple(about["source"])
             run = cls(**about, **{name: arrays[name] for name in _ARRAYS})
-            run._check()
+            run.check()
         except JSON_ERRORS as error:
             raise ValueError(
                 "A run must be a file that `Run.save` has written. "
@@ -105,8 +105,12 @@ class Run:
             ) from error
         return run
 
-    def _check(self):
-        """That arrays fit each other, as scores and reports take for granted."""
+    def check(self) -> None:
+        """Makes sure that its parts fit each other, as scores and reports presume.
+
+        Raises:
+            ValueError: if they do not.
+        """
         windows, classes = self.probabilities.shape
         fits = (
             self.labels.shape == self.subjects.shape == (windows,)

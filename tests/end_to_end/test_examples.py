@@ -102,7 +102,7 @@ def test_an_example_prints_its_tables_and_writes_its_report(tmp_path, name):
     write = EXAMPLES[name]
     data = [] if write is None else [write(tmp_path / "data")]
     if name == "utd_mhad":
-        data += ["--json", tmp_path / "numbers.json"]
+        data += ["--json", tmp_path / "numbers.json", "--runs", tmp_path / "runs.npz"]
     printed = printed_by(name, *data, "--quick", cwd=tmp_path)
     folder = tmp_path / "outputs" / name
     with (folder / "report.csv").open() as file:

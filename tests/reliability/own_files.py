@@ -18,7 +18,7 @@ from keras_dcat.cli.experiment import (
     read_experiment,
 )
 from keras_dcat.diagnosis.monitor_log import MonitorLog
-from keras_dcat.evaluation import Run
+from keras_dcat.evaluation import Run, pack_runs, unpack_runs
 from keras_dcat.export import Description
 from keras_dcat.recordings import Recording, Stream
 from keras_dcat.stored import seal
@@ -66,6 +66,7 @@ def of_own_files():
         "unfinished source cache": _records("cache.part"),
         "fold cache": _folds(),
         "run": _run(),
+        "packed runs": _packed_runs(),
         "description": _described("target.tflite"),
         "description of a SavedModel": _described("assets.extra/keras_dcat.json"),
         "monitor log": _monitor_log(),
@@ -179,8 +180,8 @@ def _folds():
     return Specimen(files, "folds.npz", read)
 
 
-def _run():
-    run = Run(
+def _a_run():
+    return Run(
         split="a",
         seed=0,
         source=("camera", "watch"),
@@ -194,19 +195,48 @@ def _run():
         environment={"keras": "3"},
     )
 
-    def read(folder):
-        again = Run.load(folder / "run.npz")
-        assert 0 <= again.accuracy <= 1
-        assert 0 <= again.macro_f1 <= 1
-        assert again.losses.ndim == 1
 
-    content = files_of(lambda folder: run.save(folder / "run.npz"))["run.npz"]
+def _looked_at_run(path):
+    again = Run.load(path)
+    assert 0 <= again.accuracy <= 1
+    assert 0 <= again.macro_f1 <= 1
+    assert again.losses.ndim == 1
+
+
+def _run():
+    return _with_about(
+        lambda folder: _a_run().save(folder / "run.npz"),
+        "run.npz",
+        lambda folder: _looked_at_run(folder / "run.npz"),
+    )
+
+
+def _packed_runs():
+    def written(folder):
+        (folder / "runs").mkdir()
+        for name in ("first.npz", "second.npz"):
+            _a_run().save(folder / "runs" / name)
+        pack_runs(folder, folder / "packed.npz")
+
+    def read(folder):
+        unpack_runs(folder / "packed.npz", folder / "out")
+        for path in (folder / "out").rglob("*"):
+            if path.is_file():
+                assert path.parent == folder / "out" / "runs"
+                _looked_at_run(path)
+
+    return _with_about(written, "packed.npz", read)
+
+
+def _with_about(written, name, read):
+    """An archive of arrays, one of which is JSON that is damaged by its structure."""
+    content = files_of(written)[name]
     with np.load(io.BytesIO(content)) as arrays:
         arrays = dict(arrays)
     about = damaged_values(json.loads(str(arrays["about"])))
     return Specimen(
-        {"run.npz": content},
-        "run.npz",
+        {name: content},
+        name,
         read,
         structured=about.map(functools.partial(with_json, arrays, "about")),
     )
