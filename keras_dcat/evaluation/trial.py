@@ -115,6 +115,7 @@ class Trial:
         index: WindowIndex,
         batch_size: int,
         may_teach=None,
+        vary_source: bool = True,
     ):
         """Varied, shuffled batches of pairs with one-hot labels.
 
@@ -126,6 +127,8 @@ class Trial:
             batch_size: int.
             may_teach: float array `(windows,)`, `(windows, sources)` or `None`, as in
                 `pair_dataset`.
+            vary_source: bool. Whether the source is varied by itself, too; the target
+                is the same either way.
 
         Returns:
             `tf.data.Dataset`.
@@ -152,7 +155,9 @@ class Trial:
         )
         modalities = self.study.modalities
         own = [
-            modalities[each].augmentation if isinstance(each, str) else None
+            modalities[each].augmentation
+            if vary_source and isinstance(each, str)
+            else None
             for each in sources_of(source)
         ]
         dataset = vary.augment_pairs(
@@ -177,7 +182,7 @@ class Trial:
         Returns:
             `tf.data.Dataset`.
         """
-        pairs = self.pairs(stream, stream, index, batch_size)
+        pairs = self.pairs(stream, stream, index, batch_size, vary_source=False)
         return pairs.map(lambda x, y: (x["target"], y))
 
     def unimodal(
