@@ -80,9 +80,13 @@ def _rotated(windows, axes, angles, triplets=None):
     cross = tf.linalg.cross(tf.repeat(axes[:, None], 3, axis=1), unit)
     sine, cosine = tf.sin(angles)[:, None, None], tf.cos(angles)[:, None, None]
     rotations = unit + sine * cross + (1 - cosine) * cross @ cross
-    moving = tf.gather(windows, turned, axis=-1)
-    shape = [-1, *moving.shape[1:]]
-    points = tf.reshape(moving, [-1, np.prod(shape[1:]) // 3, 3])
-    moving = tf.reshape(points @ tf.cast(rotations, windows.dtype), shape)
-    joined = tf.concat([moving, tf.gather(windows, others, axis=-1)], axis=-1)
-    return tf.gather(joined, np.argsort([*turned, *others]), axis=-1)
+    order = np.concatenate([turned, others])
+    in_order = np.array_equal(order, channels)  # then nothing needs to be moved
+    ordered = windows if in_order else tf.gather(windows, order, axis=-1)
+    moving, rest = tf.split(ordered, [len(turned), len(others)], axis=-1)
+    points = tf.reshape(moving, [-1, np.prod(moving.shape[1:]) // 3, 3])
+    moving = tf.reshape(
+        points @ tf.cast(rotations, windows.dtype), [-1, *moving.shape[1:]]
+    )
+    joined = tf.concat([moving, rest], axis=-1)
+    return joined if in_order else tf.gather(joined, np.argsort(order), axis=-1)
