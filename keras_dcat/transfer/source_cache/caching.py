@@ -1,5 +1,6 @@
 """The statistics of windows, from a source that runs over them once."""
 
+import itertools
 import operator
 import os
 import pathlib
@@ -75,6 +76,7 @@ def statistics_of(branch, spec, batches, count, path, dtype, verbose):
     contents = [name for name, *_ in fields]
     about = {**source_fingerprint(branch), "contents": contents, "dtype": dtype}
     records = RecordFile(pathlib.Path(path), about, fields)
+    shown = itertools.chain([next(shown)], shown)  # if there is none, nor is a file
     try:
         with records.writing() as writer:
             found, seen = _complete(records, writer, shown, forward)

@@ -163,6 +163,12 @@ def size_of_record(model):
     return 16 + 4 * (model.num_classes + key_dim**2 + 1 + features) + 4
 
 
+def test_no_windows_leave_no_file(model, skeletons, tmp_path):
+    with pytest.raises(ValueError, match=r"Received: none\. Check how the data"):
+        cached(model, skeletons[:0], tmp_path / "cache")
+    assert not list(tmp_path.iterdir())
+
+
 def test_other_windows_are_refused(model, skeletons, tmp_path):
     path = tmp_path / "cache"
     cached(model, skeletons, path)
