@@ -82,7 +82,7 @@ plots.plot_diagnosis(found, folder / "skeleton_teaches_imu.png")
 # ## The other way round
 # The wrist knows less than the skeleton of people that neither has seen, and of the
 # label nothing that the skeleton does not. What it believes would be nothing to learn
-# from, and the contrast alone has [cost five points](../results/watch.md) in such a
+# from, and the contrast alone has [cost four points](../results/watch.md) in such a
 # case. A weaker sensor that does add something is another matter: such have helped
 # where labels are missing.
 
