@@ -6,6 +6,7 @@ Ten people are left out in five folds of two. The recordings come with the packa
 
 import argparse
 import dataclasses
+import pathlib
 
 from keras_dcat import datasets, encoders, evaluation, windows
 from keras_dcat.evaluation import (
@@ -74,7 +75,11 @@ parser.add_argument("--only", nargs="+", help="headings of experiments to run")
 parser.add_argument("--methods", nargs="+", help="labels of those to compare")
 parser.add_argument("--foresight", action="store_true", help="was `diagnose` right?")
 parser.add_argument("--output", default="outputs/watch")
+parser.add_argument("--runs", help="file of packed runs, read and added to")
 args = parser.parse_args()
+
+if args.runs and pathlib.Path(args.runs).exists():
+    evaluation.unpack_runs(args.runs, args.output)
 
 recordings = datasets.load_watch()[:: 6 if args.quick else 1]
 index = windows.index_windows(recordings, length=4.0, stride=2.0)
@@ -120,6 +125,12 @@ done = evaluation.run_experiments(
     title="The sensors of a smartwatch",
     about="Seven shoulder exercises of ten people, in windows of 4 s.",
 )
+if args.runs:
+    evaluation.pack_runs(args.output, args.runs)
+for heading, results in done.items():
+    print(f"\n{heading}: over all pairs, D-CAT is ahead of")
+    for label in results.baselines if "D-CAT" in results.baselines else ():
+        print(f"{label} by {results.gain(results.pairs, 'D-CAT', label)}")
 if args.foresight:
     for heading, results in done.items():
         study = experiments[heading].study
