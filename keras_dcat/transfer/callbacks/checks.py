@@ -16,15 +16,19 @@ class FirstEpochCheck(keras.callbacks.Callback):
     Whether there is a source to learn from is for `TransferGuard` to say.
     """
 
+    # Keras may call it in another thread, and need not wait for a step to be done
+    # before it starts the next.
+    async_safe = True
+
     def on_train_begin(self, logs=None):
-        self._steps = 0
+        self._has_trained = False
         self._is_first_epoch = True
 
     def on_train_batch_end(self, batch, logs=None):
-        self._steps += 1
+        self._has_trained = True
 
     def on_epoch_end(self, epoch, logs=None):
-        if self._is_first_epoch and not self._steps:
+        if self._is_first_epoch and not self._has_trained:
             raise ValueError(EMPTY_MESSAGE)
         if self._is_first_epoch and self._learns_no_classes(logs or {}):
             raise ValueError(

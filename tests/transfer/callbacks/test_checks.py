@@ -26,6 +26,12 @@ def test_a_first_epoch_with_a_step_is_none():
     callback.on_epoch_end(0, {})
 
 
+def test_the_callbacks_that_there_always_are_make_no_step_wait_for_the_last():
+    callbacks = keras.callbacks.CallbackList(watched(None))
+    plain = keras.callbacks.CallbackList([])
+    assert callbacks._async_train == plain._async_train
+
+
 @pytest.mark.parametrize(
     ("value", "share", "loss", "is_said"),
     [
