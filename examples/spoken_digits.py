@@ -5,14 +5,26 @@ pitch of the voice is left. Each speaker is left out in turn.
 """
 
 import argparse
+import dataclasses
 
 from keras_dcat import datasets, encoders, evaluation, windows
-from keras_dcat.evaluation import CONTROLS, METHODS, RIVALS, Experiment, ablation
+from keras_dcat.evaluation import (
+    CONTROLS,
+    DCAT,
+    METHODS,
+    RIVALS,
+    Experiment,
+    ablation,
+)
 from keras_dcat.windows.augmentation import Compose, Jitter, Scaling, TimeWarp
 
 CLASSES = datasets.spoken_digits.CLASS_NAMES
 RATES = {"audio": 8000, "narrow_band": 1000}
 PAIR = ("audio", "narrow_band")
+PARTS = {
+    "without alignment": DCAT(alignment=None),
+    "without joint labels": DCAT(joint=0.0),
+}
 
 
 def modality(stream, default_size):
@@ -32,10 +44,23 @@ def modality(stream, default_size):
     return evaluation.Modality(build, Compose((Scaling(0.3), Jitter(0.0005))))
 
 
+def few_labels(study, num_labelled=2):
+    """The study with labels of some who train; pairs of all are there."""
+    splits = {}
+    for number, (name, (train, test)) in enumerate(study.splits.items()):
+        people = sorted(set(train.subjects.tolist()))
+        people = people[number:] + people[:number]  # everybody's turn comes
+        splits[name] = (train.labels_of(people[:num_labelled]), test)
+    return dataclasses.replace(study, splits=splits)
+
+
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("data", help="Free Spoken Digit Dataset: the zip or a folder")
 parser.add_argument("--quick", action="store_true", help="less of all, to try it")
 parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+parser.add_argument("--only", nargs="+", help="headings of experiments to run")
+parser.add_argument("--methods", nargs="+", help="labels of those to compare")
+parser.add_argument("--runs", help="file of packed runs, read and added to")
 parser.add_argument("--output", default="outputs/spoken_digits")
 args = parser.parse_args()
 
@@ -62,12 +87,18 @@ experiments = {
     "A narrow band teaches a full one": Experiment(study, [PAIR[::-1]]),
 }
 if not args.quick:
+    experiments["Labels of two of five"] = Experiment(
+        few_labels(study), [PAIR], METHODS | PARTS
+    )
     for name in ("transfer_weight", "mask"):
         experiments[name] = Experiment(study, [PAIR], ablation(name))
 evaluation.run_experiments(
     experiments,
     args.output,
     args.seeds[:2] if args.quick else args.seeds,
+    only=args.only,
+    methods=args.methods,
+    packed=args.runs,
     title="Full-band and narrow-band microphones",
     about="Ten digits by six speakers, each left out in turn.",
 )

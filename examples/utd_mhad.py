@@ -343,8 +343,6 @@ parser.add_argument("--foresight", action="store_true", help="was `diagnose` rig
 parser.add_argument("--scheduler", help="keras_tuner, to share runs among processes")
 args = parser.parse_args()
 
-if args.runs and pathlib.Path(args.runs).exists():
-    evaluation.unpack_runs(args.runs, args.output)
 streams = {"skeleton": skeleton(), **{stream: inertial(stream) for stream in INERTIAL}}
 if args.depth:
     streams["depth"] = depth()
@@ -419,8 +417,6 @@ if args.quick:
         quick[TWO_SOURCES] = Experiment(both, [*singles[:2], TWO_TO_ONE[0]])
     experiments = quick
 for heading, (study, pairs, methods) in list(experiments.items()):
-    if args.methods:
-        methods = {label: m for label, m in methods.items() if label in args.methods}
     if args.targets:
         pairs = [pair for pair in pairs if pair[1] in args.targets]
     if args.sources:
@@ -430,15 +426,16 @@ for heading, (study, pairs, methods) in list(experiments.items()):
     if not pairs:
         del experiments[heading]
 done = evaluation.run_experiments(
-    {heading: experiments[heading] for heading in args.only or experiments},
+    experiments,
     args.output,
     args.seeds[:2] if args.quick else args.seeds,
+    only=args.only,
+    methods=args.methods,
+    packed=args.runs,
     title="UTD-MHAD: who teaches whom",
     about=__doc__,
     scheduler=args.scheduler,
 )
-if args.runs:
-    evaluation.pack_runs(args.output, args.runs)
 if args.foresight:
     for heading, results in done.items():
         study = experiments[heading].study

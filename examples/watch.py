@@ -6,7 +6,6 @@ Ten people are left out in five folds of two. The recordings come with the packa
 
 import argparse
 import dataclasses
-import pathlib
 
 from keras_dcat import datasets, encoders, evaluation, windows
 from keras_dcat.evaluation import (
@@ -78,9 +77,6 @@ parser.add_argument("--output", default="outputs/watch")
 parser.add_argument("--runs", help="file of packed runs, read and added to")
 args = parser.parse_args()
 
-if args.runs and pathlib.Path(args.runs).exists():
-    evaluation.unpack_runs(args.runs, args.output)
-
 recordings = datasets.load_watch()[:: 6 if args.quick else 1]
 index = windows.index_windows(recordings, length=4.0, stride=2.0)
 folds = windows.group_folds(index, 5)[: 1 if args.quick else 5]
@@ -111,22 +107,16 @@ else:
     experiments["Controls and rivals"] = Experiment(study, [pair], everything)
     for name in ("transfer_weight", "mask", "misalignment", "data_fraction"):
         experiments[name] = Experiment(study, [pair], ablation(name))
-if args.methods:
-    experiments = {
-        heading: Experiment(
-            study, pairs, {n: m for n, m in methods.items() if n in args.methods}
-        )
-        for heading, (study, pairs, methods) in experiments.items()
-    }
 done = evaluation.run_experiments(
-    {heading: experiments[heading] for heading in args.only or experiments},
+    experiments,
     args.output,
     args.seeds[:2] if args.quick else args.seeds,
+    only=args.only,
+    methods=args.methods,
+    packed=args.runs,
     title="The sensors of a smartwatch",
     about="Seven shoulder exercises of ten people, in windows of 4 s.",
 )
-if args.runs:
-    evaluation.pack_runs(args.output, args.runs)
 for heading, results in done.items():
     print(f"\n{heading}: over all pairs, D-CAT is ahead of")
     for label in results.baselines if "D-CAT" in results.baselines else ():

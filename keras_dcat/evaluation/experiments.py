@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from keras_dcat.evaluation.archive import pack_runs, unpack_runs
 from keras_dcat.evaluation.comparison import compare
 from keras_dcat.evaluation.methods import METHODS, Method
 from keras_dcat.evaluation.pairs import arrow
@@ -34,6 +35,9 @@ def run_experiments(
     path: str | os.PathLike,
     seeds: Iterable[int] = range(5),
     *,
+    only: Iterable[str] | None = None,
+    methods: Iterable[str] | None = None,
+    packed: str | os.PathLike | None = None,
     title: str = "",
     about: str = "",
     scheduler: str | None = None,
@@ -47,6 +51,11 @@ def run_experiments(
         path: folder of the runs, of `report.html`, of its tables in `report.md`, and
             of every run's scores in `report.csv`.
         seeds: ints.
+        only: headings of those to run, in this order; all unless given.
+        methods: labels of those to compare; all unless given. An experiment that has
+            none of them is left out.
+        packed: path of a file as `pack_runs` writes it. What it holds is read before,
+            if it exists, and it is written anew with what has been added, at the end.
         title: str. Title of the report.
         about: str. What stands under it.
         scheduler: as in `compare`.
@@ -55,15 +64,17 @@ def run_experiments(
         dict from a heading to `Results`.
 
     Raises:
-        ValueError: as `compare`.
+        ValueError: as `compare`, or if there is no such heading or label.
         ImportError: if Jinja2 or matplotlib, which make the report, are missing, or
             KerasTuner, if it is to share runs out.
     """
     folder, seeds, done, tables = pathlib.Path(path), list(seeds), {}, ""
-    for heading, experiment in experiments.items():
-        study, pairs, methods = experiment
+    chosen = _chosen(experiments, only, methods)
+    if packed is not None and pathlib.Path(packed).exists():
+        unpack_runs(packed, folder)
+    for heading, (study, pairs, own_methods) in chosen.items():
         done[heading] = compare(
-            study, pairs, methods, seeds, folder, scheduler=scheduler
+            study, pairs, own_methods, seeds, folder, scheduler=scheduler
         )
         own = f"\n## {heading}\n"
         for pair in done[heading].pairs:
@@ -75,4 +86,31 @@ def run_experiments(
             heading = title or "Results"
             part.write_text(f"# {heading}\n\n{about.strip()}\n{tables}", "utf-8")
     print(f"The report is in {folder / 'report.html'}")
+    if packed is not None:
+        pack_runs(folder, packed)
     return done
+
+
+def _chosen(experiments, only, methods):
+    """The experiments that are named, with the methods that are."""
+    labels = {label for each in experiments.values() for label in each.methods}
+    for argument, names, known in (
+        ("only", only, set(experiments)),
+        ("methods", methods, labels),
+    ):
+        if unknown := sorted(set(names or ()) - known):
+            raise ValueError(
+                f"`{argument}` must be of the experiments. "
+                f"Received: {argument}={unknown}. Choose from {sorted(known)}."
+            )
+    chosen = {heading: experiments[heading] for heading in only or experiments}
+    if methods is None:
+        return chosen
+    labels = set(methods)
+    return {
+        heading: each._replace(
+            methods={n: m for n, m in each.methods.items() if n in labels}
+        )
+        for heading, each in chosen.items()
+        if not labels.isdisjoint(each.methods)
+    }

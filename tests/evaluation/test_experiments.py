@@ -36,3 +36,31 @@ def test_the_report_of_what_is_done_is_there_when_the_next_experiment_fails(tmp_
     with pytest.raises(ValueError, match="radar"):
         run_experiments(experiments, tmp_path, seeds=[0, 1])
     assert "There" in (tmp_path / "report.html").read_text()
+
+
+def test_what_is_named_is_run_and_packed_and_read_from_there(tmp_path):
+    one = study(epochs=1)
+    experiments = {
+        "There": Experiment(one, [PAIR]),
+        "And back": Experiment(one, [PAIR[::-1]]),
+        "Others": Experiment(one, [PAIR], {"mine": METHODS["alone"]}),
+    }
+    named = {"methods": ["alone"], "packed": tmp_path / "runs.npz", "seeds": [0, 1]}
+    done = run_experiments(experiments, tmp_path / "first", **named)
+    assert [(h, list(each.baselines)) for h, each in done.items()] == [
+        ("There", ["alone"]),
+        ("And back", ["alone"]),
+    ]
+    named["only"] = ["And back"]
+    again = run_experiments(experiments, tmp_path / "second", **named)
+    assert list(again) == ["And back"]
+    assert not (tmp_path / "second" / "unimodal").exists()  # nothing was trained
+    pair = PAIR[::-1]
+    assert again["And back"].table(pair) == done["And back"].table(pair)
+
+
+@pytest.mark.parametrize("argument", ["only", "methods"])
+def test_what_is_named_must_be_there(argument, tmp_path):
+    experiments = {"There": Experiment(study(epochs=1), [PAIR])}
+    with pytest.raises(ValueError, match=f"`{argument}`.*'nowhere'.*Choose from"):
+        run_experiments(experiments, tmp_path, **{argument: ["nowhere"]})
