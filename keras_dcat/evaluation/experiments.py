@@ -94,23 +94,24 @@ def run_experiments(
 def _chosen(experiments, only, methods):
     """The experiments that are named, with the methods that are."""
     labels = {label for each in experiments.values() for label in each.methods}
+    only, methods = list(only or experiments), set(methods or labels)
     for argument, names, known in (
-        ("only", only, set(experiments)),
+        ("only", set(only), set(experiments)),
         ("methods", methods, labels),
     ):
-        if unknown := sorted(set(names or ()) - known):
+        if unknown := sorted(names - known):
             raise ValueError(
                 f"`{argument}` must be of the experiments. "
                 f"Received: {argument}={unknown}. Choose from {sorted(known)}."
             )
-    chosen = {heading: experiments[heading] for heading in only or experiments}
-    if methods is None:
-        return chosen
-    labels = set(methods)
     return {
-        heading: each._replace(
-            methods={n: m for n, m in each.methods.items() if n in labels}
+        heading: experiments[heading]._replace(
+            methods={
+                label: method
+                for label, method in experiments[heading].methods.items()
+                if label in methods
+            }
         )
-        for heading, each in chosen.items()
-        if not labels.isdisjoint(each.methods)
+        for heading in only
+        if not methods.isdisjoint(experiments[heading].methods)
     }
