@@ -1,4 +1,4 @@
-"""A better sensor, a watch's IMU or a skeleton (`--data`), teaches a cheaper one."""
+"""A watch's IMU, or a skeleton (`--data`), teaches one sensor; few have labels."""
 
 import argparse
 
@@ -13,8 +13,8 @@ from keras_dcat.metrics import f1_per_class
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--data", help="UTD-MHAD: the publisher's zip, or a folder of it")
 parser.add_argument("--seeds", type=int, default=5)
-parser.add_argument("--epochs", type=int, default=15)
-parser.add_argument("--labelled", type=int, help="training people with labels, of all")
+parser.add_argument("--epochs", type=int, default=40)
+parser.add_argument("--labelled", type=int, default=2, help="people with labels")
 parser.add_argument("--output", default="outputs/quickstart")
 args = parser.parse_args()
 
@@ -23,7 +23,7 @@ if args.data:
     classes, test_subjects = datasets.utd_mhad.CLASS_NAMES, (2, 4, 6, 8)
     recordings = [r.resampled(skeleton=20) for r in datasets.load_utd_mhad(args.data)]
 else:
-    teacher, learner, length, stride = "imu", "accelerometer", 4.0, 2.0
+    teacher, learner, length, stride = "imu", "gyroscope", 4.0, 2.0
     classes, test_subjects = datasets.watch.CLASS_NAMES, (2, 5, 9)
     recordings = datasets.load_watch()
 index = windows.index_windows(recordings, length, stride)

@@ -38,8 +38,8 @@ def test_it_runs_on_the_watch_and_leaves_a_table_a_picture_and_a_model(tmp_path)
     assert (tmp_path / "results" / "target" / "saved_model.pb").exists()
 
 
-def test_it_runs_with_labels_of_two_people(tmp_path):
-    assert "| D-CAT | " in run(tmp_path, "--labelled", "2")
+def test_it_runs_with_labels_of_everybody(tmp_path):
+    assert "| D-CAT | " in run(tmp_path, "--labelled", "7")
 
 
 @pytest.mark.skipif(not UTD_MHAD.exists(), reason="UTD-MHAD is not on this machine")
