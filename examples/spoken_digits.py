@@ -60,6 +60,7 @@ parser.add_argument("--quick", action="store_true", help="less of all, to try it
 parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
 parser.add_argument("--only", nargs="+", help="headings of experiments to run")
 parser.add_argument("--methods", nargs="+", help="labels of those to compare")
+parser.add_argument("--foresight", action="store_true", help="was `diagnose` right?")
 parser.add_argument("--runs", help="file of packed runs, read and added to")
 parser.add_argument("--output", default="outputs/spoken_digits")
 args = parser.parse_args()
@@ -99,6 +100,7 @@ evaluation.run_experiments(
     only=args.only,
     methods=args.methods,
     packed=args.runs,
+    foresight=args.foresight,
     title="Full-band and narrow-band microphones",
     about="Ten digits by six speakers, each left out in turn.",
 )

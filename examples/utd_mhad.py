@@ -432,14 +432,11 @@ done = evaluation.run_experiments(
     only=args.only,
     methods=args.methods,
     packed=args.runs,
+    foresight=args.foresight,
     title="UTD-MHAD: who teaches whom",
     about=__doc__,
     scheduler=args.scheduler,
 )
-if args.foresight:
-    for heading, results in done.items():
-        study = experiments[heading].study
-        print(f"\n{heading}\n{evaluation.foresight(study, results, path=args.output)}")
 if args.json:
     path = pathlib.Path(args.json)
     earlier = json.loads(path.read_text()) if path.exists() else {}

@@ -115,6 +115,7 @@ done = evaluation.run_experiments(
     only=args.only,
     methods=args.methods,
     packed=args.runs,
+    foresight=args.foresight,
     title="The sensors of a smartwatch",
     about="Seven shoulder exercises of ten people, in windows of 4 s.",
 )
@@ -124,7 +125,3 @@ for heading, results in done.items():
         print(f"\n{heading}: over all pairs, D-CAT is ahead of")
         for label in others:
             print(f"{label} by {results.gain(results.pairs, 'D-CAT', label)}")
-if args.foresight:
-    for heading, results in done.items():
-        study = experiments[heading].study
-        print(f"\n{heading}\n{evaluation.foresight(study, results, path=args.output)}")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from keras_dcat.evaluation.archive import pack_runs, unpack_runs
 from keras_dcat.evaluation.comparison import compare
+from keras_dcat.evaluation.foresight import foresight as foretell
 from keras_dcat.evaluation.methods import METHODS, Method
 from keras_dcat.evaluation.pairs import arrow
 from keras_dcat.evaluation.report import write_report
@@ -38,6 +39,7 @@ def run_experiments(
     only: Iterable[str] | None = None,
     methods: Iterable[str] | None = None,
     packed: str | os.PathLike | None = None,
+    foresight: bool = False,
     title: str = "",
     about: str = "",
     scheduler: str | None = None,
@@ -56,6 +58,8 @@ def run_experiments(
             none of them is left out.
         packed: path of a file as `pack_runs` writes it. What it holds is read before,
             if it exists, and it is written anew with what has been added, at the end.
+        foresight: bool. Whether every pair is diagnosed, too, in the end, and it is
+            printed how often `diagnose` was right about the gain of "D-CAT".
         title: str. Title of the report.
         about: str. What stands under it.
         scheduler: as in `compare`.
@@ -88,6 +92,10 @@ def run_experiments(
     print(f"The report is in {folder / 'report.html'}")
     if packed is not None:
         pack_runs(folder, packed)
+    for heading, results in done.items():
+        if foresight and "D-CAT" in results.baselines:
+            foretold = foretell(chosen[heading].study, results, path=folder)
+            print(f"\n{heading}\n{foretold}")
     return done
 
 

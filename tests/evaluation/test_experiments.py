@@ -1,8 +1,10 @@
 import csv
+import sys
 
 import pytest
 
 from keras_dcat.evaluation import METHODS, Experiment, run_experiments
+from keras_dcat.evaluation.foresight import Foresight
 from tests.evaluation.studies import PAIR, study
 
 
@@ -57,6 +59,22 @@ def test_what_is_named_is_run_and_packed_and_read_from_there(tmp_path):
     assert not (tmp_path / "second" / "unimodal").exists()  # nothing was trained
     pair = PAIR[::-1]
     assert again["And back"].table(pair) == done["And back"].table(pair)
+
+
+def test_what_was_foreseen_is_printed_of_those_with_a_transfer(
+    tmp_path, capsys, monkeypatch
+):
+    module = sys.modules[Foresight.__module__]
+    monkeypatch.setattr(module, "_verdict", lambda trial, *pair: "help")
+    one = study(epochs=1)
+    experiments = {
+        "There": Experiment(one, [PAIR]),
+        "Alone": Experiment(one, [PAIR], {"mine": METHODS["alone"]}),
+    }
+    run_experiments(experiments, tmp_path, seeds=[0, 1], foresight=True)
+    printed = capsys.readouterr().out
+    assert "There\n| source → target | expected | found | gain |" in printed
+    assert printed.count("of 1 pairs.") == 1
 
 
 @pytest.mark.parametrize("argument", ["only", "methods"])
