@@ -108,7 +108,7 @@ else:
     experiments["Controls and rivals"] = Experiment(study, [pair], everything)
     for name in ("transfer_weight", "mask", "misalignment", "data_fraction"):
         experiments[name] = Experiment(study, [pair], ablation(name))
-done = evaluation.run_experiments(
+evaluation.run_experiments(
     experiments,
     args.output,
     args.seeds[:2] if args.quick else args.seeds,
@@ -119,9 +119,3 @@ done = evaluation.run_experiments(
     title="The sensors of a smartwatch",
     about="Seven shoulder exercises of ten people, in windows of 4 s.",
 )
-for heading, results in done.items():
-    others = [label for label in results.baselines if label != "D-CAT"]
-    if len(others) < len(results.baselines):
-        print(f"\n{heading}: over all pairs, D-CAT is ahead of")
-        for label in others:
-            print(f"{label} by {results.gain(results.pairs, 'D-CAT', label)}")

@@ -83,6 +83,7 @@ def run_experiments(
         own = f"\n## {heading}\n"
         for pair in done[heading].pairs:
             own += f"\n### {arrow(pair)}\n\n{done[heading].table(pair)}\n"
+        own += _leads(done[heading])
         print(own)
         tables += own
         write_report(folder / "report.html", done, title=title, about=about)
@@ -97,6 +98,18 @@ def run_experiments(
             foretold = foretell(chosen[heading].study, results, path=folder)
             print(f"\n{heading}\n{foretold}")
     return done
+
+
+def _leads(results):
+    """By how much D-CAT is ahead of all others, over all pairs."""
+    others = [label for label in results.baselines if label != "D-CAT"]
+    if len(others) == len(results.baselines) or not others:
+        return ""
+    lines = [
+        f"- {label}: {results.gain(results.pairs, 'D-CAT', label).signed}"
+        for label in others
+    ]
+    return "\n".join(["\nOver all pairs, D-CAT is ahead of\n", *lines, ""])
 
 
 def _chosen(experiments, only, methods):
