@@ -101,7 +101,7 @@ def run_experiments(
 
 
 def _leads(results):
-    """By how much D-CAT is ahead of all others, over all pairs."""
+    """The lead of D-CAT over each other method, over all pairs."""
     others = [label for label in results.baselines if label != "D-CAT"]
     if len(others) == len(results.baselines) or not others:
         return ""
@@ -109,7 +109,7 @@ def _leads(results):
         f"- {label}: {results.gain(results.pairs, 'D-CAT', label).signed}"
         for label in others
     ]
-    return "\n".join(["\nOver all pairs, D-CAT is ahead of\n", *lines, ""])
+    return "\n".join(["\nOver all pairs, the lead of D-CAT over\n", *lines, ""])
 
 
 def _chosen(experiments, only, methods):

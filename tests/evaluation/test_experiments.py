@@ -25,7 +25,8 @@ def test_every_experiment_is_printed_and_reported(tmp_path, capsys):
         assert table in printed
         lead = done[heading].gain([pair], "D-CAT", "alone").signed
         assert (
-            f"{table}\n\nOver all pairs, D-CAT is ahead of\n\n- alone: {lead}" in tables
+            f"{table}\n\nOver all pairs, the lead of D-CAT over\n\n- alone: {lead}"
+            in tables
         )
     assert tables.startswith("# Two sensors\n\nThree classes.\n")
     assert "Two sensors" in (tmp_path / "report.html").read_text()
@@ -79,7 +80,7 @@ def test_what_was_foreseen_is_printed_of_those_with_a_transfer(
     printed = capsys.readouterr().out
     assert "There\n| source → target | expected | found | gain |" in printed
     assert printed.count("of 1 pairs.") == 1
-    assert printed.count("D-CAT is ahead") == 1
+    assert printed.count("the lead of D-CAT") == 1
 
 
 @pytest.mark.parametrize("argument", ["only", "methods"])
