@@ -38,6 +38,7 @@ def test_it_runs_on_the_watch_and_leaves_a_table_a_picture_and_a_model(tmp_path)
     assert (tmp_path / "results" / "target" / "saved_model.pb").exists()
 
 
+@pytest.mark.slow
 def test_it_runs_with_labels_of_everybody(tmp_path):
     assert "| D-CAT | " in run(tmp_path, "--labelled", "7")
 
