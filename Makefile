@@ -21,8 +21,8 @@ test: $(VENV)/test.stamp
 	$(PYTEST) $(ARGS)
 
 test-backends: $(VENV)/backends.stamp
-	KERAS_BACKEND=jax XLA_FLAGS='$(XLA_QUICK)' $(PYTEST) $(NUMERIC_CORE) $(ARGS)
-	KERAS_BACKEND=torch $(PYTEST) $(NUMERIC_CORE) tests/test_import.py $(ARGS)
+	$(ON_JAX) $(PYTEST) $(NUMERIC_CORE) $(ARGS)
+	KERAS_BACKEND=torch $(PYTEST) $(NUMERIC_CORE) $(ARGS)
 
 test-all: SELECTED = slow or not slow
 test-all: export TEST_WITH_XLA = 1
@@ -44,9 +44,7 @@ coverage: $(VENV)/test.stamp
 
 # What can be changed in a module unnoticed: make mutants ARGS='transfer/gating/gates --sample 50'
 mutants: $(VENV)/backends.stamp
-	KERAS_BACKEND=jax XLA_FLAGS='$(XLA_QUICK)' PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 \
-		JAX_COMPILATION_CACHE_DIR=$(VENV)/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
-		$(BIN)/python -m tests.reliability.mutants $(ARGS)
+	$(ON_JAX) PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m tests.reliability.mutants $(ARGS)
 
 # Without a browser, the tests that look at pages skip. Debian and its kin, as root.
 browser:
@@ -69,14 +67,17 @@ clean:
 	rm -rf $(VENV) $(OLDEST) *.egg-info build dist .pytest_cache .ruff_cache
 
 # What may differ between backends, and what is built on it and uses nothing else of them.
-NUMERIC_CORE = tests/test_attention.py tests/metrics tests/transfer \
+NUMERIC_CORE = tests/test_import.py tests/test_attention.py tests/metrics tests/transfer \
 	tests/end_to_end/test_saving.py tests/end_to_end/test_training_options.py \
 	keras_dcat/attention.py keras_dcat/transfer
 BUILT_ON_IT = tests/test_contract.py tests/end_to_end/test_distribution.py \
 	tests/windows/test_normalization.py \
 	tests/diagnosis tests/encoders tests/evaluation/test_rivals.py
-# Programs of tests run for a moment: what a compiler spends on them is not won back.
-XLA_QUICK = --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
+# Programs of tests run for a moment: what a compiler spends on them is not won back,
+# and many are the same, in other tests and the next time.
+ON_JAX = KERAS_BACKEND=jax \
+	XLA_FLAGS='--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true' \
+	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
