@@ -250,6 +250,8 @@ def headlines(done):
         "harm_weak_teaches_strong": (WEAK, [("depth", "imu")], "D-CAT", None),
         "harm_random_source": (ALL_LABELS, TO_ONE, "D-CAT, random source", None),
         "harm_shuffled_pairs": (ALL_LABELS, TO_ONE, "D-CAT, shuffled pairs", None),
+        "low_label_random_source": (FEW_LABELS, TO_ONE, "D-CAT, random source", None),
+        "low_label_shuffled_pairs": (FEW_LABELS, TO_ONE, "D-CAT, shuffled pairs", None),
         "multi_source_gain": (TWO_SOURCES, TWO_TO_ONE, "D-CAT", one_source),
         "zero_label_f1": (NO_LABELS, TO_ONE, "D-CAT without labels", nothing),
         "zero_label_distilled_f1": (NO_LABELS, TO_ONE, distilled, nothing),
@@ -384,7 +386,7 @@ twins = both_directions(
     num_labelled=2,
 )
 experiments |= {
-    FEW_LABELS: Experiment(few, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR),
+    FEW_LABELS: Experiment(few, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR | WRONG),
     ALL_LABELS: Experiment(both, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR | WRONG),
     NO_LABELS: Experiment(both, TO_ONE, METHODS | UNLABELLED),
     SOME_ACTIONS: Experiment(

@@ -8,7 +8,7 @@ from keras import layers
 
 from keras_dcat import AttentionKV
 
-WITH_KERNEL = (layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.Dense)
+WITH_KERNEL = (layers.Conv1D, layers.Conv2D, layers.Dense)
 
 
 def check(build, rng, classes=5):
@@ -21,6 +21,8 @@ def check(build, rng, classes=5):
     assert logits.dtype == "float32"
     assert np.isfinite(logits).all()
     assert len({row.tobytes() for row in logits}) == 6
+    alone = keras.ops.convert_to_numpy(model(windows[:1]))
+    np.testing.assert_allclose(alone, logits[:1], atol=1e-5)
 
     (attention,) = (each for each in model.layers if isinstance(each, AttentionKV))
     with attention.capture() as captured:
@@ -83,6 +85,8 @@ def flops(model):
     for layer in model.layers:
         if isinstance(layer, WITH_KERNEL):
             places = np.prod(layer.output.shape[1:-1], dtype="int64")
+            if isinstance(layer, layers.Conv2D) and len(model.input_shape) == 5:
+                places *= model.input_shape[1]  # frames are a batch of images
             total += int(places) * int(np.prod(layer.kernel.shape))
         elif isinstance(layer, AttentionKV):
             steps, features = layer.input.shape[1:]
