@@ -94,7 +94,7 @@ def video(
         convolve = layers.Conv2D(
             count, kernel, strides=2, padding="same", use_bias=False
         )
-        x = _frame_by_frame(convolve, x)
+        x = frame_by_frame(convolve, x)
         # Momentum 0.9: few videos make few steps, and 0.99 would lag behind them
         x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
         x = layers.SpatialDropout3D(dropout)(x)
@@ -181,11 +181,18 @@ def video_of_frames(
     return keras.Model(inputs, logits, name=name)
 
 
-def _frame_by_frame(convolve, x):
+def frame_by_frame(convolve, x):
     """A layer of images, on every frame of every window.
 
     Frames are one batch of images: of a `Conv3D` over one frame at a time, XLA takes
     the gradient many times as slowly on a CPU (`benchmarks/step_frames.py`).
+
+    Args:
+        convolve: layer from images `(batch, height, width, channels)` to images.
+        x: float tensor `(batch, steps, height, width, channels)`.
+
+    Returns:
+        float tensor `(batch, steps, …)`, of the layer's images.
     """
     frames = convolve(ops.reshape(x, (-1, *x.shape[2:])))
     return ops.reshape(frames, (-1, x.shape[1], *frames.shape[1:]))
