@@ -4,7 +4,6 @@ import argparse
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers, optimizers
 
 from keras_dcat import AttentionKV, DCATModel, datasets, evaluation, plots, windows
@@ -17,6 +16,8 @@ parser.add_argument("--epochs", type=int, default=40)
 parser.add_argument("--labelled", type=int, default=2, help="people with labels")
 parser.add_argument("--output", default="outputs/quickstart")
 args = parser.parse_args()
+if args.seeds < 2:
+    parser.error(f"--seeds: an interval needs 2 or more. Received: {args.seeds}")
 
 if args.data:
     teacher, learner, length, stride = "skeleton", "accelerometer", 2.0, 0.5
@@ -76,8 +77,8 @@ print(evaluation.transfer_table({k: np.nanmean(v, axis=1) for k, v in f1.items()
 model.export(f"{args.output}/target", verbose=False)
 for name, trained in (("source", source), ("target", taught)):
     trained.save(f"{args.output}/{name}.keras")
-loaded = tf.saved_model.load(f"{args.output}/target")
-gap = np.abs(loaded.serve(unseen) - keras.ops.convert_to_numpy(taught(unseen))).max()
+loaded = layers.TFSMLayer(f"{args.output}/target", call_endpoint="serve")
+gap = np.abs(loaded(unseen) - keras.ops.convert_to_numpy(taught(unseen))).max()
 plots.plot_transfer(f"{args.output}/transfer.png", curves, f1, classes)
 print(f"\n{args.output}/target: the exported target, loaded, {gap:.0e} from Keras")
 print(f"{args.output}/transfer.png: training curves, and F1 of every class")

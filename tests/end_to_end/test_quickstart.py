@@ -49,6 +49,12 @@ def test_it_runs_on_utd_mhad(tmp_path):
     assert "skeleton → accelerometer" in printed
 
 
+def test_one_seed_is_refused_before_anything_is_trained(tmp_path):
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        run(tmp_path, "--seeds", "1")
+    assert "--seeds: an interval needs 2 or more. Received: 1" in error.value.stderr
+
+
 def test_it_stays_readable():
     lines = (ROOT / "examples" / "quickstart.py").read_text().splitlines()
     assert len(lines) <= 84
