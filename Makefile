@@ -25,7 +25,7 @@ test: $(VENV)/test.stamp
 
 test-backends: $(VENV)/backends.stamp
 	$(ON_JAX) $(PYTEST) $(NUMERIC_CORE) $(ARGS)
-	KERAS_BACKEND=torch $(PYTEST) $(NUMERIC_CORE) $(ARGS)
+	KERAS_BACKEND=torch OMP_NUM_THREADS=1 $(PYTEST) $(NUMERIC_CORE) $(ARGS)
 
 test-all: SELECTED = slow or not slow
 test-all: export TEST_WITH_XLA = 1
