@@ -19,7 +19,6 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 demo: $(VENV)/demo.stamp
 	$(BIN)/python examples/quickstart.py $(ARGS)
 
-test: export XLA_FLAGS = $(FOR_A_MOMENT)
 test: $(VENV)/test.stamp
 	$(PYTEST) $(ARGS)
 
@@ -79,9 +78,8 @@ BUILT_ON_IT = tests/test_contract.py tests/end_to_end/test_distribution.py \
 # Programs of tests run for a moment: what a compiler spends on them is not won back,
 # and many are the same, in other tests and the next time. AVX has no fused multiply-add,
 # by which two programs that compute the same round it otherwise.
-FOR_A_MOMENT = --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
-ON_JAX = KERAS_BACKEND=jax \
-	XLA_FLAGS='$(FOR_A_MOMENT) --xla_cpu_use_fusion_emitters=false --xla_cpu_max_isa=AVX' \
+ON_JAX = KERAS_BACKEND=jax XLA_FLAGS='--xla_cpu_use_fusion_emitters=false --xla_cpu_max_isa=AVX \
+	--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true' \
 	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
 
 $(VENV)/bin/python:
