@@ -17,7 +17,7 @@ UPSTREAM = {
     "files": set(),
     "folds": set(),
     "stored": set(),
-    "recordings": {"extras", "stored"},
+    "recordings": {"class_names", "extras", "stored"},
     "datasets": {"extras", "recordings", "stored"},
     "windows": {"folds", "recordings", "stored"},
     "attention": set(),

@@ -8,6 +8,7 @@ from keras_dcat.recordings.clocks import (
     mend,
 )
 from keras_dcat.recordings.faults import drop, jitter, mispair, shift, stretch
+from keras_dcat.recordings.intervals import Intervals
 from keras_dcat.recordings.joining import join
 from keras_dcat.recordings.readers import (
     read_audio,
@@ -18,7 +19,8 @@ from keras_dcat.recordings.readers import (
     read_parquet,
     read_video,
 )
-from keras_dcat.recordings.recording import Intervals, Recording, Stream
+from keras_dcat.recordings.recording import Recording
+from keras_dcat.recordings.stream import Stream
 from keras_dcat.recordings.synchronization import ClockEstimate, estimate_offset
 
 __all__ = [

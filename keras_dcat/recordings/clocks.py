@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from keras_dcat.recordings.recording import Recording, Stream, require_rising
+from keras_dcat.recordings.recording import Recording
+from keras_dcat.recordings.stream import Stream, require_rising
 
 
 @dataclasses.dataclass(frozen=True)

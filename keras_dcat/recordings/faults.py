@@ -3,7 +3,8 @@
 import numpy as np
 
 from keras_dcat.recordings.clocks import corrected
-from keras_dcat.recordings.recording import Recording, Stream
+from keras_dcat.recordings.recording import Recording
+from keras_dcat.recordings.stream import Stream
 
 
 def shift(recording: Recording, stream: str, seconds: float) -> Recording:

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from keras_dcat.recordings.recording import Intervals, Recording, Stream
+from keras_dcat.recordings.intervals import Intervals
+from keras_dcat.recordings.recording import Recording
+from keras_dcat.recordings.stream import Stream
 
 
 def join(recordings: Iterable[Recording], session: str = "") -> Recording:

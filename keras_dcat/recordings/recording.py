@@ -1,227 +1,10 @@
-"""Recordings and streams: values, clock, labels, subject, session."""
+"""One session of one subject, seen by several sensors."""
 
 import dataclasses
 import numbers
-from typing import Any
 
-import numpy as np
-
-from keras_dcat.extras import require
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Stream:
-    """The samples of one sensor and the clock they were taken by.
-
-    Either evenly spaced (`rate` and `start`) or each with its own time
-    (`timestamps`). Values are kept as they come and are read only where windows
-    need them: an array, a memory map, an HDF5 data set, or anything that has
-    `shape` and `dtype` and can be sliced along time.
-
-    Args:
-        values: array-like `(time, channels…)`.
-        rate: float. Samples per second, in Hz, if they are evenly spaced.
-        start: float. Time of the first sample, in seconds. With `rate` only.
-        timestamps: float array `(time,)`, in seconds. They are taken as they are;
-            `clocks.mend` brings them in order.
-
-    Raises:
-        ValueError: if there is no channel axis, if not exactly one of `rate` and
-            `timestamps` is given, or if they are no numbers or do not fit the values.
-
-    Example:
-
-    >>> Stream(np.zeros((100, 3)), rate=50.0, start=2.0).span
-    (2.0, 4.0)
-    >>> Stream(np.zeros((3, 1)), timestamps=[0.0, 0.1, 0.25]).times.tolist()
-    [0.0, 0.1, 0.25]
-    """
-
-    values: Any
-    rate: float | None = None
-    start: float = 0.0
-    timestamps: np.ndarray | None = None
-
-    def __post_init__(self):
-        if isinstance(self.values, list | tuple):
-            object.__setattr__(self, "values", np.asarray(self.values))
-        shape = np.shape(self.values)
-        if len(shape) < 2:
-            raise ValueError(
-                "`values` must have shape (time, channels…). "
-                f"Received: shape {shape}. "
-                "Add a channel axis: values[:, None]."
-            )
-        if (self.rate is None) == (self.timestamps is None):
-            raise ValueError(
-                "A stream has either a `rate` or `timestamps`. "
-                f"Received: {'neither' if self.rate is None else 'both'}. "
-                "Give the rate in Hz, or the time of every sample in seconds."
-            )
-        if self.rate is not None and not 0.0 < self.rate < np.inf:
-            raise ValueError(
-                "`rate` must be a positive number of samples per second. "
-                f"Received: rate={self.rate}. Give it in Hz."
-            )
-        if self.timestamps is not None:
-            times = np.asarray(self.timestamps)
-            if times.dtype.kind not in "iuf":
-                raise ValueError(
-                    "`timestamps` must be seconds. "
-                    f"Received: {times.dtype}. "
-                    "Convert dates t: (t - t[0]) / np.timedelta64(1, 's')."
-                )
-            times = times.astype("float64", copy=False)
-            if times.shape != shape[:1]:
-                raise ValueError(
-                    "`timestamps` must have one time for each sample. "
-                    f"Received: shape {times.shape} for {shape[0]} samples. "
-                    "Give seconds, one per row of `values`."
-                )
-            object.__setattr__(self, "timestamps", times)
-
-    def __len__(self) -> int:
-        return np.shape(self.values)[0]
-
-    @property
-    def times(self) -> np.ndarray:
-        """Time of every sample in seconds, float64 `(time,)`."""
-        if self.timestamps is not None:
-            return self.timestamps
-        return self.start + np.arange(len(self)) / self.rate
-
-    @property
-    def rises(self) -> bool:
-        """Whether every time is finite and later than the one before."""
-        times = self.timestamps
-        return times is None or bool(
-            np.isfinite(times).all() and (np.diff(times) > 0).all()
-        )
-
-    @property
-    def step(self) -> float:
-        """Seconds from one sample to the next; the median, if they differ."""
-        if self.rate is not None:
-            return 1.0 / self.rate
-        return float(np.median(np.diff(self.timestamps))) if len(self) > 1 else 0.0
-
-    @property
-    def span(self) -> tuple[float, float]:
-        """When the stream begins and ends, in seconds. A sample lasts one step."""
-        if self.rate is not None:
-            return float(self.start), self.start + len(self) / self.rate
-        if not len(self):
-            return 0.0, 0.0
-        return float(self.timestamps[0]), float(self.timestamps[-1]) + self.step
-
-    @property
-    def duration(self) -> float:
-        """Seconds that the samples cover."""
-        begin, end = self.span
-        return end - begin
-
-    def resampled(self, rate: float) -> "Stream":
-        """The same span of time, evenly spaced at a rate, linearly interpolated.
-
-        Going down, frequencies that the new rate cannot show are filtered out
-        first; they would come back as movements that nobody made.
-
-        Timestamps must rise: `mend` brings them in order. Samples that come in
-        packets, each of nearly one time, are taken at the times that they have; give
-        such a stream the sensor's rate instead of its timestamps.
-
-        Args:
-            rate: float. Samples per second, in Hz.
-
-        Returns:
-            `Stream` of float values in memory.
-
-        Raises:
-            ValueError: if `rate` is not positive, if there is no sample, if the
-                timestamps do not rise, or if a value is not finite.
-            ImportError: going down, if SciPy, which filters, is not installed.
-
-        Example:
-
-        >>> ramp = Stream(np.arange(4.0)[:, None], rate=2.0)
-        >>> ramp.resampled(4.0).values[:, 0].tolist()
-        [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.0]
-        """
-        if not 0 < rate < np.inf or not len(self):
-            raise ValueError(
-                "Resampling takes a stream with a sample to a positive rate. "
-                f"Received: rate={rate} for {len(self)} samples. "
-                "Give it in Hz, and leave out recordings without this stream."
-            )
-        if self.timestamps is not None:
-            return self._on_even_steps(rate)
-        values = _finite(np.asarray(self.values))
-        if rate < self.rate:
-            values = low_passed(values, cutoff=rate / self.rate)
-        steps = max(1, round(self.duration * rate))
-        positions = np.arange(steps) * self.rate / rate
-        return Stream(interpolated(values, positions), rate, self.start)
-
-    def _on_even_steps(self, rate):
-        require_rising(self)
-        values = _finite(np.asarray(self.values))
-        begin, end = self.span
-        own_rate = rate
-        if self.step:  # in packets, the median of steps is far below their mean
-            own_rate = max(rate, min(1 / self.step, 10 * len(self) / (end - begin)))
-        times = begin + np.arange(max(1, round((end - begin) * own_rate))) / own_rate
-        positions = np.interp(times, self.timestamps, np.arange(len(self)))
-        even = Stream(interpolated(values, positions), own_rate, begin)
-        return even if own_rate == rate else even.resampled(rate)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Intervals:
-    """Labels that hold from one time to another.
-
-    Args:
-        starts: float array `(intervals,)`, in seconds.
-        ends: float array `(intervals,)`, in seconds. Excluded.
-        labels: int array `(intervals,)`.
-
-    Raises:
-        ValueError: if the three differ in length, if an interval ends before it
-            starts, or if a time is not finite or a label no whole number.
-
-    Example:
-
-    >>> Intervals([0.0, 5.0], [5.0, 9.0], [2, 0]).labels.tolist()
-    [2, 0]
-    """
-
-    starts: np.ndarray
-    ends: np.ndarray
-    labels: np.ndarray
-
-    def __post_init__(self):
-        found = np.asarray(self.labels)
-        is_whole = found.dtype.kind in "biuf" and np.isfinite(found).all()
-        if not is_whole or np.any(found != np.rint(found)):
-            raise ValueError(
-                "The labels of intervals must be whole numbers. "
-                f"Received: {found.dtype} {found[:5].tolist()}. "
-                "Number the classes, and leave out what has none."
-            )
-        for name, dtype in [("starts", "f8"), ("ends", "f8"), ("labels", "i8")]:
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype))
-        if not (np.isfinite(self.starts).all() and np.isfinite(self.ends).all()):
-            raise ValueError(
-                "The times of intervals must be finite. "
-                f"Received: starts {self.starts[:5].tolist()}, "
-                f"ends {self.ends[:5].tolist()}. Give seconds on the recording's clock."
-            )
-        counts = len(self.starts), len(self.ends), len(self.labels)
-        if len(set(counts)) != 1 or np.any(self.ends < self.starts):
-            raise ValueError(
-                "Every interval must have a start, an end that is not before it, and "
-                f"a label. Received: {counts} of them. "
-                "Check the columns of the annotation."
-            )
+from keras_dcat.recordings.intervals import UNLABELLED, Intervals
+from keras_dcat.recordings.stream import Stream
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -231,8 +14,9 @@ class Recording:
     Args:
         streams: dict from the name of a modality to its `Stream`, all on one
             clock (`keras_dcat.recordings.clocks` brings them there).
-        label: class of the whole recording, an int; or `Intervals`; or a
-            `Stream` `(time, 1)` of ints with a clock of its own. -1 is no class.
+        label: class of the whole recording, an int or the name of a class; or
+            `Intervals`; or a `Stream` `(time, 1)` of ints with a clock of its own.
+            None or -1 if there is no label, which is an ordinary thing.
         subject: int or str, the same kind in all recordings. Who was recorded.
         session: str. Which recording this is, for reports and splits.
 
@@ -241,16 +25,20 @@ class Recording:
     """
 
     streams: dict[str, Stream]
-    label: Any
+    label: int | str | Intervals | Stream | None
     subject: int | str
     session: str = ""
 
     def __post_init__(self):
-        if not isinstance(self.label, numbers.Integral | Intervals | Stream):
+        if self.label is None:
+            object.__setattr__(self, "label", UNLABELLED)
+        is_known = isinstance(self.label, numbers.Integral | str | Intervals | Stream)
+        is_number = isinstance(self.label, numbers.Integral)
+        if not is_known or self.label == "" or (is_number and self.label < UNLABELLED):
             raise ValueError(
-                "`label` must be an int, `Intervals` or a `Stream`. "
-                f"Received: label={self.label!r}. "
-                "Give the number of the class, counted from 0, or -1 for none."
+                "`label` must be an int, the name of a class, `Intervals` or a "
+                f"`Stream`. Received: label={self.label!r}. "
+                "Give the number of the class, counted from 0, or None for no label."
             )
         if not isinstance(self.subject, numbers.Integral | str):
             raise ValueError(
@@ -280,87 +68,3 @@ class Recording:
             `Recording`. The other streams are shared with this one.
         """
         return dataclasses.replace(self, streams={**self.streams, **streams})
-
-
-def interpolated(values, positions):
-    """Values `(time, …)` at fractional positions, held at both ends.
-
-    Args:
-        values: array `(time, …)`.
-        positions: float array `(positions,)`, counted in samples.
-
-    Returns:
-        float array `(positions, …)`.
-    """
-    positions = np.clip(positions, 0, len(values) - 1)
-    before = np.floor(positions).astype(int)
-    after = np.minimum(before + 1, len(values) - 1)
-    share = (positions - before).reshape(-1, *[1] * (values.ndim - 1))
-    return _as_floats(values[before] * (1 - share) + values[after] * share, values)
-
-
-def low_passed(values, cutoff):
-    """Values without what is above `cutoff`, a share of their Nyquist frequency.
-
-    A symmetric filter: nothing is delayed. The ends are held, not cut to zero.
-
-    Args:
-        values: array `(time, …)`.
-        cutoff: float below 1.
-
-    Returns:
-        float array `(time, …)`.
-
-    Raises:
-        ValueError: if a value is not finite, which would spoil all around it.
-        ImportError: if SciPy is not installed.
-    """
-    signal = require("scipy.signal", extra="io")
-    values = _finite(values)
-    half = filter_reach(cutoff)
-    taps = signal.firwin(2 * half + 1, 0.9 * cutoff)
-    padded = np.concatenate(
-        [np.repeat(values[:1], half, 0), values, np.repeat(values[-1:], half, 0)]
-    )
-    taps = taps.reshape(-1, *[1] * (values.ndim - 1))
-    return _as_floats(signal.fftconvolve(padded, taps, mode="valid", axes=0), values)
-
-
-def filter_reach(cutoff):
-    """How many samples on either side of one `low_passed` looks at.
-
-    Args:
-        cutoff: float below 1.
-
-    Returns:
-        int.
-    """
-    return int(np.ceil(8 / cutoff))
-
-
-def require_rising(stream: Stream) -> Stream:
-    """The stream, if its timestamps are finite and rise; otherwise a `ValueError`."""
-    if not stream.rises:
-        raise ValueError(
-            "Timestamps must be finite and rise from sample to sample. "
-            f"Received: {len(stream)} that do not. "
-            "Mend them first: stream, report = mend(stream)."
-        )
-    return stream
-
-
-def _finite(values):
-    is_finite = np.isfinite(values)
-    if not is_finite.all():
-        raise ValueError(
-            "Values must be finite to be brought to another rate. "
-            f"Received: {np.sum(~is_finite)} of {is_finite.size} that are not. Leave "
-            "these samples out: Stream(values[finite], timestamps=times[finite])."
-        )
-    return values
-
-
-def _as_floats(changed, values):
-    """What became of values, in their type if it is one of floats."""
-    is_float = np.issubdtype(values.dtype, np.floating)
-    return changed.astype(values.dtype if is_float else "float32")

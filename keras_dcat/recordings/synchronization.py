@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 
 from keras_dcat.recordings.clocks import corrected, find_gaps
-from keras_dcat.recordings.recording import Stream, require_rising
+from keras_dcat.recordings.stream import Stream, require_rising
 
 _BELIEVED = 0.95  # an estimate of less confidence comes with a warning
 _MEAN_LEAD = 0.95  # of the best over the next match of unrelated streams, measured

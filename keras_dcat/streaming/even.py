@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from keras_dcat.recordings.recording import filter_reach, interpolated, low_passed
+from keras_dcat.recordings.resampling import filter_reach, interpolated, low_passed
 from keras_dcat.streaming.tail import Tail
 
 

@@ -2,16 +2,15 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from keras_dcat.recordings import Recording, Stream, find_gaps
-from keras_dcat.recordings.recording import filter_reach, low_passed
+from keras_dcat.recordings import Recording, find_gaps
+from keras_dcat.windows.even import even_samples
 from keras_dcat.windows.index import WindowIndex
 from keras_dcat.windows.labels import TINY, UNLABELLED, window_labels
 from keras_dcat.windows.report import REASONS, WindowReport, nearest_distance
-from keras_dcat.windows.samples import Samples, is_in_memory
 
 
 def index_windows(
@@ -94,7 +93,7 @@ def index_windows(
         )
     samples, starts = {}, {}
     for name, rate in rates.items():
-        samples[name], starts[name] = _joined(
+        samples[name], starts[name] = even_samples(
             [recording.streams[name] for recording in recordings],
             [cut.times for cut in cuts],
             rate,
@@ -309,55 +308,3 @@ def _pairing_errors(streams, rates, times, lengths):
             late = np.rint((times - stream.start) * rates[name]) / rates[name]
             errors.append((late - (times - stream.start))[:, None] * np.ones(3))
     return np.ptp(np.stack(errors), axis=0).max(axis=1)
-
-
-def _joined(streams, times, rate, steps):
-    """Samples of all recordings, and where their windows start."""
-    parts, starts = [], []
-    for stream, moments in zip(streams, times, strict=True):
-        if not len(moments):
-            continue
-        even = _evenly(stream, rate)
-        first = np.rint((moments - even.start) * rate).astype("int64")
-        parts.append(even.values)
-        starts.append(np.clip(first, 0, max(len(even) - steps, 0)))
-    samples = Samples(parts, steps)
-    shifted = (first + at for first, at in zip(starts, samples.offsets, strict=False))
-    return samples, np.concatenate(list(shifted))
-
-
-def _evenly(stream, rate):
-    if stream.rate == rate:
-        return stream
-    if is_in_memory(stream.values):
-        return stream.resampled(rate)
-    begin, end = stream.span
-    moments = begin + np.arange(max(1, round((end - begin) * rate))) / rate
-    nearest = np.rint(np.interp(moments, stream.times, np.arange(len(stream))))
-    cutoff = rate / stream.rate if stream.rate is not None else 1.0
-    picked = _Picked(stream.values, nearest.astype("int64"), min(cutoff, 1.0))
-    return Stream(picked, rate, begin)
-
-
-class _Picked:
-    """Samples at rising positions of values that are read lazily.
-
-    Below a cutoff of 1, the share of their Nyquist frequency that is kept of each.
-    """
-
-    def __init__(self, values: Any, positions: np.ndarray, cutoff: float = 1.0):
-        self.values, self.positions, self.cutoff = values, positions, cutoff
-        self.shape = (len(positions), *np.shape(values)[1:])
-        is_kept = cutoff == 1 or values.dtype.kind == "f"
-        self.dtype = values.dtype if is_kept else np.dtype("float32")
-
-    def __getitem__(self, index):
-        positions = self.positions[index]
-        if not len(positions):
-            return np.zeros((0, *self.shape[1:]), self.dtype)
-        reach = filter_reach(self.cutoff) if self.cutoff < 1 else 0
-        first = max(positions[0] - reach, 0)
-        values = np.asarray(self.values[first : positions[-1] + reach + 1])
-        if reach:
-            values = low_passed(values, self.cutoff)
-        return values[positions - first]

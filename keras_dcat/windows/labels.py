@@ -3,8 +3,8 @@
 import numpy as np
 
 from keras_dcat.recordings import Intervals, Stream
+from keras_dcat.recordings.intervals import UNLABELLED
 
-UNLABELLED = -1
 TINY = 1e-6  # seconds: times that meet may be apart by rounding; since 1970, 2e-7
 
 

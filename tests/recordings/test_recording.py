@@ -1,29 +1,7 @@
-import tracemalloc
-
 import numpy as np
 import pytest
 
-from keras_dcat.recordings import Intervals, Recording, Stream
-
-
-def test_resampling_interpolates_linearly_over_the_same_time(rng):
-    values = rng.normal(size=(50, 2))
-    stream = Stream(values, rate=25.0, start=3.0)
-    resampled = stream.resampled(40.0)
-    expected = [
-        np.interp(np.arange(80) / 40, np.arange(50) / 25, values[:, channel])
-        for channel in range(2)
-    ]
-    np.testing.assert_allclose(resampled.values, np.transpose(expected), rtol=1e-12)
-    assert (resampled.rate, resampled.start) == (40.0, 3.0)
-    assert resampled.duration == stream.duration == 2.0
-
-
-def test_resampling_to_the_same_rate_changes_nothing(rng):
-    values = rng.normal(size=(50, 4, 3)).astype("float32")
-    resampled = Stream(values, rate=50.0).resampled(50.0)
-    np.testing.assert_array_equal(resampled.values, values)
-    assert resampled.values.dtype == "float32"
+from keras_dcat.recordings import Recording, Stream
 
 
 def test_a_recording_resamples_the_streams_it_is_told_to(rng):
@@ -35,171 +13,30 @@ def test_a_recording_resamples_the_streams_it_is_told_to(rng):
     assert len(recording.streams["b"].values) == 20
 
 
-def test_a_stream_without_channels_is_refused():
-    with pytest.raises(ValueError, match=r"shape \(20,\).*values\[:, None\]"):
-        Stream(np.zeros(20), rate=10.0)
-
-
-@pytest.mark.parametrize("rate", [0.0, -1.0, float("inf"), float("nan")])
-def test_a_rate_that_makes_no_sense_is_refused(rate):
-    with pytest.raises(ValueError, match=rf"rate={rate}.*in Hz"):
-        Stream(np.zeros((20, 1)), rate=rate)
-
-
-def tone(frequency, rate, seconds=8.0, start=0.0):
-    times = start + np.arange(round(seconds * rate)) / rate
-    return Stream(np.sin(2 * np.pi * frequency * times)[:, None], rate, start)
-
-
-def test_going_down_removes_what_the_new_rate_cannot_show():
-    fast = tone(18.0, rate=100.0)
-    slow = tone(2.0, rate=100.0)
-    inner = slice(20, -20)
-    aliased = fast.values[::5]  # 18 Hz seen at 20 Hz: 2 Hz that nobody made
-    assert np.abs(aliased).max() > 0.9
-    assert np.abs(fast.resampled(20.0).values[inner]).max() < 0.01
-    np.testing.assert_allclose(
-        slow.resampled(20.0).values[inner], tone(2.0, 20.0).values[inner], atol=0.01
-    )
-
-
-def test_irregular_timestamps_come_out_on_even_steps(rng):
-    times = 5.0 + np.sort(rng.uniform(0, 4, 400))
-    stream = Stream(np.sin(times)[:, None], timestamps=times)
-    resampled = stream.resampled(100.0)
-    assert resampled.rate == 100.0
-    assert resampled.start == times[0]
-    inner = slice(5, -5)
-    np.testing.assert_allclose(
-        resampled.values[inner, 0], np.sin(resampled.times)[inner], atol=0.01
-    )
-
-
-def test_timestamps_that_do_not_rise_cannot_be_resampled():
-    stream = Stream(np.zeros((3, 1)), timestamps=[0.0, 0.2, 0.1])
-    with pytest.raises(ValueError, match=r"3 that do not.*mend\(stream\)"):
-        stream.resampled(10.0)
-
-
-def test_values_are_not_read_before_they_are_needed():
-    class Lazy:
-        shape, dtype = (100, 3), np.dtype("float32")
-
-        def __getitem__(self, index):
-            raise AssertionError("read too early")
-
-    stream = Stream(Lazy(), rate=50.0)
-    assert (len(stream), stream.duration) == (100, 2.0)
-    assert stream.times[-1] == 1.98
-
-
-def test_one_kind_of_clock_must_be_given():
-    with pytest.raises(ValueError, match=r"Received: neither.*in Hz"):
-        Stream(np.zeros((3, 1)))
-    with pytest.raises(ValueError, match=r"Received: both"):
-        Stream(np.zeros((3, 1)), rate=1.0, timestamps=[0, 1, 2])
-    with pytest.raises(ValueError, match=r"\(2,\) for 3 samples.*one per row"):
-        Stream(np.zeros((3, 1)), timestamps=[0, 1])
-
-
-def test_intervals_that_end_before_they_start_are_refused():
-    with pytest.raises(ValueError, match=r"\(1, 1, 1\).*columns"):
-        Intervals([2.0], [1.0], [0])
-    with pytest.raises(ValueError, match=r"\(2, 1, 1\).*columns"):
-        Intervals([1.0, 2.0], [3.0], [0])
-
-
-@pytest.mark.parametrize("rate", [0.0, -5.0, float("inf"), float("nan")])
-@pytest.mark.parametrize("clock", [{"rate": 50.0}, {"timestamps": np.arange(20.0)}])
-def test_a_stream_is_not_resampled_to_a_rate_that_makes_no_sense(clock, rate):
-    with pytest.raises(ValueError, match=rf"rate={rate} for 20 samples.*in Hz"):
-        Stream(np.zeros((20, 1)), **clock).resampled(rate)
-
-
-@pytest.mark.parametrize("clock", [{"rate": 50.0}, {"timestamps": []}])
-def test_a_stream_without_a_sample_cannot_be_resampled(clock):
-    with pytest.raises(ValueError, match=r"for 0 samples.*leave out recordings"):
-        Stream(np.zeros((0, 1)), **clock).resampled(10.0)
-
-
-@pytest.mark.parametrize("rate", [25.0, 75.0])
-@pytest.mark.parametrize("clock", [{"rate": 50.0}, {"timestamps": np.arange(99) / 50}])
-def test_one_value_that_is_not_finite_is_refused_before_it_spoils_others(clock, rate):
-    values = np.zeros((99, 2))
-    values[7, 1] = np.nan
-    with pytest.raises(ValueError, match=r"1 of 198 that are not.*Leave these samples"):
-        Stream(values, **clock).resampled(rate)
-
-
-def test_samples_in_packets_do_not_become_millions():
-    packets = np.arange(0, 60, 0.1)[:, None] + 1e-5 * np.arange(5)
-    stream = Stream(np.ones((3000, 1)), timestamps=packets.ravel())
-    tracemalloc.start()
-    resampled = stream.resampled(50.0)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    np.testing.assert_allclose(resampled.values, 1.0, rtol=1e-6)
-    assert peak < 10e6  # a step of 10 µs would be 48 MB of each array
-
-
-@pytest.mark.parametrize("kind", ["datetime64[ns]", "timedelta64[ms]", "U3", "O"])
-def test_timestamps_that_are_not_seconds_are_refused_with_the_remedy(kind):
-    with pytest.raises(ValueError, match=r"(?i)Received: .*np\.timedelta64\(1, 's'\)"):
-        Stream(np.zeros((2, 1)), timestamps=np.array([1, 2]).astype(kind))
-
-
-@pytest.mark.parametrize(
-    ("times", "rises"),
-    [
-        ([0.0, 1.0, 3.0], True),
-        ([0.0, 1.0, 1.0], False),
-        ([0.0, 2.0, 1.0], False),
-        ([0.0, np.nan], False),
-        ([0.0, np.inf], False),
-        ([], True),
-    ],
-)
-def test_times_rise_if_each_is_finite_and_later_than_the_one_before(times, rises):
-    stream = Stream(np.zeros((len(times), 1)), timestamps=times)
-    assert stream.rises is rises
-    if not rises:
-        with pytest.raises(ValueError, match=r"that do not.*= mend\(stream\)"):
-            stream.resampled(1.0)
-
-
-def test_a_list_of_values_becomes_an_array():
-    assert Stream([[1.0, 2.0], [3.0, 4.0]], 1.0).values.dtype == "float64"
-
-
-@pytest.mark.parametrize("labels", [[np.nan], [np.inf], [0.5], ["walk"], [None]])
-def test_labels_of_intervals_are_whole_numbers(labels):
-    with pytest.raises(ValueError, match=r"Received: .*Number the classes"):
-        Intervals([0.0], [1.0], labels)
-    assert Intervals([0.0], [1.0], [2.0]).labels.tolist() == [2]
-
-
-@pytest.mark.parametrize("times", [(np.nan, 1.0), (0.0, np.inf)])
-def test_intervals_begin_and_end_at_finite_times(times):
-    with pytest.raises(ValueError, match=r"(nan|inf).*recording's clock"):
-        Intervals(times[:1], times[1:], [0])
-
-
-@pytest.mark.parametrize("label", [None, "walk", 1.5, np.zeros(3)])
+@pytest.mark.parametrize("label", ["", 1.5, -2, np.zeros(3)])
 def test_a_label_of_another_kind_is_refused(label):
     with pytest.raises(ValueError, match=r"label=.*number of the class"):
-        Recording({"a": tone(1.0, 10.0)}, label, "A")
-    assert Recording({"a": tone(1.0, 10.0)}, np.int64(3), "A").label == 3
+        Recording({"a": Stream(np.zeros((9, 1)), 10.0)}, label, "A")
+    assert Recording({"a": Stream(np.zeros((9, 1)), 10.0)}, np.int64(3), "A").label == 3
 
 
 @pytest.mark.parametrize("subject", [None, (1, 2), 1.5])
 def test_a_subject_of_another_kind_is_refused(subject):
     with pytest.raises(ValueError, match=r"subject=.*str\(subject\)"):
-        Recording({"a": tone(1.0, 10.0)}, 0, subject)
-    assert Recording({"a": tone(1.0, 10.0)}, 0, np.int64(3)).subject == 3
+        Recording({"a": Stream(np.zeros((9, 1)), 10.0)}, 0, subject)
+    assert Recording({"a": Stream(np.zeros((9, 1)), 10.0)}, 0, np.int64(3)).subject == 3
 
 
 def test_a_recording_can_be_looked_for_in_a_list():
-    first, second = (Recording({"a": tone(1.0, 10.0)}, 0, "A") for _ in range(2))
+    first, second = (
+        Recording({"a": Stream(np.zeros((9, 1)), 10.0)}, 0, "A") for _ in range(2)
+    )
     assert second in [first, second]
     assert second not in [first]
     assert first.streams["a"] != second.streams["a"]
+
+
+@pytest.mark.parametrize("label", [None, -1, "walk"])
+def test_no_label_is_a_label_and_a_name_is_one(label):
+    recording = Recording({"a": Stream(np.zeros((9, 1)), 10.0)}, label, "A")
+    assert recording.label == (-1 if label is None else label)

@@ -21,7 +21,7 @@ from keras_dcat.recordings.readers.files import (
 from keras_dcat.recordings.readers.hdf5 import opened
 from keras_dcat.recordings.readers.lazy import LazyValues
 from keras_dcat.recordings.readers.matlab import MATLAB, unpacked_size
-from keras_dcat.recordings.recording import Stream
+from keras_dcat.recordings.stream import Stream
 
 _NUMPY = "a .npy or .npz file without pickled objects"
 _HDF5 = "an HDF5 file"

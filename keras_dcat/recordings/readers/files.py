@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from keras_dcat.recordings.recording import Stream
+from keras_dcat.recordings.stream import Stream
 from keras_dcat.stored import is_bomb
 
 File = str | os.PathLike | IO[bytes]

@@ -16,7 +16,7 @@ from keras_dcat.recordings.readers.files import (
     unreadable,
 )
 from keras_dcat.recordings.readers.lazy import LazyValues
-from keras_dcat.recordings.recording import Stream
+from keras_dcat.recordings.stream import Stream
 
 _AUDIO = "a sound file (WAV, FLAC, OGG, MP3)"
 _VIDEO = "a video file (MP4, MOV, MKV, WebM, AVI, MPEG)"

@@ -20,7 +20,7 @@ from keras_dcat.recordings.readers.files import (
     source_of,
     unreadable,
 )
-from keras_dcat.recordings.recording import Stream
+from keras_dcat.recordings.stream import Stream
 
 _CSV = "a table of text with one row per sample"
 _PARQUET = "a Parquet file"
