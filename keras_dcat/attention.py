@@ -8,9 +8,12 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from keras_dcat.shown import formed, shown_as_printed
+
 _open_captures = contextvars.ContextVar("open_captures", default=())
 
 
+@shown_as_printed
 class Projections(NamedTuple):
     """What one call of `AttentionKV` projected its inputs to.
 
@@ -25,6 +28,10 @@ class Projections(NamedTuple):
     key: Any
     value: Any
     mask: Any = None
+
+    def __str__(self) -> str:
+        parts = [f"{n} {formed(x)}" for n, x in self._asdict().items() if x is not None]
+        return f"<Projections {', '.join(parts)}>"
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")

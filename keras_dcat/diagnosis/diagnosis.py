@@ -18,11 +18,13 @@ from keras_dcat.diagnosis.observations import ObservedPair
 from keras_dcat.diagnosis.predictability import Predictability, predictability
 from keras_dcat.diagnosis.verdict import judge
 from keras_dcat.metrics import macro_f1
+from keras_dcat.shown import shown_as_printed
 
 # Fewer cannot be cross-validated.
 MIN_WINDOWS = 20
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Diagnosis:
     """What can be known of a transfer before it is trained.

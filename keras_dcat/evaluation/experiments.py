@@ -14,8 +14,10 @@ from keras_dcat.evaluation.report import write_report
 from keras_dcat.evaluation.results import Results
 from keras_dcat.evaluation.study import Study
 from keras_dcat.files import written_whole
+from keras_dcat.shown import counted, few, shown_as_printed
 
 
+@shown_as_printed
 class Experiment(NamedTuple):
     """A comparison that has not been run: the arguments of `compare`.
 
@@ -29,6 +31,11 @@ class Experiment(NamedTuple):
     study: Study
     pairs: list[tuple] | None = None
     methods: Mapping[str, Method] = METHODS
+
+    def __str__(self) -> str:
+        pairs = "all pairs" if self.pairs is None else few(map(arrow, self.pairs), 3)
+        methods = counted(len(self.methods), "method")
+        return f"<Experiment {pairs}, {methods}: {few(self.methods)}\n  {self.study}>"
 
 
 def run_experiments(

@@ -14,9 +14,11 @@ from keras_dcat.evaluation.pairs import arrow
 from keras_dcat.evaluation.results import Results
 from keras_dcat.evaluation.study import Study
 from keras_dcat.evaluation.trial import Trial
+from keras_dcat.shown import shown_as_printed
 from keras_dcat.windows import group_folds
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Foresight:
     """What was expected of each pair of modalities, and what was found.

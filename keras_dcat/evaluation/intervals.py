@@ -5,8 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_dcat.extras import require
+from keras_dcat.shown import shown_as_printed
 
 
+@shown_as_printed
 class Interval(NamedTuple):
     """A mean and the interval it is believed to lie in.
 

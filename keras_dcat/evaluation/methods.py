@@ -9,7 +9,9 @@ import numpy as np
 
 from keras_dcat.evaluation import rivals
 from keras_dcat.evaluation.pairs import sources_of
+from keras_dcat.evaluation.study import changes
 from keras_dcat.evaluation.trial import Trial
+from keras_dcat.shown import shown_as_printed
 from keras_dcat.transfer import (
     AgreedLabels,
     ContrastiveAlignment,
@@ -32,6 +34,7 @@ OUT_OF_FOLD = ("out-of-fold", "shuffled")
 NEED_LABELS = ("correct", *OUT_OF_FOLD)
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Method:
     """What every method may change about the target and its training.
@@ -50,6 +53,10 @@ class Method:
     edition = 1
     needs_source = True
     takes_several_sources = False
+
+    def __str__(self) -> str:
+        own = ", ".join(f"{name}={x!r}" for name, x in changes(self).items())
+        return f"{type(self).__name__}({own})"
 
     def baseline(self) -> "Alone":
         """The target alone, with the same changes: what a gain is measured against."""
@@ -124,6 +131,7 @@ class Method:
         return dataclasses.replace(trial.study.training, **self.training)
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Alone(Method):
     """The target on its own labels: the baseline.
@@ -146,6 +154,7 @@ class Alone(Method):
         return learner, trial.windows(target, index, size)
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class DCAT(Method):
     """D-CAT with its options, among them those that must not help.
@@ -297,6 +306,7 @@ class DCAT(Method):
         return keras.optimizers.schedules.PolynomialDecay(1.0, steps, 0.0)
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Features(Method):
     """The target's features are drawn to the source's, before the classifier.
@@ -329,6 +339,7 @@ class Features(Method):
         return model, trial.pairs(source, target, index, size)
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class LateFusion(Method):
     """All sensors at the test, too: the mean of what their models believe.

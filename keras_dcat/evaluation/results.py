@@ -14,11 +14,15 @@ from keras_dcat.evaluation.statistics import (
     paired_bootstrap,
 )
 from keras_dcat.metrics import f1_per_class
+from keras_dcat.shown import counted, shown_as_printed
+
+_SHOWN = 8  # tables that are printed at once
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """The runs of a comparison.
+    """The runs of a comparison. `print` shows a table for each pair.
 
     Attributes:
         runs: dict from `(split, seed, (source, target), label)` to `Run`. A source of
@@ -30,6 +34,20 @@ class Results:
     runs: Mapping[tuple, Run]
     baselines: Mapping[str, str]
     class_names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [
+            f"{counted(len(self.runs), 'run')}: {counted(len(self.pairs), 'pair')}, "
+            f"{counted(len(self.baselines), 'method')}, "
+            f"{counted(len(self.seeds), 'seed')}, "
+            f"{counted(len(self.splits), 'split')}, "
+            f"{counted(len(self.class_names), 'class', 'classes')}"
+        ]
+        for pair in self.pairs[:_SHOWN]:
+            lines += ["", arrow(pair), self.table(pair)]
+        if len(self.pairs) > _SHOWN:
+            lines.append(f"\nThe other pairs: {arrow(self.pairs[_SHOWN])}, …")
+        return "\n".join(lines)
 
     @property
     def pairs(self) -> list[tuple]:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from keras_dcat.evaluation.pairs import sources_of
+from keras_dcat.evaluation.pairs import arrow, sources_of
 from keras_dcat.metrics import expected_calibration_error, macro_f1
+from keras_dcat.shown import counted, shown_as_printed, told
 from keras_dcat.stored import JSON_ERRORS, stored_arrays
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Run:
     """One method, trained and tested once.
@@ -41,6 +43,14 @@ class Run:
     losses: np.ndarray
     seconds: float
     environment: Mapping[str, str]
+
+    def __str__(self) -> str:
+        pair = self.target if self.source is None else arrow((self.source, self.target))
+        return (
+            f"<Run {pair}, split {told(self.split)}, seed {self.seed}: macro F1 "
+            f"{self.macro_f1:.3f} of {counted(len(self.labels), 'window')}, "
+            f"{counted(len(self.losses), 'epoch')}, {self.seconds:.1f} s>"
+        )
 
     @property
     def predicted(self) -> np.ndarray:

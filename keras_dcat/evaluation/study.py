@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 import numpy as np
 
+from keras_dcat.shown import counted, few, shown_as_printed, told
 from keras_dcat.transfer.branches.inspection import gives_logits
 from keras_dcat.windows import WindowIndex, audit
 
@@ -103,6 +104,7 @@ class Training:
         return np.array(losses.get("classification_loss", losses["loss"]))
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Study:
     """Splits of windows, a model for each modality, and the budget of all models.
@@ -133,6 +135,17 @@ class Study:
     _digests: dict = dataclasses.field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+
+    def __str__(self) -> str:
+        def sizes(name):
+            train, test = self.splits[name]
+            return f"{told(name)} ({len(train):,} windows train, {len(test):,} test)"
+
+        return (
+            f"<Study {few(self.modalities)}; "
+            f"{counted(len(self.class_names), 'class', 'classes')}; "
+            f"{counted(len(self.splits), 'split')}: {few(self.splits, 2, sizes)}>"
+        )
 
     def __post_init__(self):
         for name, (train, test) in self.splits.items():

@@ -7,11 +7,13 @@ import pathlib
 import zipfile
 
 from keras_dcat.extras import require
+from keras_dcat.shown import counted, few, shown_as_printed, told
 from keras_dcat.stored import JSON_ERRORS, ZIP_ERRORS
 
 NAME = "keras_dcat.json"
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Description:
     """Which windows a model takes, and what its outputs are called.
@@ -31,6 +33,14 @@ class Description:
     length: float
     stride: float
     shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"<Description {told(self.stream)} {self.shape} at {self.rate:.6g} Hz, "
+            f"windows of {self.length:.6g} s every {self.stride:.6g} s, "
+            f"{counted(len(self.class_names), 'class', 'classes')}: "
+            f"{few(self.class_names)}>"
+        )
 
     def to_json(self) -> str:
         """The description as text.

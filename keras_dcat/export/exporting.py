@@ -16,10 +16,12 @@ from keras_dcat.export.description import Description
 from keras_dcat.export.formats import FORMATS, calibration_rows, serving_model
 from keras_dcat.extras import require
 from keras_dcat.files import written_whole
+from keras_dcat.shown import shown_as_printed
 from keras_dcat.transfer import DCATModel
 from keras_dcat.windows import WindowIndex
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Export:
     """A folder of artefacts, and what was found of each. `print` shows a table.

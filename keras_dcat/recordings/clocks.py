@@ -6,8 +6,10 @@ import numpy as np
 
 from keras_dcat.recordings.recording import Recording
 from keras_dcat.recordings.stream import Stream, require_rising
+from keras_dcat.shown import shown_as_printed
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class ClockReport:
     """What was wrong with the timestamps of a stream. `print` shows it as a table.

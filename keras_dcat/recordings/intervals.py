@@ -6,10 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_dcat.class_names import checked_class_names
+from keras_dcat.shown import counted, few, shown_as_printed
 
 UNLABELLED = -1
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True, eq=False)
 class Intervals:
     """Labels that hold from one time to another.
@@ -67,6 +69,21 @@ class Intervals:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __str__(self) -> str:
+        if not len(self):
+            return "<Intervals none>"
+        classes = np.unique(self.labels[self.labels != UNLABELLED]).tolist()
+        if self.class_names is not None:
+            classes = [self.class_names[number] for number in classes]
+        without = int(np.sum(self.labels == UNLABELLED))
+        return (
+            f"<Intervals {len(self):,} from {self.starts.min():.13g} to "
+            f"{self.ends.max():.13g} s"
+            + (f", {without:,} without a label" if without else "")
+            + f", {counted(len(classes), 'class', 'classes')}"
+            + (f": {few(classes)}>" if classes else ">")
+        )
 
 
 def class_numbers(labels, class_names: Sequence[str] | None = None) -> np.ndarray:

@@ -5,8 +5,10 @@ import numbers
 
 from keras_dcat.recordings.intervals import UNLABELLED, Intervals
 from keras_dcat.recordings.stream import Stream
+from keras_dcat.shown import few, shown_as_printed, told
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True, eq=False)
 class Recording:
     """One session of one subject, seen by several sensors at once.
@@ -45,6 +47,20 @@ class Recording:
                 "`subject` must be an int or a str. "
                 f"Received: subject={self.subject!r}. Give a name: str(subject)."
             )
+
+    def __str__(self) -> str:
+        label = f"label {told(self.label)}"
+        if isinstance(self.label, Intervals):
+            label = f"{len(self.label):,} intervals with labels"
+        elif isinstance(self.label, Stream):
+            label = "a stream of labels"
+        elif self.label == UNLABELLED:
+            label = "no label"
+        streams = few(self.streams, 2, lambda n: f"{told(n)} {self.streams[n]}")
+        return (
+            f"<Recording {told(self.session)} of subject {told(self.subject)}, "
+            f"{label}: {streams or 'no stream'}>"
+        )
 
     def resampled(self, **rates: float) -> "Recording":
         """The recording with some streams at another rate.

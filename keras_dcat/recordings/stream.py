@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from keras_dcat.recordings.resampling import finite, interpolated, low_passed
+from keras_dcat.shown import formed, shown_as_printed
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True, eq=False)
 class Stream:
     """The samples of one sensor and the clock they were taken by.
@@ -81,6 +83,18 @@ class Stream:
 
     def __len__(self) -> int:
         return np.shape(self.values)[0]
+
+    def __str__(self) -> str:
+        begin, end = self.span
+        if self.rate is not None:
+            clock = f"at {self.rate:.6g} Hz"
+        elif self.rises and self.step > 0:
+            clock = f"with timestamps, about {1 / self.step:.4g} Hz"
+        else:
+            clock = "with timestamps" + ("" if self.rises else " that do not rise")
+        lazy = "" if isinstance(self.values, np.ndarray) else ", read on access"
+        span = f"{begin:.13g} to {end:.13g} s"
+        return f"<Stream {formed(self.values)} {clock}, {span}{lazy}>"
 
     @property
     def times(self) -> np.ndarray:

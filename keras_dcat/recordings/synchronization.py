@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_dcat.recordings.clocks import corrected, find_gaps
 from keras_dcat.recordings.stream import Stream, require_rising
+from keras_dcat.shown import shown_as_printed
 
 _BELIEVED = 0.95  # an estimate of less confidence comes with a warning
 _MEAN_LEAD = 0.95  # of the best over the next match of unrelated streams, measured
@@ -20,6 +21,7 @@ _QUIET = 1e-3  # share of the mean energy; below it a sensor shows its own noise
 _READ = 60.0  # seconds of values that are in memory at once
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class ClockEstimate:
     """How a stream's clock differs from a reference; `corrected` takes it away.
@@ -35,6 +37,12 @@ class ClockEstimate:
     offset: float
     drift: float
     confidence: float
+
+    def __str__(self) -> str:
+        return (
+            f"<ClockEstimate {self.offset:+.3f} s late, gains {1e6 * self.drift:+.0f} "
+            f"ppm, confidence {self.confidence:.2f}>"
+        )
 
 
 def estimate_offset(

@@ -7,10 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_dcat.export import Description, runner
+from keras_dcat.shown import counted, shown_as_printed, told
 from keras_dcat.streaming.even import EvenSamples, EvenSteps
 from keras_dcat.streaming.tail import Tail
 
 
+@shown_as_printed
 class Decision(NamedTuple):
     """What is said of a window.
 
@@ -25,7 +27,15 @@ class Decision(NamedTuple):
     label: str
     probabilities: np.ndarray
 
+    def __str__(self) -> str:
+        classes = counted(len(self.probabilities), "class", "classes")
+        return (
+            f"<Decision {told(self.label)} at {self.time:.13g} s, probability "
+            f"{np.max(self.probabilities):.2f}, {classes}>"
+        )
 
+
+@shown_as_printed
 class StreamingClassifier:
     """Labels and probabilities while samples come in, window by window.
 
@@ -83,6 +93,12 @@ class StreamingClassifier:
         # The owner must live as long as what it runs.
         self._run, _, self._owner = runner.load(path)
         self.reset()
+
+    def __str__(self) -> str:
+        return (
+            f"<StreamingClassifier samples at {self.rate:.6g} Hz, smoothing "
+            f"{self.smoothing:g}\n  {self.description}>"
+        )
 
     def reset(self) -> None:
         """Forgets all samples, as after a gap."""

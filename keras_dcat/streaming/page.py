@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_dcat.export import Description
 from keras_dcat.extras import require
+from keras_dcat.shown import counted, shown_as_printed
 from keras_dcat.streaming.replay import Moment
 
 _MESSAGE_BYTES = 1024  # a page has nothing to say; who says more is cut off
@@ -22,6 +23,7 @@ _POINTS = 25  # of a chunk are drawn at most
 _SECONDS = 5.0  # in which a server must have started, or ended
 
 
+@shown_as_printed
 class LivePage:
     """Serves one page with the signal, the probabilities, and the truth, live.
 
@@ -74,6 +76,10 @@ class LivePage:
         self._html = importlib.resources.files(__package__).joinpath("page.html")
         self._clients = set()
         self.url = None
+
+    def __str__(self) -> str:
+        where = "not served" if self.url is None else f"at {self.url}"
+        return f"<LivePage {where}, {counted(len(self._clients), 'page')} look on>"
 
     def __enter__(self):
         self._loop = asyncio.new_event_loop()

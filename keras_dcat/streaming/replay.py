@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_dcat.recordings import Recording, Stream
+from keras_dcat.shown import counted, few, formed, shown_as_printed
 from keras_dcat.streaming.classifier import Decision, StreamingClassifier
 from keras_dcat.windows.labels import UNLABELLED, window_labels
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Moment:
     """What came in at once, and what was said of it.
@@ -27,6 +29,11 @@ class Moment:
     samples: np.ndarray
     decisions: list[Decision]
     truths: list[str | None]
+
+    def __str__(self) -> str:
+        labels = few(each.label for each in self.decisions)
+        said = counted(len(self.decisions), "decision") + f": {labels}" * bool(labels)
+        return f"<Moment {self.time:.13g} s, samples {formed(self.samples)}, {said}>"
 
 
 def replay(

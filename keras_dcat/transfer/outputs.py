@@ -2,9 +2,11 @@
 
 from typing import Any, NamedTuple
 
+from keras_dcat.shown import counted, formed, shown_as_printed
 from keras_dcat.transfer.losses.distillation import log_probabilities
 
 
+@shown_as_printed
 class SourceOutputs(NamedTuple):
     """What one source says of the windows of a pair.
 
@@ -22,7 +24,15 @@ class SourceOutputs(NamedTuple):
     may_teach: Any
     features: tuple = ()
 
+    def __str__(self) -> str:
+        return (
+            f"<SourceOutputs log-probabilities {formed(self.log_probabilities)}, "
+            f"{counted(len(self.projections), 'pair')} of attention layers, features "
+            f"{' and '.join(map(formed, self.features)) or 'not read'}>"
+        )
 
+
+@shown_as_printed
 class PairOutputs(NamedTuple):
     """What one pass over a pair of windows gives, all that the losses need.
 
@@ -33,6 +43,12 @@ class PairOutputs(NamedTuple):
 
     prediction: Any
     sources: tuple
+
+    def __str__(self) -> str:
+        return (
+            f"<PairOutputs prediction {formed(self.prediction)}, "
+            f"{counted(len(self.sources), 'source')}>"
+        )
 
     def parted(self, junction):
         """The outputs twice, for the classification and for the transfer to read.

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from keras_dcat.shown import counted, few, shown_as_printed, told
 from keras_dcat.windows.labels import UNLABELLED
 from keras_dcat.windows.report import WindowReport
 from keras_dcat.windows.samples import Samples
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True, eq=False)
 class WindowIndex:
     """Windows of several recordings, as positions; no window is copied.
@@ -50,6 +52,21 @@ class WindowIndex:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __str__(self) -> str:
+        classes = len(np.unique(self.labels[self.is_labelled]))
+        recordings = len(set(zip(self.subjects, self.sessions, strict=True)))
+
+        def stream(name):
+            return f"{told(name)} {self.shape(name)} at {self.rates[name]:.6g} Hz"
+
+        return (
+            f"<WindowIndex {counted(len(self), 'window')} of {self.length:.6g} s, "
+            f"{int(self.is_labelled.sum()):,} with a label: "
+            f"{counted(classes, 'class', 'classes')}, "
+            f"{counted(len(np.unique(self.subjects)), 'subject')}, "
+            f"{counted(recordings, 'recording')}\n  {few(self.steps, 3, stream)}>"
+        )
 
     @property
     def is_labelled(self) -> np.ndarray:

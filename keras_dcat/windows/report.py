@@ -4,9 +4,12 @@ import dataclasses
 
 import numpy as np
 
+from keras_dcat.shown import shown_as_printed
+
 REASONS = ("stream missing", "gap", "unlabelled", "mixed labels", "too short")
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True, eq=False)
 class WindowReport:
     """What became of every window that could have been.

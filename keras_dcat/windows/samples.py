@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from keras_dcat.shown import counted, formed, shown_as_printed
 
+
+@shown_as_printed
 class Samples:
     """The recordings of one stream, one after the other, without copying one.
 
@@ -23,6 +26,11 @@ class Samples:
         self.offsets = np.concatenate([[0], np.cumsum(room)]).astype("int64")
         self.shape = (int(self.offsets[-1]), *np.shape(parts[0])[1:])
         self.dtype = np.result_type(*(part.dtype for part in parts))
+
+    def __str__(self) -> str:
+        place = "in memory" if self.in_memory else "read on access"
+        parts = counted(len(self.parts), "recording")
+        return f"<Samples {formed(self)} of {parts}, {place}>"
 
     @property
     def in_memory(self) -> bool:

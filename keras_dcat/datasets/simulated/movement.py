@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_dcat.datasets.simulated.body import ANGLES, Body
+from keras_dcat.shown import shown_as_printed
 
 _HARMONICS = 2
 NUM_SCORES = len(ANGLES) * (1 + 2 * _HARMONICS) + 1
@@ -29,6 +30,7 @@ _SIDE = np.array([name.startswith("right") * 1.0 for name in ANGLES])
 _SIDE -= [name.startswith("left") for name in ANGLES]
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True, eq=False)
 class Movement:
     """How somebody moves: joint angles as a smooth function of time.
@@ -63,6 +65,12 @@ class Movement:
     tempo: float
     phase: float = 0.0
     sway: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 3)))
+
+    def __str__(self) -> str:
+        return (
+            f"<Movement of {len(self.posture)} angles, {len(self.cosines)} harmonics "
+            f"of {self.tempo:.3g} Hz>"
+        )
 
     def angles(self, times: np.ndarray) -> np.ndarray:
         """Joint angles at any time.

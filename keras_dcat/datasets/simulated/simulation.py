@@ -10,10 +10,12 @@ from keras_dcat.datasets.simulated.movement import NUM_SCORES, Movement
 from keras_dcat.datasets.simulated.people import draw_person, draw_session, perform
 from keras_dcat.datasets.simulated.sensors import RATES, SENSORS
 from keras_dcat.recordings import Recording, Stream
+from keras_dcat.shown import counted, shown_as_printed
 
 _DRAWS = ("activity", "person", "session", "clock", "replacement", "sensor")
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Simulation:
     """Simulated recordings, and what is true of them. `simulate` makes one.
@@ -29,6 +31,16 @@ class Simulation:
     recordings: list[Recording]
     clocks: list[dict[str, Clock]]
     movements: list[dict[str, Movement]]
+
+    def __str__(self) -> str:
+        subjects = {each.subject for each in self.recordings}
+        classes = {each.label for each in self.recordings}
+        return (
+            f"<Simulation {counted(len(self.recordings), 'recording')} of "
+            f"{counted(len(subjects), 'subject')}, "
+            f"{counted(len(classes), 'class', 'classes')}, the first: "
+            f"{next(iter(self.recordings), None)}>"
+        )
 
 
 def simulate(

@@ -7,10 +7,12 @@ import numpy as np
 from keras import ops
 
 from keras_dcat.class_names import checked_class_names
+from keras_dcat.shown import shown_as_printed
 from keras_dcat.transfer.gating import gates
 from keras_dcat.transfer.gating.predictions import checked_predictions
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class GateCoverage:
     """How much of the training windows a gate lets teach. `print` shows a table.

@@ -4,7 +4,10 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from keras_dcat.shown import formed, shown_as_printed
 
+
+@shown_as_printed
 class KeyValueStatistic(NamedTuple):
     """`KᵀV` of windows, averaged over time; takes the place of their keys and values.
 
@@ -16,7 +19,11 @@ class KeyValueStatistic(NamedTuple):
     mean: Any
     length: Any
 
+    def __str__(self) -> str:
+        return f"<KeyValueStatistic {formed(self.mean)}>"
 
+
+@shown_as_printed
 class SourceStatistics(NamedTuple):
     """All that the transfer losses read of a frozen source's windows.
 
@@ -34,6 +41,13 @@ class SourceStatistics(NamedTuple):
     log_probabilities: Any
     layers: tuple
     features: Any = ()
+
+    def __str__(self) -> str:
+        layers = ", ".join(formed(layer.mean) for layer in self.layers)
+        return (
+            f"<SourceStatistics log-probabilities {formed(self.log_probabilities)}, "
+            f"KᵀV {layers or 'of no layer'}, features {formed(self.features)}>"
+        )
 
 
 def key_value_product(key, value):
