@@ -1,7 +1,8 @@
 """Recordings become synchronized windows, and windows become batches."""
 
-import importlib
+from typing import TYPE_CHECKING
 
+from keras_dcat.lazy import on_first_use
 from keras_dcat.windows.audit import audit
 from keras_dcat.windows.cutting import index_windows
 from keras_dcat.windows.index import WindowIndex
@@ -17,14 +18,11 @@ from keras_dcat.windows.splits import (
     split_by_time,
 )
 
-# What works on tf.data brings TensorFlow along, and is imported on first use.
-_ON_FIRST_USE = {
-    "log_mel_dataset": "log_mel",
-    "pair_dataset": "pipeline",
-    "read_shards": "shards",
-    "stream_dataset": "pipeline",
-    "write_shards": "shards",
-}
+if TYPE_CHECKING:
+    from keras_dcat.windows import augmentation as augmentation
+    from keras_dcat.windows.log_mel import log_mel_dataset
+    from keras_dcat.windows.pipeline import pair_dataset, stream_dataset
+    from keras_dcat.windows.shards import read_shards, write_shards
 
 __all__ = [
     "WindowIndex",
@@ -47,10 +45,15 @@ __all__ = [
     "write_shards",
 ]
 
-
-def __getattr__(name):
-    """Imports a name that needs TensorFlow."""
-    if name not in _ON_FIRST_USE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_ON_FIRST_USE[name]}")
-    return getattr(module, name)
+# What works on tf.data brings TensorFlow along, and is imported on first use.
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "augmentation": None,
+        "log_mel_dataset": "log_mel",
+        "pair_dataset": "pipeline",
+        "read_shards": "shards",
+        "stream_dataset": "pipeline",
+        "write_shards": "shards",
+    },
+)

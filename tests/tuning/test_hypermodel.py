@@ -264,7 +264,7 @@ SEARCH = """
 
     from keras_dcat import tuning
     from tests.models import windows
-    from tests.test_tuning import hypermodel
+    from tests.tuning.test_hypermodel import hypermodel
 
     pairs, labels = windows(np.random.default_rng(0))
     tuner = keras_tuner.RandomSearch(
