@@ -79,6 +79,6 @@ for name, trained in (("source", source), ("target", taught)):
     trained.save(f"{args.output}/{name}.keras")
 loaded = layers.TFSMLayer(f"{args.output}/target", call_endpoint="serve")
 gap = np.abs(loaded(unseen) - keras.ops.convert_to_numpy(taught(unseen))).max()
-plots.plot_transfer(f"{args.output}/transfer.png", curves, f1, classes)
+plots.plot_transfer(curves, f1, classes, path=f"{args.output}/transfer.png")
 print(f"\n{args.output}/target: the exported target, loaded, {gap:.0e} from Keras")
 print(f"{args.output}/transfer.png: training curves, and F1 of every class")

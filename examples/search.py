@@ -79,7 +79,7 @@ judged_by = held_out.gather("accelerometer"), held_out.labels
 tuner.search(pairs, validation_data=judged_by, **training)
 
 best = tuner.get_best_hyperparameters()[0]
-plots.plot_search(f"{args.output}/search.png", tuner, "transfer_weight")
+plots.plot_search(tuner, "transfer_weight", path=f"{args.output}/search.png")
 found = best.get("transfer_weight")
 print(f"\nFor two people held out, λ = {found:.3g} is best.")
 print(f"{args.output}/search.png shows their macro F1 over λ.")

@@ -76,7 +76,7 @@ print(found)
 print(found.recommended)
 
 # %%
-plots.plot_diagnosis(found, folder / "skeleton_teaches_imu.png")
+plots.plot_diagnosis(found, path=folder / "skeleton_teaches_imu.png")
 
 # %% [markdown]
 # ## The other way round

@@ -74,7 +74,7 @@ tuner.search(
 tuner.results_summary(3)
 
 # %%
-plots.plot_search(folder / "search.png", tuner, "transfer_weight")
+plots.plot_search(tuner, "transfer_weight", path=folder / "search.png")
 
 # %% [markdown]
 # ## The best one

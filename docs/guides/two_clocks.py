@@ -119,7 +119,7 @@ print(f"the two agree with a correlation of {before:.2f} before, {after:.2f} aft
 # %%
 index = windows.index_windows(synchronized, length=4.0, stride=2.0, rates=rates)
 print(index.report)
-plots.plot_timeline(folder / "timeline.png", synchronized[0], index)
+plots.plot_timeline(synchronized[0], index, path=folder / "timeline.png")
 
 # %% [markdown]
 # ## From windows to a trained model

@@ -123,7 +123,7 @@ def inspect(experiment):
         click.echo(f"The clocks cannot be compared: {error}")
     plan.output.mkdir(parents=True, exist_ok=True)
     picture = plan.output / "timeline.png"
-    plots.plot_timeline(picture, longest, prepared.index)
+    plots.plot_timeline(longest, prepared.index, path=picture)
     click.echo(f"{picture}: what of it became windows")
 
 
@@ -241,7 +241,7 @@ def search(experiment, trials, epochs):
         )
     best = tuner.oracle.get_best_trials()[0]
     picture = plan.output / "search.png"
-    plots.plot_search(picture, tuner, "transfer_weight")
+    plots.plot_search(tuner, "transfer_weight", path=picture)
     found = best.hyperparameters.get("transfer_weight")
     click.echo(f"λ = {found:.3g}: macro F1 {best.score:.3f} of the validation subjects")
     click.echo(f"{picture}: all trials")
