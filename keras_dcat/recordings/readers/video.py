@@ -1,15 +1,15 @@
-"""Sound and video, decoded where they are sliced."""
+"""Video, decoded where it is sliced."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_dcat.extras import require
+from keras_dcat.recordings.readers.containers import opened, track_of
+from keras_dcat.recordings.readers.endings import cut_short
 from keras_dcat.recordings.readers.files import (
     File,
-    Source,
     as_stream,
     reading,
     source_of,
@@ -18,64 +18,14 @@ from keras_dcat.recordings.readers.files import (
 from keras_dcat.recordings.readers.lazy import LazyValues
 from keras_dcat.recordings.stream import Stream
 
-_AUDIO = "a sound file (WAV, FLAC, OGG, MP3)"
 _VIDEO = "a video file (MP4, MOV, MKV, WebM, AVI, MPEG)"
-# Formats that hold frames; a playlist would open other files, or the network.
-_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,ogg,asf,flv"
-# Sizes from here on are what writers put that did not know it.
-_UNKNOWN_WAV_SIZE = 0x7FFF0000
 _MOST_PIXELS = 2**26  # of a frame; 8K video has half as many
-
-
-def read_audio(path: File, *, rate: float | None = None, start: float = 0.0) -> Stream:
-    """A sound file, of which only the slices asked for are decoded.
-
-    Args:
-        path: str or path, or a file open in binary mode, which is held in memory.
-            WAV, FLAC, OGG or MP3. A file cut short is refused, except OGG, which
-            does not say how long it should be.
-        rate: float. Samples per second, in Hz, if the one in the file's header is
-            known to be wrong.
-        start: float. Time of the first sample, in seconds.
-
-    Returns:
-        `Stream` of lazy float32 values `(time, channels)` from -1 to 1.
-
-    Raises:
-        FileNotFoundError: if there is no file at `path`.
-        ValueError: if it is not such a file, holds no sample, or is cut short.
-        ImportError: if soundfile, which reads the file, is not installed.
-
-    Example:
-
-    >>> import io, soundfile
-    >>> file = io.BytesIO()
-    >>> soundfile.write(file, np.zeros((16000, 2)), 16000, format="WAV")
-    >>> _ = file.seek(0)
-    >>> stream = read_audio(file)
-    >>> stream.span, stream.values[4000:8000].shape
-    ((0.0, 1.0), (4000, 2))
-    """
-    soundfile = require("soundfile", extra="io")
-    source = source_of(path)
-    head = source.head(8)
-    declared = int.from_bytes(head[4:], "little")
-    # One byte: some writers count the padding of an odd size that they left out.
-    if head[:4] == b"RIFF" and source.size + 1 < declared + 8 < _UNKNOWN_WAV_SIZE:
-        found = f"{source.size} bytes of the {declared + 8} in its header"
-        raise unreadable(source, _AUDIO, found)
-    with reading(source, _AUDIO), soundfile.SoundFile(source.target()) as sound:
-        shape, header_rate = (sound.frames, sound.channels), sound.samplerate
-    if not shape[0]:
-        raise unreadable(source, _AUDIO, "it holds no sample")
-    values = _AudioValues(source, shape)
-    values[-1]  # a file cut short is found now and not in the middle of training
-    return as_stream(source, values, header_rate if rate is None else rate, start)
 
 
 def read_video(
     path: File,
     *,
+    track: int | None = None,
     size: tuple[int, int] | None = None,
     time: Sequence[float] | None = None,
     time_unit: float = 1.0,
@@ -92,6 +42,7 @@ def read_video(
     Args:
         path: str or path, or a file open in binary mode, which is held in memory.
             MP4, MOV, MKV, WebM, AVI or MPEG.
+        track: int. Which of the video tracks, from 0, if there are several.
         size: tuple of int `(height, width)`. Frames are scaled to it.
         time: float array `(time,)`. Time of every frame, instead of the file's
             own times.
@@ -132,44 +83,29 @@ def read_video(
             f"Received: size={size}. Pass two positive ints, such as (112, 112)."
         )
     source = source_of(path)
-    with reading(source, _VIDEO), _opened(source) as container:
-        listed = _listed(container)
+    if missing := cut_short(source):
+        raise unreadable(source, _VIDEO, missing)
+    with opened(source, _VIDEO) as container:
+        chosen = track_of(source, container, "video", track)
+        if chosen is None:
+            raise unreadable(source, _VIDEO, "it holds no video")
+        with reading(source, _VIDEO):
+            listed = _listed(container, chosen)
     if isinstance(listed, str):
         raise unreadable(source, _VIDEO, listed)
     marks, keys, tick, own_size = listed
-    values = _VideoValues(source, marks, keys, size or own_size)
+    values = _VideoValues(source, chosen.index, marks, keys, size or own_size)
     if rate is not None or time is not None:
         return as_stream(source, values, rate, start, time, time_unit)
     return as_stream(source, values, None, start, marks, tick)
 
 
-class _AudioValues(LazyValues):
-    """Samples that are decoded for each slice."""
-
-    def __init__(self, source, shape):
-        super().__init__(shape, "float32")
-        self.source = source
-
-    def _read(self, first, last):
-        soundfile = require("soundfile", extra="io")
-        with (
-            reading(self.source, _AUDIO),
-            soundfile.SoundFile(self.source.target()) as sound,
-        ):
-            sound.seek(first)
-            values = sound.read(last - first, dtype="float32", always_2d=True)
-        if len(values) < last - first:
-            found = f"{first + len(values)} samples of the {len(self)} in its header"
-            raise unreadable(self.source, _AUDIO, found)
-        return values
-
-
 class _VideoValues(LazyValues):
     """Frames that are decoded for each slice, found by their time marks."""
 
-    def __init__(self, source, marks, keys, size):
+    def __init__(self, source, track, marks, keys, size):
         super().__init__((len(marks), *size, 3), "uint8")
-        self.source, self.marks, self.keys = source, marks, keys
+        self.source, self.track, self.marks, self.keys = source, track, marks, keys
 
     def _read(self, first, last):
         wanted = self.marks[first:last].tolist()
@@ -187,8 +123,8 @@ class _VideoValues(LazyValues):
         frames = np.empty((len(wanted), *self.shape[1:]), self.dtype)
         absent = {mark: number for number, mark in enumerate(wanted)}
         height, width = self.shape[1:3]
-        with reading(self.source, _VIDEO), _opened(self.source) as container:
-            track = container.streams.video[0]
+        with opened(self.source, _VIDEO) as container, reading(self.source, _VIDEO):
+            track = container.streams[self.track]
             # A frame may be of another size than the header says.
             track.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}
             if key is not None:
@@ -204,22 +140,11 @@ class _VideoValues(LazyValues):
         return frames, absent
 
 
-@contextlib.contextmanager
-def _opened(source: Source) -> Iterator[Any]:
-    av = require("av", extra="io")
-    options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
-    with av.open(source.target(), options=options) as container:
-        yield container
-
-
-def _listed(container: Any) -> tuple | str:
+def _listed(container: Any, track: Any) -> tuple | str:
     """Time marks of all frames and of key frames, seconds per unit of them, size.
 
     Or what is wrong. Packets are listed, not decoded.
     """
-    if not container.streams.video:
-        return "it holds no video"
-    track = container.streams.video[0]
     size = track.codec_context.height, track.codec_context.width
     frames, end = [], 0.0
     for packet in container.demux():
@@ -227,7 +152,7 @@ def _listed(container: Any) -> tuple | str:
         if mark is None:
             continue
         end = max(end, (mark + (packet.duration or 0)) * packet.time_base)
-        if packet.stream is track:
+        if packet.stream_index == track.index:
             frames.append((mark, packet.is_keyframe, packet.is_discard))
     marks = np.unique([mark for mark, _, drop in frames if not drop]).astype("int64")
     keys = np.unique([mark for mark, is_key, _ in frames if is_key]).astype("int64")
