@@ -21,25 +21,25 @@ JSON_ERRORS = (
     *(OverflowError, RecursionError),
 )
 _ALWAYS = 256 * 2**20  # bytes that whatever is small on disk may take in memory
-_TIMES = 100  # its size, beyond that
 
 
-def is_bomb(size: int, packed: int) -> bool:
+def is_bomb(size: int, packed: int, times: int = 100) -> bool:
     """Whether so few bytes of a file that become so many are refused.
 
     Args:
         size: int. Bytes in memory.
         packed: int. Bytes on disk.
+        times: int. How many times the file is too much.
 
     Returns:
-        bool. True from 256 MiB on, if they are more than 100 times the file.
+        bool. True from 256 MiB on, if they are more than so many times the file.
 
     Example:
 
     >>> is_bomb(10**9, packed=10**6), is_bomb(10**9, packed=10**7)
     (True, False)
     """
-    return size > max(_ALWAYS, _TIMES * packed)
+    return size > max(_ALWAYS, times * packed)
 
 
 def seal(content: Any) -> str:

@@ -28,7 +28,7 @@ from keras_dcat.recordings import (
     read_parquet,
     read_video,
 )
-from keras_dcat.recordings.readers import media
+from keras_dcat.recordings.readers import video
 from keras_dcat.streaming import StreamingClassifier
 from keras_dcat.transfer.gating.fold_cache import FoldCache
 from keras_dcat.transfer.source_cache.records import RecordFile
@@ -178,7 +178,7 @@ def test_frames_of_more_pixels_than_anybody_has_are_refused(tmp_path, monkeypatc
     path = tmp_path / "a.mkv"
     path.write_bytes(SPECIMENS["matroska"].content)
     values = read_video(path).values
-    monkeypatch.setattr(media, "_MOST_PIXELS", 32 * 48 - 1)
+    monkeypatch.setattr(video, "_MOST_PIXELS", 32 * 48 - 1)
     with refused(r"a\.mkv", "frames of 32 × 48, more than 1535 pixels"):
         read_video(path)
     with refused(r"a\.mkv", "max_pixels"):  # nor may they grow after the header

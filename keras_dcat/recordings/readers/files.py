@@ -120,19 +120,21 @@ def reading(source: Source, kind: str) -> Iterator[None]:
         raise unreadable(source, kind, found.rstrip(".")) from error
 
 
-def check_unpacked(source: Source, size: int) -> None:
+def check_unpacked(source: Source, size: int, *, times: int = 100) -> None:
     """Refuses a file that becomes far larger in memory than it is on disk.
 
     Args:
         source: `Source`. The file, for its size and the error.
         size: int. Bytes that its values take in memory.
+        times: int. How many times those of the file they may be.
 
     Raises:
-        ValueError: if they are 256 MiB or more, and 100 times those of the file.
+        ValueError: if they are 256 MiB or more, and so many times those of the file.
     """
-    if is_bomb(size, source.size):
+    if is_bomb(size, source.size, times):
         raise ValueError(
-            "Values must take less than 256 MiB, or 100 times the bytes of their file. "
+            f"Values must take less than 256 MiB, or {times} times the bytes of their "
+            "file. "
             f"Received: {source.name!r} with {source.size} bytes for {size}. "
             "Check where it comes from; if it is right, save it without compression."
         )
