@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from keras_dcat.windows.labels import UNLABELLED
+from keras_dcat.recordings.intervals import UNLABELLED
 from keras_dcat.windows.report import WindowReport
 from keras_dcat.windows.samples import Samples
 
@@ -30,10 +30,11 @@ class WindowIndex:
         sessions: array `(windows,)`, from which recording a window is.
         times: float array `(windows,)`, when each starts on its recording's
             clock, in seconds.
-        length: float. Seconds that a window lasts.
+        length: float. Seconds that a window lasts; the median of clips.
         real_share: float array `(windows,)`. Below 1 for a padded window: the
             share of its time that was recorded; zeros follow.
         report: `WindowReport` of all windows that were possible.
+        class_names: tuple of str, what the labels mean, or None if nobody said.
     """
 
     samples: dict[str, Samples]
@@ -47,6 +48,7 @@ class WindowIndex:
     length: float
     real_share: np.ndarray
     report: WindowReport
+    class_names: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -146,6 +146,8 @@ def read_video(
 class _AudioValues(LazyValues):
     """Samples that are decoded for each slice."""
 
+    may_hold_nan = False
+
     def __init__(self, source, shape):
         super().__init__(shape, "float32")
         self.source = source
