@@ -85,6 +85,16 @@ class Intervals:
             + (f": {few(classes)}>" if classes else ">")
         )
 
+    def names(self) -> list[str | None]:
+        """The name of each interval's class; None where it is of no class.
+
+        Without `class_names` nothing has a name.
+        """
+        names = (*(self.class_names or ()), None)  # the last one is that of -1
+        if self.class_names is None:
+            return [None] * len(self)
+        return [names[label] for label in self.labels]
+
 
 def class_numbers(labels, class_names: Sequence[str] | None = None) -> np.ndarray:
     """Labels as numbers of classes.
@@ -106,6 +116,8 @@ def class_numbers(labels, class_names: Sequence[str] | None = None) -> np.ndarra
     >>> class_numbers(["sit", None], ["walk", "sit"]).tolist()
     [1, -1]
     """
+    if not isinstance(labels, np.ndarray):
+        labels = np.asarray(labels, "O")  # or NumPy writes -1 beside words as a word
     found = [UNLABELLED if label is None else label for label in np.ravel(labels)]
     texts = sorted({str(label) for label in found if isinstance(label, str)})
     if texts and class_names is None:

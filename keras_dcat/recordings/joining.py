@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from keras_dcat.recordings.intervals import Intervals
+from keras_dcat.recordings.intervals import UNLABELLED, Intervals
+from keras_dcat.recordings.label_streams import stream_intervals
 from keras_dcat.recordings.recording import Recording
 from keras_dcat.recordings.stream import Stream
 
@@ -21,11 +22,11 @@ def join(recordings: Iterable[Recording], session: str = "") -> Recording:
 
     Returns:
         `Recording` of streams with timestamps, in memory, in the order of their
-        recordings. Its label is a `Stream` if theirs are, and `Intervals` otherwise.
+        recordings. Its label is `Intervals`, with names if theirs have some.
 
     Raises:
         ValueError: if there is none, if they differ in subject or streams, or if
-            some have labels of their own clock and others do not.
+            some have labels by name, and others by number.
 
     Example:
 
@@ -46,15 +47,7 @@ def join(recordings: Iterable[Recording], session: str = "") -> Recording:
         name: _joined([each.streams[name] for each in recordings])
         for name in recordings[0].streams
     }
-    labels = [each.label for each in recordings]
-    are_streams = [isinstance(label, Stream) for label in labels]
-    if any(are_streams) != all(are_streams):
-        raise ValueError(
-            "Either all labels must be streams or none. "
-            f"Received: {sum(are_streams)} of {len(labels)} that are. "
-            "Turn the others into `Intervals` or streams."
-        )
-    label = _joined(labels) if all(are_streams) else _intervals(recordings)
+    label = _joined_labels([_intervals_of(each) for each in recordings])
     return Recording(streams, label, recordings[0].subject, session)
 
 
@@ -74,13 +67,43 @@ def _joined(streams):
     )
 
 
-def _intervals(recordings):
-    parts = []
-    for recording in recordings:
-        label = recording.label
-        if not isinstance(label, Intervals):
-            begin = _beginning(recording)
-            end = max((end for _, end in _spans(recording)), default=begin)
-            label = Intervals([begin], [end], [label])
-        parts.append((label.starts, label.ends, label.labels))
-    return Intervals(*map(np.concatenate, zip(*parts, strict=True)))
+def _intervals_of(recording):
+    label = recording.label
+    if isinstance(label, Intervals):
+        return label
+    begin = _beginning(recording)
+    end = max((end for _, end in _spans(recording)), default=begin)
+    if isinstance(label, Stream):
+        return stream_intervals(label, end, class_names=_words(label))
+    names = [label] if isinstance(label, str) else None
+    return Intervals([begin], [end], [label], class_names=names)
+
+
+def _words(label):
+    """The names that a stream of labels holds, in order, or None if it has none."""
+    if label.values.dtype.kind not in "OSU":
+        return None
+    values = np.asarray(label.values).reshape(-1).tolist()
+    words = {each.decode() if isinstance(each, bytes) else each for each in values}
+    return sorted(each for each in words if isinstance(each, str)) or None
+
+
+def _joined_labels(parts):
+    """Intervals as one; names are those of all, as each has numbers of its own."""
+    starts = np.concatenate([part.starts for part in parts])
+    ends = np.concatenate([part.ends for part in parts])
+    named = [part for part in parts if part.class_names is not None]
+    if not named:
+        labels = np.concatenate([part.labels for part in parts])
+        return Intervals(starts, ends, labels)
+    names = sorted({name for part in named for name in part.class_names})
+    numbers = [part.labels for part in parts if part.class_names is None]
+    if np.any(np.concatenate([[UNLABELLED], *numbers]) != UNLABELLED):
+        found = np.unique(np.concatenate(numbers)).tolist()
+        raise ValueError(
+            "Labels that are joined must all have names, or all be numbers. "
+            f"Received: the names {names}, and the numbers {found} without any. Name "
+            "the numbers: Intervals(starts, ends, labels, class_names=[…])."
+        )
+    texts = [name for part in parts for name in part.names()]
+    return Intervals(starts, ends, texts, names)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from keras_dcat.recordings.intervals import UNLABELLED
 from keras_dcat.shown import counted, few, shown_as_printed, told
-from keras_dcat.windows.labels import UNLABELLED
 from keras_dcat.windows.report import WindowReport
 from keras_dcat.windows.samples import Samples
 
@@ -32,10 +32,11 @@ class WindowIndex:
         sessions: array `(windows,)`, from which recording a window is.
         times: float array `(windows,)`, when each starts on its recording's
             clock, in seconds.
-        length: float. Seconds that a window lasts.
+        length: float. Seconds that a window lasts; the median of clips.
         real_share: float array `(windows,)`. Below 1 for a padded window: the
             share of its time that was recorded; zeros follow.
         report: `WindowReport` of all windows that were possible.
+        class_names: tuple of str, what the labels mean, or None if nobody said.
     """
 
     samples: dict[str, Samples]
@@ -49,6 +50,7 @@ class WindowIndex:
     length: float
     real_share: np.ndarray
     report: WindowReport
+    class_names: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

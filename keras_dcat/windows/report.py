@@ -6,7 +6,15 @@ import numpy as np
 
 from keras_dcat.shown import shown_as_printed
 
-REASONS = ("stream missing", "gap", "unlabelled", "mixed labels", "too short")
+REASONS = (
+    "stream missing",
+    "gap",
+    "missing values",
+    "unlabelled",
+    "between labels",
+    "mixed labels",
+    "too short",
+)
 
 
 @shown_as_printed
@@ -22,15 +30,22 @@ class WindowReport:
         kept: int array `(recordings,)`.
         dropped: dict from a reason to int array `(recordings,)`. A window that
             could be dropped for several counts for the first of `REASONS`.
+            "unlabelled" are windows of recordings that have no label at all, "between
+            labels" those without any in recordings that have some elsewhere.
         pairing_errors: float array `(kept windows,)`. Seconds between the samples
             that stand for the same moment in two streams; the worst of the
             window's first, middle and last sample.
+        unlabelled: int array `(recordings,)`. Windows that are kept without a label.
+        filled: int array `(recordings,)`. Windows that are kept, and in which missing
+            values were interpolated.
     """
 
     sessions: list[str]
     kept: np.ndarray
     dropped: dict[str, np.ndarray]
     pairing_errors: np.ndarray
+    unlabelled: np.ndarray
+    filled: np.ndarray
 
     @property
     def possible(self) -> np.ndarray:
@@ -47,11 +62,16 @@ class WindowReport:
     def __str__(self) -> str:
         lines = [f"{int(self.possible.sum())} windows are possible:"]
         lines.append(f"  {int(self.kept.sum()):8d}  kept")
-        for reason, counts in self.dropped.items():
+        rows = {f"dropped: {reason}": counts for reason, counts in self.dropped.items()}
+        of_these = {
+            "of these unlabelled, kept": self.unlabelled,
+            "of these with missing values, interpolated": self.filled,
+        }
+        for said, counts in {**of_these, **rows}.items():
             if counts.sum():
                 where = int(np.count_nonzero(counts))
                 lines.append(
-                    f"  {int(counts.sum()):8d}  dropped: {reason} "
+                    f"  {int(counts.sum()):8d}  {said} "
                     f"(in {where} of {len(self.sessions)} recordings)"
                 )
         median, high, worst = (1e3 * error for error in self.pairing_error())

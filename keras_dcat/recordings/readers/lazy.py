@@ -17,6 +17,10 @@ class LazyValues:
         shape: tuple of int `(time, channels…)`.
         dtype: NumPy type of the values.
 
+    Attributes:
+        may_hold_nan: bool. Whether floats among them can be missing. Of a class whose
+            values are decoded, and cannot, False spares a pass over them.
+
     Example:
 
     >>> class Squares(LazyValues):
@@ -28,6 +32,8 @@ class LazyValues:
     >>> values[-1].tolist()
     [998001]
     """
+
+    may_hold_nan = True
 
     def __init__(self, shape: tuple[int, ...], dtype: Any):
         self.shape = tuple(int(size) for size in shape)

@@ -115,7 +115,7 @@ def _values(source: Source, track: int | None, is_steady: bool) -> LazyValues:
         raise unreadable(source, SOUND, "it holds no sample")
     if format not in _FORMATS or subtype not in _SUBTYPES or shape[0] > _MOST_FRAMES:
         return _DecodedValues(source, decoded_by_soundfile)
-    values = _ExactValues(source, shape, rate)
+    values = _ExactValues(source, shape, rate, subtype)
     values[-1]  # a file cut short is found now and not in the middle of training
     return values
 
@@ -139,9 +139,10 @@ class _ExactValues(LazyValues):
 
     start = 0.0
 
-    def __init__(self, source, shape, rate):
+    def __init__(self, source, shape, rate, subtype):
         super().__init__(shape, "float32")
         self.source, self.rate = source, rate
+        self.may_hold_nan = subtype in ("FLOAT", "DOUBLE")
 
     def _read(self, first, last):
         soundfile = require("soundfile", extra="io")
@@ -159,6 +160,8 @@ class _ExactValues(LazyValues):
 
 class _DecodedValues(LazyValues):
     """Samples that were decoded from the first to the last."""
+
+    may_hold_nan = False
 
     def __init__(self, source, decode):
         decoded = decode(source)

@@ -1,0 +1,57 @@
+"""Of recordings without any window: what is odd about them."""
+
+import numpy as np
+
+from keras_dcat.recordings.holes import find_holes
+from keras_dcat.recordings.odd_times import describe_odd_times
+
+_MOST = 3  # recordings that are told of
+
+
+def what_is_odd(recordings, cuts) -> str:
+    """Why there may be no window: sentences about the first few recordings.
+
+    Args:
+        recordings: list of `Recording`.
+        cuts: list of `Cut`, one for each.
+
+    Returns:
+        str, each sentence on a line of its own; empty if nothing is odd.
+    """
+    lines = []
+    for recording, cut in zip(recordings, cuts, strict=True):
+        said = [
+            f"{name!r} of {recording.session!r}: {sentence}"
+            for name, stream in recording.streams.items()
+            for sentence in _sentences(stream, cut.dropped)
+        ]
+        if "stream missing" in cut.dropped and not said:
+            spans = ", ".join(
+                f"{name!r} from {stream.span[0]:.10g} to {stream.span[1]:.10g} s"
+                if len(stream)
+                else f"{name!r} has no sample"
+                for name, stream in recording.streams.items()
+            )
+            said.append(f"Streams of {recording.session!r}: {spans}.")
+        lines += said
+        if len(lines) >= _MOST:
+            break
+    return "".join(f"\n{line}" for line in lines)
+
+
+def _sentences(stream, dropped):
+    if stream.timestamps is not None:
+        said = describe_odd_times(stream.timestamps)
+        if said:
+            yield said
+    if "missing values" in dropped:
+        holes = find_holes(stream, "the stream")
+        if holes is not None:
+            spent = np.bincount(holes.channel, holes.stop - holes.first)
+            worst = int(spent.argmax())
+            yield (
+                f"channel {worst} misses {spent[worst] / len(stream):.0%} of its "
+                "values. Leave the channel out, fill short holes by "
+                "recordings.filled(stream, max_gap), or allow a share of a window: "
+                "max_missing=0.1."
+            )
