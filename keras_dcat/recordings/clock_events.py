@@ -3,6 +3,7 @@
 import numpy as np
 
 LATE = 2.0  # seconds that a packet may be late; several of them overtake each other
+_FEW = 8  # samples of which not all are late where times vary by chance
 _COUNTERS = {
     "a counter of 32 bits that wraps, in microseconds": 2**32 / 1e6,
     "a counter of 31 bits that wraps, in microseconds": 2**31 / 1e6,
@@ -89,7 +90,13 @@ def _come_again(times, back):
     counts = np.diff([np.searchsorted(alone, edge, "right") for edge in edges], axis=0)
     usual = np.maximum(counts[0], counts[2])
     usual = np.maximum(usual, spans / np.median(forward))
-    return counts[1] > 1.25 * usual + 2 * np.sqrt(usual) + 5
+    again = counts[1] > 1.25 * usual + 2 * np.sqrt(usual) + 5
+    for place in np.flatnonzero(again):  # where times vary by chance, they do not rise
+        last = back[place]
+        around = times[max(0, last - _FEW) : last + 1 + _FEW]
+        is_late = times[last + 1 : last + 1 + _FEW] <= ends[place]
+        again[place] = is_late.all() and np.count_nonzero(np.diff(around) < 0) <= 2
+    return again
 
 
 def lone_sample(times: np.ndarray, event: int) -> int | None:

@@ -203,6 +203,8 @@ def _without_jumps(times, rows, max_jump):
 
 def _refuse_event(rows, times, events, late, resets):
     rule = f"A clock must not step back by more than samples are late: {late:.3g} s."
+    furthest = float(f"{(times[events - 1] - times[events]).max() * 1.05:.2g}")
+    sorts = f"mend(stream, max_backward={furthest:g}) if samples are late by so much"
     lone = [lone_sample(times, event) for event in events]
     lone = [place for place in lone if place is not None]
     if lone:
@@ -210,19 +212,19 @@ def _refuse_event(rows, times, events, late, resets):
         beside = times[[p for p in (place - 1, place + 1) if 0 <= p < len(times)]]
         raise ValueError(
             f"{rule} Received: sample {rows[place]} alone at {float(times[place])!r} "
-            f"s, beside {beside.tolist()}. {_cure_of_one(rows, times, place)}."
+            f"s, beside {beside.tolist()}. {_cure_of_one(rows, times, place)}; "
+            f"or {sorts}."
         )
     if resets == "split":
         return
     first = events[0]
     what, period = describe_event(times, events)
     more = f" and {len(events) - 1} more such steps" if len(events) > 1 else ""
-    cures = ['mend(stream, resets="split") gives a stream for each run']
+    cures = ['mend(stream, resets="split") for a stream of each run', sorts]
     if period is not None:
         on, _ = unwrapped(times, period, late)
         if not len(find_events(on, late, told=False)):
-            cures.insert(0, f"mend(stream, wraps={period:.10g}) lets it go on")
-    cures.append('mend(stream, resets="sort") sorts all the same')
+            cures.insert(0, f"mend(stream, wraps={period:.10g}) if the clock went on")
     raise ValueError(
         f"{rule} Received: sample {rows[first]} at {float(times[first])!r} s after "
         f"{float(times[first - 1])!r} s{more}, {what}. "
