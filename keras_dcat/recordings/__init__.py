@@ -1,15 +1,11 @@
 """What was sensed, when, and by whom."""
 
-from keras_dcat.recordings.clocks import (
-    ClockReport,
-    clip_time,
-    corrected,
-    find_gaps,
-    mend,
-)
+from keras_dcat.recordings.clock_report import ClockReport
+from keras_dcat.recordings.clocks import clip_time, corrected, find_gaps
 from keras_dcat.recordings.faults import drop, jitter, mispair, shift, stretch
 from keras_dcat.recordings.intervals import Intervals
 from keras_dcat.recordings.joining import join
+from keras_dcat.recordings.mending import mend
 from keras_dcat.recordings.readers import (
     read_audio,
     read_csv,

@@ -1,84 +1,125 @@
-"""What is odd about times that were meant as seconds."""
+"""Times that cannot be the seconds of one recording: far ones, and other units."""
 
 import datetime
 
 import numpy as np
 
-_UNITS = {1e3: "milliseconds", 1e6: "microseconds", 1e9: "nanoseconds"}
-_SINCE_1970 = 9.4e8, 4.2e9  # seconds, of the years 2000 to 2100
-_SLOW = 5.0  # seconds between samples: few sensors, but all in milliseconds
-_FAR = 3600.0
+FAR = 3600.0  # seconds to the next sample: no pause of a recording, if one is alone
+_YEAR = 365.25 * 86400
+_SINCE_1970 = 946684800.0, 4102444800.0  # seconds at the years 2000 and 2100
+_UNITS = {"milliseconds": 1e-3, "microseconds": 1e-6, "nanoseconds": 1e-9}
+_DAYS = {"1899-12-30": 25569.0, "the year 0": 719529.0}  # days from then to 1970
+_TICKS = {1601: 11644473600.0, 1: 62135596800.0}  # seconds from then to 1970
 
 
 def describe_odd_times(times: np.ndarray) -> str | None:
-    """What is odd about times: another unit, or a sample far from all others.
+    """What makes times unlikely to be seconds of one recording, as part of a sentence.
+
+    Odd is a unit that is not seconds: numbers that are dates in the years 2000 to
+    2100 only as milliseconds, microseconds, nanoseconds, days or ticks, or steps of
+    more than an hour. Odd are few samples that are at least an hour, and further
+    than all others last, from the others, and any pause of more than a year.
 
     Args:
-        times: float array `(samples,)`, taken as seconds, in any order.
+        times: float array `(time,)`, in any order. What is not finite is left out.
 
     Returns:
-        str, one or two sentences, or None if nothing is odd.
+        str without a full stop, or None if nothing is odd.
 
     Example:
 
-    >>> print(describe_odd_times(np.array([1.66e12, 1.66e12 + 20, 1.66e12 + 40])))
-    Times look like milliseconds since 1970: the first is 1660000000000.0. \
-Divided by 1e3, they are of 2022-08-08.
-    >>> describe_odd_times(np.arange(100) / 50)
+    >>> print(describe_odd_times(1.6e12 + 20 * np.arange(100)))
+    they look like milliseconds since 1970 (2020-09-13): multiply them by 0.001
+    >>> describe_odd_times(1.6e9 + np.arange(100) / 50) is None
+    True
     """
-    times = np.asarray(times, "float64")
-    finite = np.flatnonzero(np.isfinite(times))
-    if len(finite) < 2:
-        return None
-    order = finite[np.argsort(times[finite], kind="stable")]
-    with np.errstate(over="ignore"):  # from -1e308 s to 1e308 s
-        said = [_unit(times[order], times[finite[0]]), _far(times, order)]
-    return " ".join(filter(None, said)) or None
+    return describe_unit(times) or describe_far(times)
 
 
-def _unit(rising, first):
-    middle, steps = float(np.median(rising)), np.diff(rising)
-    if _SINCE_1970[0] <= middle < _SINCE_1970[1]:
+def describe_unit(times: np.ndarray) -> str | None:
+    """The unit that times seem to have, if it is not seconds."""
+    times = times[np.isfinite(times)]
+    if not len(times):
         return None
-    for divisor, unit in _UNITS.items():
-        if _SINCE_1970[0] <= middle / divisor < _SINCE_1970[1]:
-            when = datetime.datetime.fromtimestamp(middle / divisor, datetime.UTC)
+    middle = float(np.median(times))
+    for unit, factor in _UNITS.items():
+        if _is_date(middle * factor):
             return (
-                f"Times look like {unit} since 1970: the first is {float(first)!r}. "
-                f"Divided by {_told(divisor)}, they are of {when:%Y-%m-%d}."
+                f"they look like {unit} since 1970 ({_date(middle * factor)}): "
+                f"multiply them by {factor:g}"
             )
-    step = float(np.median(steps[steps > 0])) if steps.any() else 0.0
-    if step < _SLOW:
+    for year, before in _TICKS.items():
+        if _is_date(middle * 1e-7 - before):
+            return (
+                f"they look like ticks of 100 ns since the year {year} "
+                f"({_date(middle * 1e-7 - before)}): multiply them by 1e-07"
+            )
+    with np.errstate(over="ignore", invalid="ignore"):  # from -1e308 s to 1e308 s
+        steps = np.abs(np.diff(times))
+        steps = steps[steps > 0]
+    step = float(np.median(steps)) if len(steps) >= 3 else 0.0
+    for begin, before in _DAYS.items():
+        if 0 < step < 1e-5 and _is_date((middle - before) * 86400):
+            return (
+                f"they look like days since {begin} "
+                f"({_date((middle - before) * 86400)}): multiply them by 86400"
+            )
+    if FAR < step < np.inf:
+        unit = "microseconds" if step < 1e6 else "nanoseconds"
+        return (
+            f"they are {step:.6g} s apart and look like {unit}: "
+            f"multiply them by {_UNITS[unit]:g}"
+        )
+    return None
+
+
+def describe_far(times: np.ndarray, rows: np.ndarray | None = None) -> str | None:
+    """Which samples are far from all others, if some are; `rows` numbers them."""
+    found = far_samples(times)
+    if found is None:
         return None
-    divisor = 1e3 if step < 2e3 else 1e6 if step < 2e6 else 1e9
+    places, distance = found
+    years = f" ({distance / _YEAR:.1f} years)" if distance > _YEAR else ""
+    row = places[0] if rows is None else rows[places[0]]
+    shown = float(times[places[0]])
+    if len(places) == 1:
+        return (
+            f"sample {row} shows {shown!r} s, {distance:.6g} s{years} from every other"
+        )
     return (
-        f"A sample comes every {step:.4g} s: if these are {_UNITS[divisor]}, divide "
-        f"the times by {_told(divisor)}."
+        f"{len(places)} samples of {len(times)} are {distance:.6g} s{years} from all "
+        f"others, such as sample {row} at {shown!r} s"
     )
 
 
-def _far(times, order):
-    """The few samples that a wide gap sets apart, if there are some."""
-    rising = times[order]
-    steps = np.diff(rising)
-    at = int(steps.argmax())
-    early, late = order[: at + 1], order[at + 1 :]
-    few, many = sorted((early, late), key=len)
-    span = np.ptp(times[many])
-    if len(few) > max(1, len(order) // 100) or len(few) == len(many):
+def far_samples(times: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """Rows of the fewer samples, and the pause between them and all others."""
+    finite = np.flatnonzero(np.isfinite(times))
+    own = times[finite]
+    with np.errstate(over="ignore"):
+        if len(own) < 2 or not own.max() - own.min() > FAR:
+            return None
+        order = np.argsort(own, kind="stable")
+        ordered = own[order]
+        steps = np.diff(ordered)
+        places = np.flatnonzero(steps > FAR)
+        fewer = np.minimum(places + 1, len(own) - places - 1)
+        before = ordered[places] - ordered[0]
+        after = ordered[-1] - ordered[places + 1]
+        rest = np.where(places + 1 <= len(own) / 2, after, before)
+    is_alone = (fewer <= max(3, len(own) // 1000)) & (fewer < len(own) / 2)
+    is_far = (steps[places] > _YEAR) | is_alone & (steps[places] > rest)
+    if not is_far.any():
         return None
-    if not steps[at] > max(_FAR, 10 * span):
-        return None
-    which = (
-        f"Sample {few[0]} has"
-        if len(few) == 1
-        else f"{len(few)} samples, such as {few[0]}, have"
-    )
-    return (
-        f"{which} the time {float(times[few[0]])!r} s, and is {steps[at]:.4g} s from "
-        "all the others: leave it out, or mend(stream, max_jump=60)."
-    )
+    best = np.flatnonzero(is_far)[np.argmax(steps[places][is_far])]
+    place = places[best]
+    side = order[: place + 1] if place + 1 <= len(own) / 2 else order[place + 1 :]
+    return finite[np.sort(side)], float(steps[place])
 
 
-def _told(divisor):
-    return f"{divisor:.0e}".replace("+0", "")
+def _is_date(seconds):
+    return _SINCE_1970[0] <= seconds <= _SINCE_1970[1]
+
+
+def _date(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date()

@@ -43,7 +43,7 @@ def _sentences(stream, dropped):
     if stream.timestamps is not None:
         said = describe_odd_times(stream.timestamps)
         if said:
-            yield said
+            yield f"times are odd: {said}."
     if "missing values" in dropped:
         holes = find_holes(stream, "the stream")
         if holes is not None:

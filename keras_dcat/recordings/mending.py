@@ -1,0 +1,275 @@
+"""Timestamps in any state are brought in order, and a report says how."""
+
+import numpy as np
+
+from keras_dcat.recordings.clock_events import (
+    descends,
+    describe_event,
+    find_events,
+    late_limit,
+    lone_sample,
+    unwrapped,
+)
+from keras_dcat.recordings.clock_report import ClockReport
+from keras_dcat.recordings.odd_times import (
+    FAR,
+    describe_far,
+    describe_unit,
+    far_samples,
+)
+from keras_dcat.recordings.packets import ANCHORS, come_in_bursts, find_repeats, spread
+from keras_dcat.recordings.stream import Stream
+
+_RESETS = ("refuse", "sort", "split")
+_PACKETS = ("refuse", *ANCHORS, "first")
+_KEEP = "or keep them: mend(stream, max_jump=np.inf)"
+_IN_SECONDS = f"Say which, read_csv(…, time_unit=…), or multiply stream.times, {_KEEP}"
+_LEFT_OUT = (
+    "leave out what is: stream = Stream(np.asarray(stream.values)[keep], "
+    "timestamps=stream.times[keep])"
+)
+
+
+def mend(
+    stream: Stream,
+    *,
+    max_jump: float | None = None,
+    max_backward: float | None = None,
+    wraps: float | None = None,
+    resets: str = "refuse",
+    packets: str = "refuse",
+) -> tuple[Stream, ClockReport] | tuple[list[Stream], ClockReport]:
+    """Brings a stream's timestamps into a finite, rising order.
+
+    Samples without a finite time are dropped, and rows that are equal in time and in
+    all values. Samples that come late are sorted, also where a file begins with the
+    last. Two different samples of one time, as rounding makes them, are put up to half
+    a step apart. What cannot be told from the times alone is refused, with what would
+    settle it: a step back that is no disorder, more than two different samples of
+    one time, one time that is far from all others, a unit that is not seconds.
+
+    A stream that has a rate is in order already and comes back as it is. Nothing is
+    changed in place. Values that are read lazily are read where times repeat, and
+    whole if a sample is dropped or moved.
+
+    Args:
+        stream: `Stream`.
+        max_jump: float. A sample that is more than this many seconds from every
+            other is dropped: its clock was not set yet. None refuses times that are
+            far from all others; `inf` keeps any, in any unit.
+        max_backward: float. Samples may be late by this many seconds. By default two,
+            or five median steps if these are longer, and only where they fill a hole:
+            where times come again between others, the clock was set back.
+        wraps: float. Period of a counter that wraps, in seconds. Each step back by
+            more than half of it adds as many periods as it takes. Of a wrap in a
+            pause that is longer than a period nothing shows.
+        resets: str. What a step back beyond that is: `"refuse"` it, `"sort"` the
+            samples all the same, or `"split"` the stream into one for each run.
+        packets: str. Which time samples have that share one, or, where most do, came
+            within a millisecond: `"end"`, `"start"` or `"centre"` of their packet,
+            over which they are spread, but never over a pause. `"first"` keeps the
+            first of those of one time; `"refuse"` refuses more than two.
+
+    Returns:
+        `(stream, report)`: a `Stream` whose timestamps rise, and a `ClockReport`.
+        With `resets="split"` a list of them, in the order in which they were written,
+        stands in place of the one stream.
+
+    Raises:
+        ValueError: if an option cannot be, or if times are ambiguous, as told above.
+
+    Example:
+
+    >>> broken = Stream(np.arange(4)[:, None], timestamps=[0.0, 0.2, np.nan, 0.1])
+    >>> mended, report = mend(broken)
+    >>> mended.times.tolist(), mended.values[:, 0].tolist()
+    ([0.0, 0.1, 0.2], [0, 3, 1])
+    """
+    _check_options(max_jump, max_backward, wraps, resets, packets)
+    count = len(stream)
+    if stream.rate is not None:
+        report = ClockReport(count, count, rate=float(stream.rate))
+        return ([stream] if resets == "split" else stream), report
+    times, values = stream.timestamps, stream.values
+    finite = rows = np.flatnonzero(np.isfinite(times))
+    if max_jump != np.inf:
+        _refuse_odd(describe_unit(times), _IN_SECONDS)
+    if max_jump is not None:
+        rows = _without_jumps(times, rows, max_jump)
+    own, periods = times[rows], 0
+    late = late_limit(own) if max_backward is None else max_backward
+    if wraps is not None:
+        own, periods = unwrapped(own, wraps, late)
+    if max_jump != np.inf:
+        _refuse_far(rows, own)
+    backwards = int(np.count_nonzero(own[1:] < own[:-1]))
+    if descends(own):
+        rows, own = rows[::-1], own[::-1]
+    order = np.argsort(own, kind="stable")
+    is_gone, packed = find_repeats(values, rows[order], own[order], packets)
+    is_kept = np.ones(len(rows), bool)
+    is_kept[order[is_gone]] = False
+    num_repeated = len(rows) - int(is_kept.sum())
+    num_jumps = len(finite) - len(rows)
+    rows, own = rows[is_kept], own[is_kept]
+    events = find_events(own, late, told=max_backward is not None)
+    if resets != "sort" and len(events):
+        _refuse_event(rows, own, events, late, resets)
+    if packed:
+        _refuse_packets(packed)
+    runs, num_spread = [], 0
+    for run in np.split(np.arange(len(rows)), events if resets == "split" else []):
+        run = run[np.argsort(own[run], kind="stable")]
+        if packets == "refuse" and come_in_bursts(own[run]):
+            _refuse_packets(f"{len(run)} samples, most less than a millisecond apart")
+        even, moved = spread(own[run], packets)
+        runs.append((rows[run], even))
+        num_spread += moved
+    report = ClockReport(
+        samples=count,
+        kept=len(rows),
+        not_finite=count - len(finite),
+        repeated=num_repeated,
+        jumps=num_jumps,
+        backwards=backwards - (len(events) if resets == "split" else 0),
+        wraps=periods,
+        resets=len(events),
+        spread=num_spread,
+        **_steps([even for _, even in runs]),
+    )
+    streams = [_taken(stream, *run) for run in runs]
+    return (streams if resets == "split" else streams[0]), report
+
+
+def _check_options(max_jump, max_backward, wraps, resets, packets):
+    numbers = {"max_jump": max_jump, "max_backward": max_backward, "wraps": wraps}
+    for name, number in numbers.items():
+        is_zero = number == 0 and name == "max_backward"
+        if number is not None and not (number > 0 or is_zero):
+            raise ValueError(
+                f"`{name}` must be positive. "
+                f"Received: {name}={number}. Give it in seconds, or None."
+            )
+    if wraps == np.inf:
+        raise ValueError(
+            "`wraps` must be a finite period. "
+            "Received: wraps=inf. Give it in seconds: 4294.967296 for 2**32 µs."
+        )
+    for name, given, known in (
+        ("resets", resets, _RESETS),
+        ("packets", packets, _PACKETS),
+    ):
+        if given not in known:
+            raise ValueError(
+                f"`{name}` must be one of {', '.join(map(repr, known))}. "
+                f"Received: {name}={given!r}. Choose one of them."
+            )
+
+
+def _refuse_odd(odd, cure):
+    if odd:
+        raise ValueError(
+            f"Times must be seconds of one recording. Received: {odd}. {cure}."
+        )
+
+
+def _refuse_far(rows, times):
+    found = far_samples(times)
+    if found is None:
+        return
+    places, _ = found
+    far, others = times[places], np.delete(times, places)
+    if far.min() == far.max():
+        cure = f"Drop what is alone: mend(stream, max_jump={FAR:g})"
+    elif far.max() < others.min():
+        bound = (far.max() + others.min()) / 2
+        cure = f"With keep = stream.times > {bound:.6g}, {_LEFT_OUT}"
+    else:
+        bound = (far.min() + others.max()) / 2
+        cure = f"With keep = stream.times < {bound:.6g}, {_LEFT_OUT}"
+    _refuse_odd(describe_far(times, rows), f"{cure}, {_KEEP}")
+
+
+def _without_jumps(times, rows, max_jump):
+    """The rows whose time is near that of another."""
+    order = np.argsort(times[rows], kind="stable")
+    distinct, place = np.unique(times[rows], return_inverse=True)
+    if len(distinct) < 2:
+        return rows
+    with np.errstate(over="ignore"):  # from -1e308 s to 1e308 s
+        is_far = np.diff(distinct, prepend=-np.inf, append=np.inf) > max_jump
+    return rows[~(is_far[:-1] & is_far[1:])[place]] if len(order) else rows
+
+
+def _refuse_event(rows, times, events, late, resets):
+    rule = f"A clock must not step back by more than samples are late: {late:.3g} s."
+    furthest = float(f"{(times[events - 1] - times[events]).max() * 1.05:.2g}")
+    sorts = f"mend(stream, max_backward={furthest:g}) if samples are late by so much"
+    lone = [lone_sample(times, event) for event in events]
+    lone = [place for place in lone if place is not None]
+    if lone:
+        place = lone[0]
+        beside = times[[p for p in (place - 1, place + 1) if 0 <= p < len(times)]]
+        raise ValueError(
+            f"{rule} Received: sample {rows[place]} alone at {float(times[place])!r} "
+            f"s, beside {beside.tolist()}. {_cure_of_one(rows, times, place)}; "
+            f"or {sorts}."
+        )
+    if resets == "split":
+        return
+    first = events[0]
+    what, period = describe_event(times, events)
+    more = f" and {len(events) - 1} more such steps" if len(events) > 1 else ""
+    cures = ['mend(stream, resets="split") for a stream of each run', sorts]
+    if period is not None:
+        on, _ = unwrapped(times, period, late)
+        if not len(find_events(on, late, told=False)):
+            cures.insert(0, f"mend(stream, wraps={period:.10g}) if the clock went on")
+    raise ValueError(
+        f"{rule} Received: sample {rows[first]} at {float(times[first])!r} s after "
+        f"{float(times[first - 1])!r} s{more}, {what}. "
+        f"Say what it is: {'; '.join(cures)}."
+    )
+
+
+def _cure_of_one(rows, times, place):
+    distance = float(np.abs(np.delete(times, place) - times[place]).min())
+    jump = float(f"{distance / 2:.1g}")
+    if len(_without_jumps(times, np.arange(len(times)), jump)) == len(times) - 1:
+        return f"Drop what is alone: mend(stream, max_jump={jump:g})"
+    return f"With keep = np.arange(len(stream)) != {rows[place]}, {_LEFT_OUT}"
+
+
+def _refuse_packets(packed):
+    raise ValueError(
+        "Each sample must have a time of its own. "
+        f"Received: {packed}. "
+        "Say which of its samples a packet's time is that of, and they are spread: "
+        'mend(stream, packets="end"), packets="start", or packets="centre" for times '
+        "that were rounded; or keep the times, and the first sample of those that "
+        'share one: packets="first".'
+    )
+
+
+def _steps(runs):
+    """What the steps of all runs are like."""
+    with np.errstate(over="ignore"):
+        steps = np.concatenate([np.diff(times) for times in runs] or [np.empty(0)])
+        if not len(steps):
+            return {}
+        median = float(np.median(steps))
+        return {
+            "rate": float(np.divide(1.0, median)),
+            "jitter": float(np.median(np.abs(steps - median))),
+            "gaps": int(np.count_nonzero(steps > 5 * median)),
+            "longest_gap": float(steps.max()),
+        }
+
+
+def _taken(stream, rows, times):
+    """The stream's samples of these rows, with these times."""
+    is_whole = np.array_equal(rows, np.arange(len(stream)))
+    if is_whole and np.array_equal(times, stream.timestamps):
+        return stream
+    values = stream.values if is_whole else np.asarray(stream.values)[rows]
+    return Stream(values, timestamps=times)
