@@ -7,8 +7,9 @@ TensorFlow 2.16 and 2.17 only: from 2.18 on they fail with undefined symbols.
 """
 
 from keras_dcat.recordings.readers.arrays import read_hdf5, read_matlab, read_numpy
+from keras_dcat.recordings.readers.csv_tables import read_csv
+from keras_dcat.recordings.readers.parquet import read_parquet
 from keras_dcat.recordings.readers.sound import read_audio
-from keras_dcat.recordings.readers.tables import read_csv, read_parquet
 from keras_dcat.recordings.readers.video import read_video
 
 __all__ = [
