@@ -7,13 +7,23 @@ from keras_dcat.recordings.intervals import Intervals
 from keras_dcat.recordings.joining import join
 from keras_dcat.recordings.mending import mend
 from keras_dcat.recordings.readers import (
+    read_audacity_labels,
     read_audio,
+    read_c3d,
+    read_c3d_analog,
     read_csv,
+    read_edf,
+    read_edf_annotations,
+    read_elan,
     read_hdf5,
+    read_label_table,
     read_matlab,
     read_numpy,
     read_parquet,
+    read_rosbag,
     read_video,
+    read_xdf,
+    read_xdf_markers,
 )
 from keras_dcat.recordings.recording import Recording
 from keras_dcat.recordings.stream import Stream
@@ -34,13 +44,23 @@ __all__ = [
     "join",
     "mend",
     "mispair",
+    "read_audacity_labels",
     "read_audio",
+    "read_c3d",
+    "read_c3d_analog",
     "read_csv",
+    "read_edf",
+    "read_edf_annotations",
+    "read_elan",
     "read_hdf5",
+    "read_label_table",
     "read_matlab",
     "read_numpy",
     "read_parquet",
+    "read_rosbag",
     "read_video",
+    "read_xdf",
+    "read_xdf_markers",
     "shift",
     "stretch",
 ]
