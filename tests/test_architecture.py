@@ -76,6 +76,7 @@ UPSTREAM = {
         "metrics",
         "plots",
         "recordings",
+        "shown",
         "stored",
         "streaming",
         "tuning",

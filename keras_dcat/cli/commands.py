@@ -73,6 +73,9 @@ def inspect(experiment):
     \b
         session,subject,label,imu,watch
         001,anna,walk,001_imu.csv,001_watch.csv
+        002,ben,,002_imu.csv,002_watch.csv
+
+    Where there is no label, its cell stays empty: a source teaches such windows, too.
 
     \b
         data:
@@ -82,10 +85,10 @@ def inspect(experiment):
             watch: {columns: [x, y, z], time: ms, time_unit: 0.001, rate: 50}
     """
     from keras_dcat import plots, recordings
-    from keras_dcat.cli.data import prepare
+    from keras_dcat.cli.inspecting import clocks_table, windows_table
 
     plan = read_experiment(experiment)
-    prepared = prepare(plan)
+    prepared = _prepared(plan, only_looked_at=True)
     own = prepared.recordings
     subjects = {str(each.subject) for each in own}
     click.echo(f"{len(own)} recordings of {len(subjects)} subjects\n")
@@ -96,20 +99,8 @@ def inspect(experiment):
             f"{name}: {seconds / 60:.1f} min at about {1 / first.step:.4g} Hz, "
             f"{' × '.join(map(str, np.shape(first.values)[1:]))} values a sample"
         )
-    sides = {"train": prepared.train, "validation": prepared.validation}
-    sides["test"] = prepared.test
-    sides = {name: index for name, index in sides.items() if index is not None}
-    width = max(map(len, prepared.class_names))
-    click.echo(f"\n{'windows':{width}}" + "".join(f"{name:>12}" for name in sides))
-    counts = {
-        name: np.bincount(
-            index.labels[index.is_labelled], minlength=len(prepared.class_names)
-        )
-        for name, index in sides.items()
-    }
-    for number, name in enumerate(prepared.class_names):
-        row = "".join(f"{own[number]:12}" for own in counts.values())
-        click.echo(f"{name:{width}}{row}")
+    for table in (clocks_table(prepared), windows_table(plan, prepared)):
+        click.echo(f"\n{table}" if table else "", nl=bool(table))
     click.echo(f"\n{prepared.index.report}\n")
     longest = max(own, key=lambda each: each.streams[plan.target].duration)
     pair = [longest.streams[name] for name in (plan.source, plan.target)]
@@ -138,11 +129,11 @@ def train(experiment, seed):
     experiment, is read and not trained again.
     """
     from keras_dcat import evaluation, metrics
-    from keras_dcat.cli.data import prepare, study
+    from keras_dcat.cli.data import study
     from keras_dcat.evaluation.trial import Trial
 
     plan = read_experiment(experiment)
-    prepared = prepare(plan)
+    prepared = _prepared(plan)
     seed = plan.training.seeds[0] if seed is None else seed
     trial = Trial(study(plan, prepared), "test", seed, plan.output)
     taught = evaluation.METHODS["D-CAT"]
@@ -188,12 +179,12 @@ def search(experiment, trials, epochs):
     import keras
 
     from keras_dcat import plots, tuning
-    from keras_dcat.cli.data import prepare, study
+    from keras_dcat.cli.data import study
     from keras_dcat.cli.searching import WholeSearch, with_pairs
     from keras_dcat.evaluation.trial import Trial
 
     plan = read_experiment(experiment)
-    prepared = prepare(plan)
+    prepared = _prepared(plan)
     if prepared.validation is None:
         raise click.ClickException(
             f"{experiment}: a search needs subjects to judge by. "
@@ -206,7 +197,7 @@ def search(experiment, trials, epochs):
         keras.models.clone_model(_loaded(plan, name)) for name in (_SOURCE, _TARGET)
     )
     trial.study.training.fit(
-        source, trial.windows(plan.source, prepared.train, batch_size)
+        source, trial.windows(plan.source, trial.labelled(1.0), batch_size)
     )
     hypermodel = tuning.DCATHyperModel(
         source,
@@ -258,7 +249,7 @@ def compare(experiment, controls, rivals):
     on where it stopped.
     """
     from keras_dcat import evaluation
-    from keras_dcat.cli.data import prepare, study
+    from keras_dcat.cli.data import study
 
     plan = read_experiment(experiment)
     methods = dict(evaluation.METHODS)
@@ -267,7 +258,7 @@ def compare(experiment, controls, rivals):
     pair = (plan.source, plan.target)
     heading = " → ".join(pair)
     evaluation.run_experiments(
-        {heading: evaluation.Experiment(study(plan, prepare(plan)), [pair], methods)},
+        {heading: evaluation.Experiment(study(plan, _prepared(plan)), [pair], methods)},
         plan.output,
         plan.training.seeds,
         title=heading,
@@ -295,13 +286,12 @@ def export(experiment, model, formats):
     Writes the folder `device` in the experiment's `output`, which must not be there,
     with a model card.
     """
-    from keras_dcat.cli.data import prepare
     from keras_dcat.cli.models import read_model
     from keras_dcat.export import export_target
     from keras_dcat.export.formats import FORMATS
 
     plan = read_experiment(experiment)
-    prepared = prepare(plan)
+    prepared = _prepared(plan)
     target = _loaded(plan, _TARGET) if model is None else read_model(model)
     done = export_target(
         target,
@@ -354,7 +344,7 @@ def stream(experiment, artefact, session, speed, smoothing, page, port):
     test = {str(who) for who in plan.split.test}
     own = [
         each
-        for each in load(plan)[0]
+        for each in load(plan).recordings
         if (str(each.subject) in test if session is None else each.session == session)
     ]
     if not own:
@@ -370,6 +360,20 @@ def stream(experiment, artefact, session, speed, smoothing, page, port):
         if shown:
             click.echo(shown.url)
         print_replay(classifier, own, speed=speed, page=shown)
+
+
+def _prepared(plan, only_looked_at=False):
+    """Data to work on; what looks wrong is told, and what is wrong stops a training."""
+    from keras_dcat.cli.checks import cautions, problems
+    from keras_dcat.cli.data import prepare
+
+    prepared = prepare(plan)
+    found = problems(plan, prepared)
+    if found and not only_looked_at:
+        raise click.ClickException("\n".join(found))
+    for words in (*found, *cautions(plan, prepared)):
+        click.echo(f"Warning: {words}", err=True)
+    return prepared
 
 
 def _loaded(plan, name):

@@ -1,16 +1,29 @@
 """From an experiment file to recordings, windows, and what models are built of."""
 
-import csv
 import dataclasses
-import pathlib
+from typing import NamedTuple
 
 from keras_dcat import datasets, encoders, evaluation, windows
 from keras_dcat.cli.experiment import Encoder, Experiment
-from keras_dcat.recordings import Recording, mend, read_csv
+from keras_dcat.cli.sessions import Mended, read_sessions
+from keras_dcat.recordings import Recording
 from keras_dcat.windows import augmentation as vary
 
 _SKELETONS = {"utd_mhad": datasets.utd_mhad.PARENTS}
-_OWN_COLUMNS = ("session", "subject", "label")
+
+
+class Loaded(NamedTuple):
+    """What an experiment is about.
+
+    Attributes:
+        recordings: list of `Recording`, with the experiment's two streams alone.
+        class_names: tuple of str.
+        mended: tuple of `Mended`, of these streams, where they have timestamps.
+    """
+
+    recordings: list[Recording]
+    class_names: tuple[str, ...]
+    mended: tuple[Mended, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,36 +33,40 @@ class Prepared:
     Attributes:
         recordings: list of `Recording`, in order and by one clock each.
         class_names: tuple of str.
-        train: `WindowIndex` of all who are neither test nor validation.
-        validation: `WindowIndex`, or `None`.
-        test: `WindowIndex`.
-        index: `WindowIndex` of all of these.
+        mended: tuple of `Mended`.
+        train: `WindowIndex` of all who are neither test nor validation, of whom only
+            some may have labels.
+        validation: `WindowIndex` with labels, or `None`.
+        test: `WindowIndex` with labels.
+        index: `WindowIndex` of all windows, also of those that could only have judged
+            and have no label to judge by.
     """
 
     recordings: list[Recording]
     class_names: tuple[str, ...]
+    mended: tuple[Mended, ...]
     train: windows.WindowIndex
     validation: windows.WindowIndex | None
     test: windows.WindowIndex
     index: windows.WindowIndex
 
 
-def load(experiment: Experiment) -> tuple[list[Recording], tuple[str, ...]]:
+def load(experiment: Experiment) -> Loaded:
     """The recordings of an experiment, with its two streams alone.
 
     Args:
         experiment: `Experiment`.
 
     Returns:
-        `(recordings, class_names)`.
+        `Loaded`.
 
     Raises:
         ValueError: if they have no such streams, or a file makes no sense.
         FileNotFoundError: if there is no such file.
     """
-    data = experiment.data
+    data, mended = experiment.data, ()
     if data.recordings is not None:
-        recordings, names = _own_files(data)
+        recordings, names, mended = read_sessions(data)
     else:
         module = "uci_har" if data.dataset == "uci_hapt" else data.dataset
         named = "HAPT_CLASS_NAMES" if data.dataset == "uci_hapt" else "CLASS_NAMES"
@@ -67,7 +84,8 @@ def load(experiment: Experiment) -> tuple[list[Recording], tuple[str, ...]]:
         dataclasses.replace(each, streams={name: each.streams[name] for name in asked})
         for each in recordings
     ]
-    return kept, tuple(names)
+    told = tuple(each for each in mended if each.stream in asked)
+    return Loaded(kept, tuple(names), told)
 
 
 def prepare(experiment: Experiment) -> Prepared:
@@ -82,7 +100,7 @@ def prepare(experiment: Experiment) -> Prepared:
     Raises:
         ValueError: if the split names nobody, or leaves nobody to train with.
     """
-    recordings, names = load(experiment)
+    loaded = load(experiment)
     rates = {
         name: table.rate
         for name, table in experiment.data.streams.items()
@@ -90,14 +108,34 @@ def prepare(experiment: Experiment) -> Prepared:
     }
     cut = experiment.windows
     index = windows.index_windows(
-        recordings, cut.length, cut.stride, rates={**rates, **cut.rates} or None
+        loaded.recordings,
+        cut.length,
+        cut.stride,
+        rates={**rates, **cut.rates} or None,
+        **cut.given(),
     )
     split, validation = experiment.split, None
     train, test = windows.split_by_subject(index, people(index, split.test))
     if split.validation:
         held_out = people(index, split.validation)
         train, validation = windows.split_by_subject(train, held_out)
-    return Prepared(recordings, names, train, validation, test, index)
+        validation = validation.subset(validation.is_labelled)
+    if split.labelled is not None:
+        train = _labelled_by(train, split.labelled)
+    test = test.subset(test.is_labelled)
+    return Prepared(*loaded, train, validation, test, index)
+
+
+def _labelled_by(train, named):
+    known = people(train, named)
+    there = set(train.subjects.tolist())
+    if unknown := [who for who in known if who not in there]:
+        raise ValueError(
+            "`split.labelled` must name people who train. "
+            f"Received: {unknown}, of whom there is no window. "
+            f"Choose from {sorted(there)}."
+        )
+    return train.labels_of(known)
 
 
 def people(index: windows.WindowIndex, named) -> list:
@@ -165,50 +203,3 @@ def _kind(stream, shape, dataset):
     if shape[-1] == 1 and shape[0] > 2000:
         return "audio"
     return "skeleton" if stream == "skeleton" and dataset in _SKELETONS else "imu"
-
-
-def _own_files(data):
-    """Recordings of a table, whose files are as seen from where it lies."""
-    rows = _rows(data.recordings, (*_OWN_COLUMNS, *data.streams))
-    names = tuple(sorted({row["label"] for row in rows}))
-    recordings = []
-    for row in rows:
-        streams = {
-            stream: _stream(data.recordings.parent / row[stream], table)
-            for stream, table in data.streams.items()
-        }
-        label = names.index(row["label"])
-        recordings.append(Recording(streams, label, row["subject"], row["session"]))
-    return recordings, names
-
-
-def _rows(path: pathlib.Path, columns):
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(
-            f"{path} must be a table of text, in UTF-8, with commas between its cells. "
-            f"Received: {error}. Save it as CSV (UTF-8)."
-        ) from error
-    missing = sorted(set(columns) - set(rows[0] if rows else ()))
-    if missing:
-        raise ValueError(
-            f"{path} must have a row for each recording, and the columns "
-            f"{', '.join(columns)}. Received: none of {missing}. Add them."
-        )
-    for number, row in enumerate(rows, start=2):
-        empty = [name for name in columns if not (row[name] or "").strip()]
-        if empty:
-            raise ValueError(
-                f"{path}, line {number}: every cell must be filled. "
-                f"Received: nothing in {empty}. Fill them, or leave the row out."
-            )
-    return rows
-
-
-def _stream(path, table):
-    if table.time is None:
-        return read_csv(path, table.columns, rate=table.rate)
-    stream = read_csv(path, table.columns, time=table.time, time_unit=table.time_unit)
-    return mend(stream)[0]

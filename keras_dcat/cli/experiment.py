@@ -4,7 +4,10 @@ import os
 import pathlib
 from typing import Annotated, Literal
 
+from keras_dcat.cli.sections import Section, taking
 from keras_dcat.extras import require
+from keras_dcat.recordings import mend, read_csv
+from keras_dcat.windows import index_windows
 
 pydantic = require("pydantic", extra="cli")
 yaml = require("yaml", extra="cli")
@@ -12,34 +15,42 @@ yaml = require("yaml", extra="cli")
 _MOST_BYTES = 100_000
 _DEEPEST = 20
 _LONGEST = 100  # characters of what is no text
+# What the other sections say.
+_NOT_OF_WINDOWS = ("length", "stride", "rates", "class_names", "clips")
 _TAGS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp")
 
 Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, pydantic.Field(ge=0, lt=1)]
 Count = Annotated[int, pydantic.Field(ge=1)]
 Person = int | str
+# What YAML takes for a number may be a name, too.
+Name = Annotated[
+    str, pydantic.BeforeValidator(lambda x: str(x) if type(x) is int else x)
+]
 
 
-class Section(pydantic.BaseModel):
-    """A part of the file: nothing but what it names may stand in it."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+class Mend(taking(mend)):
+    """What is known of a clock: the options of `recordings.mend`."""
 
 
-class Table(Section):
-    """How the files of one stream are read.
+class Table(taking(read_csv, without=["rate"], time=str | None, time_unit=Positive)):
+    """How the files of one stream are read: the options of `recordings.read_csv`.
 
     Attributes:
         columns: names of the columns that are the channels.
         rate: samples per second, in Hz: of the files, or, with `time`, of the windows.
-        time: name of the column of times, if there is one.
-        time_unit: seconds per unit of `time`: 0.001 for milliseconds.
+        mend: `Mend`, where there is a `time`.
     """
 
     columns: Annotated[list[str], pydantic.Field(min_length=1)]
     rate: Positive
-    time: str | None = None
-    time_unit: Positive = 1.0
+    mend: Mend = Mend()
+
+    @pydantic.model_validator(mode="after")
+    def _clock(self):
+        if self.time is None and self.mend.model_fields_set:
+            raise ValueError("`mend` is about a column of times: name it, `time: …`")
+        return self
 
 
 class Data(Section):
@@ -49,8 +60,13 @@ class Data(Section):
         dataset: name of a loader in `keras_dcat.datasets`, without `load_`.
         path: what that loader reads; the watch data need none.
         recordings: CSV with a row for each recording: `session`, `subject`, `label`
-            (the name of a class), and for each stream a column with its file.
+            (the name of a class, or nothing where there is no label; the column may be
+            left out), and for each stream a column with its file.
         streams: dict from a stream to its `Table`.
+        class_names: what labels there are, in the order of the model's outputs; those
+            in the table, sorted, unless given.
+        max_lost: share of a stream's samples that may be lost to times that make no
+            sense; beyond it nothing is trained.
     """
 
     dataset: (
@@ -69,6 +85,8 @@ class Data(Section):
     path: pathlib.Path | None = None
     recordings: pathlib.Path | None = None
     streams: dict[str, Table] = {}
+    class_names: Annotated[list[Name], pydantic.Field(min_length=1)] | None = None
+    max_lost: Annotated[float, pydantic.Field(ge=0, le=1)] = 0.05
 
     @pydantic.model_validator(mode="after")
     def _one_kind(self):
@@ -80,11 +98,15 @@ class Data(Section):
             raise ValueError("`path` belongs to a `dataset`")
         if self.dataset not in (None, "watch") and self.path is None:
             raise ValueError(f"`dataset: {self.dataset}` needs a `path`")
+        if self.class_names is not None and self.recordings is None:
+            raise ValueError("`class_names` belong to `recordings` of your own")
+        if len(set(self.class_names or ())) != len(self.class_names or ()):
+            raise ValueError("`class_names` must be different")
         return self
 
 
-class Windows(Section):
-    """How recordings are cut.
+class Windows(taking(index_windows, without=_NOT_OF_WINDOWS)):
+    """How recordings are cut: the options of `windows.index_windows`.
 
     Attributes:
         length: seconds.
@@ -103,16 +125,25 @@ class Split(Section):
     Attributes:
         test: subjects that no training and no search sees.
         validation: subjects by whom a search decides.
+        labelled: of those who train, the subjects whose labels are used; all who have
+            any, unless given. The windows of the others have none.
     """
 
     test: Annotated[list[Person], pydantic.Field(min_length=1)]
     validation: list[Person] = []
+    labelled: Annotated[list[Person], pydantic.Field(min_length=1)] | None = None
 
     @pydantic.model_validator(mode="after")
     def _apart(self):
-        both = sorted({str(who) for who in self.test} & set(map(str, self.validation)))
-        if both:
+        test, validation = set(map(str, self.test)), set(map(str, self.validation))
+        if both := sorted(test & validation):
             raise ValueError(f"subjects {', '.join(both)} cannot do both")
+        training = set(map(str, self.labelled or ()))
+        if wrong := sorted(training & (test | validation)):
+            raise ValueError(
+                f"`labelled` says who of those that train: not {', '.join(wrong)}, who "
+                "test and keep their labels"
+            )
         return self
 
 

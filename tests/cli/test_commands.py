@@ -49,8 +49,12 @@ def test_recordings_are_counted_and_drawn(plan):
     printed = run("inspect", plan)
     assert "36 recordings of 6 subjects" in printed
     assert "camera: 2.4 min at about 16 Hz, 2 values a sample" in printed
-    for name in NAMES:
-        assert name in printed
+    assert "36 streams came in order and without gaps" in printed
+    rows = [line.split() for line in printed.splitlines()]
+    for name in NAMES:  # of 3, 1 and 2 people, twice 4 windows each
+        assert [name, "24", "8", "16"] in rows
+    assert ["no", "label", "0", "0", "0"] in rows
+    assert "Warning" not in printed
     assert (plan.parent / "out" / "timeline.png").exists()
 
 
@@ -110,6 +114,56 @@ def test_a_bad_file_is_an_error_and_no_traceback(tmp_path):
         printed = run(command, path, fails=True)
         assert printed.startswith(f"Error: {path}, line 1: `source` is missing.")
         assert f"{path}, line 2: `sorce` is not known" in printed
+
+
+@pytest.fixture
+def lossy(tmp_path):
+    """An experiment of files whose times were written with too few digits."""
+    write_sessions(tmp_path, people=3, trials=1)
+    for path in tmp_path.glob("1-*_watch.csv"):
+        header, *lines = path.read_text().splitlines()
+        cells = [line.split(",", 1) for line in lines]
+        rounded = [f"{float(time) // 125 * 125},{rest}" for time, rest in cells]
+        path.write_text("\n".join([header, *rounded]))
+    return write_experiment(tmp_path, split={"test": ["p2"]})
+
+
+def test_lost_samples_are_shown_by_inspect_and_stop_a_training(lossy):
+    told = "1-sit-0 watch 128 32 75.0% 8 Hz 0 96 repeated"
+    printed = run("inspect", lossy)
+    assert told in [" ".join(line.split()) for line in printed.splitlines()]
+    assert printed.count("75% lost: 96 repeated") == 1
+    for command in ("train", "search", "compare", "export"):
+        printed = run(command, lossy, fails=True)
+        assert printed.startswith("Error: A stream may lose 5% of its samples")
+        assert "'1-sit-0', stream 'watch'" in printed
+
+
+def test_what_looks_like_a_mistake_is_told_once_beside_the_result(tmp_path):
+    path = write_sessions(tmp_path, people=3, trials=1)
+    lines = path.read_text().splitlines()
+    rows = [line.split(",") for line in lines[1:]]
+    rows = [",".join([r[0], r[1], f"{r[0]}.csv", *r[3:]]) for r in rows]
+    path.write_text("\n".join([lines[0], *rows]))
+    plan = write_experiment(tmp_path, split={"test": ["p2"]})
+    result = CliRunner().invoke(main, ["inspect", str(plan)])
+    assert result.stderr.count("9 of 9 classes have one recording each") == 1
+    assert "one recording each" not in result.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The source should be trained")
+def test_a_transfer_with_the_labels_of_one_person_goes_all_the_way(tmp_path):
+    write_sessions(tmp_path)
+    split = {"test": ["p4", "p5"], "validation": ["p3"], "labelled": ["p1"]}
+    plan = write_experiment(tmp_path, split=split)
+    rows = [line.split() for line in run("inspect", plan).splitlines()]
+    assert ["sit", "8", "8", "16"] in rows
+    assert ["no", "label", "48", "0", "0"] in rows
+    assert "macro F1" in run("train", plan)
+    assert "λ = " in run("search", plan, "--trials", 1, "--epochs", 1)
+    assert "| D-CAT |" in run("compare", plan)
+    assert "litert" in run("export", plan, "--format", "litert")
 
 
 def test_help_teaches():

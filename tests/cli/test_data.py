@@ -87,11 +87,11 @@ def test_names_that_the_data_do_not_have_are_refused(folder, changes, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda text: text.replace("label", "class", 1), r"none of \['label'\]"),
+        (lambda text: text.replace("subject", "who", 1), r"none of \['subject'\]"),
         (lambda text: "", "a row for each recording"),
         (
-            lambda text: text.replace(",sit,", ",,", 1),
-            r"line 2: .*nothing in \['label'\]",
+            lambda text: text.replace(",p0,", ",,", 1),
+            r"line 2: .*nothing in \['subject'\]",
         ),
     ],
 )
@@ -100,6 +100,48 @@ def test_a_table_that_lacks_something_is_refused(folder, change, message):
     path.write_text(change(path.read_text()))
     with pytest.raises(ValueError, match=message):
         load(read_experiment(write_experiment(folder)))
+
+
+def test_labels_of_some_who_train_are_used_alone(folder):
+    split = {"test": ["p4", "p5"], "validation": ["p3"], "labelled": ["p1"]}
+    prepared = prepare(read_experiment(write_experiment(folder, split=split)))
+    train = prepared.train
+    assert set(train.subjects) == {"p0", "p1", "p2"}
+    assert set(train.subjects[train.is_labelled]) == {"p1"}
+    assert prepared.test.is_labelled.all()
+    assert prepared.validation.is_labelled.all()
+    assert prepared.index.is_labelled.all()
+
+
+def test_labels_of_nobody_who_trains_are_refused(folder):
+    split = {"test": ["p4"], "labelled": ["p1", "zoe"]}
+    plan = read_experiment(write_experiment(folder, split=split))
+    with pytest.raises(ValueError, match=r"\['zoe'\].*Choose from \['p0', 'p1'"):
+        prepare(plan)
+
+
+@pytest.mark.xfail(reason="index_windows drops recordings without a label", strict=True)
+def test_people_without_labels_train_and_do_not_test(folder):
+    path = folder / "sessions.csv"
+    lines = path.read_text().splitlines()
+    for number, line in enumerate(lines):
+        session, who, _, *files = line.split(",")
+        if who in ("p1", "p2", "p5"):
+            lines[number] = ",".join([session, who, "", *files])
+    path.write_text("\n".join(lines))
+    prepared = prepare(read_experiment(write_experiment(folder)))
+    train, test = prepared.train, prepared.test
+    assert prepared.class_names == NAMES
+    assert set(train.subjects) == {"p0", "p1", "p2"}
+    assert set(train.subjects[~train.is_labelled]) == {"p1", "p2"}
+    assert set(test.subjects) == {"p4"}
+    assert set(prepared.index.subjects) == {f"p{n}" for n in range(6)}
+
+
+def test_options_of_windows_reach_them(folder):
+    cut = {"length": 9.0, "stride": 1.0, "short": "pad"}
+    prepared = prepare(read_experiment(write_experiment(folder, windows=cut)))
+    assert prepared.index.real_share == pytest.approx(4 / 9)
 
 
 def test_a_file_that_is_not_there_is_named(folder):

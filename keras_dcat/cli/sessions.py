@@ -1,0 +1,136 @@
+"""A table of recordings: who was recorded, what they did, and the files of it."""
+
+import csv
+import io
+import os
+import pathlib
+from typing import NamedTuple
+
+from keras_dcat.cli.experiment import Data, Table
+from keras_dcat.recordings import ClockReport, Recording, Stream, mend, read_csv
+from keras_dcat.shown import counted
+
+
+class Mended(NamedTuple):
+    """What became of the timestamps of one stream in one recording.
+
+    Attributes:
+        session: str.
+        stream: str.
+        path: path of the file.
+        report: `ClockReport`.
+    """
+
+    session: str
+    stream: str
+    path: pathlib.Path
+    report: ClockReport
+
+
+def read_sessions(
+    data: Data,
+) -> tuple[list[Recording], tuple[str, ...], tuple[Mended, ...]]:
+    """Reads a table of recordings and its files, which are as seen from where it lies.
+
+    Args:
+        data: `Data` with `recordings` and `streams`.
+
+    Returns:
+        `(recordings, class_names, mended)`: recordings without a label have -1, and of
+        each stream with timestamps there is what was done to them.
+
+    Raises:
+        ValueError: if the table lacks something, has a label that is none of
+            `class_names`, or if a file makes no sense.
+        FileNotFoundError: if there is no such file.
+    """
+    rows = _rows(data)
+    names = data.class_names
+    if names is None:
+        names = sorted({row["label"] for row in rows} - {""})
+    recordings, mended = [], []
+    for row in rows:
+        streams = {}
+        for stream, table in data.streams.items():
+            path = data.recordings.parent / row[stream]
+            streams[stream], report = _read(path, table, row["session"], stream)
+            if report is not None:
+                mended.append(Mended(row["session"], stream, path, report))
+        label = names.index(row["label"]) if row["label"] else None
+        recordings.append(Recording(streams, label, row["subject"], row["session"]))
+    return recordings, tuple(names), tuple(mended)
+
+
+def _rows(data):
+    """Rows of the table, without the blanks around their cells."""
+    path, columns = data.recordings, ("session", "subject", *data.streams)
+    try:
+        text = path.read_text("utf-8-sig")
+        # Spreadsheets write semicolons where the comma is in numbers.
+        tables = [csv.DictReader(io.StringIO(text), delimiter=d) for d in ",;\t"]
+        reader = max(tables, key=lambda each: len(set(each.fieldnames or ())))
+        rows = [(reader.line_num, row) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(
+            f"{path} must be a table of text, in UTF-8, with commas between its cells. "
+            f"Received: {error}. Save it as CSV (UTF-8)."
+        ) from error
+    found = list(reader.fieldnames or ())
+    missing = sorted(set(columns) - set(found))
+    twice = sorted({name for name in found if found.count(name) > 1})
+    if missing or twice or not rows:
+        raise ValueError(
+            f"{path} must have a row for each recording, and the columns "
+            f"{', '.join(columns)}; and `label`, if there are labels. "
+            f"Received: {counted(len(rows), 'row')}, the columns {found}, none of "
+            f"{missing}, and twice {twice}. Add or correct them."
+        )
+    return [
+        _checked(row, f"{path}, line {number}", columns, data.class_names)
+        for number, row in rows
+    ]
+
+
+def _checked(row, where, columns, class_names):
+    if None in row or None in row.values():
+        raise ValueError(
+            f"{where}: a row must have a cell for each column. Received: "
+            f"{'more' if None in row else 'fewer'}. Put names with commas in quotes, "
+            "and leave a cell that is empty in its place."
+        )
+    row = {name: cell.strip() for name, cell in row.items()}
+    row.setdefault("label", "")
+    empty = [name for name in columns if not row[name]]
+    if empty:
+        raise ValueError(
+            f"{where}: every cell but a label must be filled. "
+            f"Received: nothing in {empty}. Fill them, or leave the row out."
+        )
+    if class_names is not None and row["label"] not in ("", *class_names):
+        raise ValueError(
+            f"{where}: a label must be one of `class_names`, or nothing. "
+            f"Received: {row['label']!r}, and the names {list(class_names)}. "
+            "Correct it, or add it to the names."
+        )
+    return row
+
+
+def _read(path: pathlib.Path, table: Table, session, name) -> tuple:
+    """A stream, and what was done to its timestamps if it has any."""
+    if table.time is None:
+        return read_csv(path, table.columns, rate=table.rate, **table.given()), None
+    stream = read_csv(path, table.columns, **table.given())
+    try:
+        mended, report = mend(stream, **table.mend.given())
+    except ValueError as error:
+        raise ValueError(
+            f"Session {session!r}, stream {name!r}, {os.fspath(path)!r}: {error} In an "
+            f"experiment file: `streams: {{{name}: {{mend: {{…}}}}}}`."
+        ) from error
+    if not isinstance(mended, Stream):
+        raise ValueError(
+            f"Session {session!r}, stream {name!r}: a recording has one stream of each "
+            f"sensor. Received: {len(mended)} parts, as `mend` was told to split "
+            f"{os.fspath(path)!r}. Give each part a row and a file of its own."
+        )
+    return mended, report
