@@ -75,9 +75,9 @@ def read_audio(
 
     Example:
 
-    >>> import io, soundfile
+    >>> import io, numpy, soundfile
     >>> file = io.BytesIO()
-    >>> soundfile.write(file, np.zeros((16000, 2)), 16000, format="WAV")
+    >>> soundfile.write(file, numpy.zeros((16000, 2)), 16000, format="WAV")
     >>> _ = file.seek(0)
     >>> stream = read_audio(file)
     >>> stream.span, stream.values[4000:8000].shape
@@ -116,7 +116,10 @@ def _values(source: Source, track: int | None, is_steady: bool) -> LazyValues:
     if format not in _FORMATS or subtype not in _SUBTYPES or shape[0] > _MOST_FRAMES:
         return _DecodedValues(source, decoded_by_soundfile)
     values = _ExactValues(source, shape, rate)
-    values[-1]  # a file cut short is found now and not in the middle of training
+    try:
+        values[-1]  # a file cut short is found now and not in the middle of training
+    except ValueError:  # or one that cannot be entered, such as FLAC after ID3 tags
+        return _DecodedValues(source, decoded_by_soundfile)
     return values
 
 
