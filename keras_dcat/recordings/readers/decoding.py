@@ -94,10 +94,14 @@ def decoded_by_av(
             sound.least_gap = float("inf")
         for frame in _frames(source, container, stream):
             sound.add(*frame)
+        length = stream.duration if name == "flac" else None
     if sound.kept is None or not len(sound.kept):
         raise unreadable(source, SOUND, "it holds no sample")
     if name == "mp3":
         _check_frames(source, sound)
+    if length and len(sound.kept) < length:  # of FLAC, in samples
+        found = f"{len(sound.kept)} samples of the {length} in its header"
+        raise unreadable(source, SOUND, found)
     begin = sound.start if is_timed and sound.start is not None else 0.0
     return Decoded(sound.rate, begin, sound.kept, sound.missing)
 

@@ -79,8 +79,7 @@ def _encoded(container, codec, values, rate, start):
 
 def decoded_sound(file):
     """All samples and the time of the first, by PyAV from the start."""
-    file.seek(0)
-    with av.open(io.BytesIO(file.read())) as container:
+    with av.open(io.BytesIO(file.getvalue())) as container:
         frames = list(container.decode(audio=0))
     parts = []
     for frame in frames:

@@ -254,6 +254,22 @@ def test_a_flac_after_tags_of_another_program_is_read():
     np.testing.assert_array_equal(values[3000:5000], expected[3000:5000])
 
 
+def test_a_flac_whose_writer_did_not_know_its_length_is_read():
+    content = bytearray(sound_file("FLAC").getvalue())
+    expected, _ = soundfile.read(io.BytesIO(content), dtype="float32")
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
+    values = read_audio(io.BytesIO(bytes(content))).values
+    np.testing.assert_array_equal(values[3000:5000], expected[3000:5000])
+
+
+def test_an_mp3_inside_of_a_wav_is_read_to_its_end():
+    file, _ = av_sound("wav", "libmp3lame", 2.0, 44100)
+    expected, _ = decoded_sound(file)
+    values = read_audio(file).values
+    np.testing.assert_array_equal(values[50_000:], expected[50_000:])
+
+
 def test_a_sound_file_damaged_after_it_was_opened_is_refused_by_the_slice(tmp_path):
     path = tmp_path / "a.wav"
     content = sound_file("WAV").getvalue()
