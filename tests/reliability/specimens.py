@@ -120,6 +120,19 @@ def _sound(format):
     return _written(lambda f: soundfile.write(f, noise, 8000, format=format))
 
 
+def _compressed_sound():
+    def write(file):
+        with av.open(file, "w", format="ipod") as container:
+            track = container.add_stream("aac", rate=8000)
+            track.layout = "mono"
+            noise = 0.1 * np.random.default_rng(0).standard_normal((1, 800))
+            frame = av.AudioFrame.from_ndarray(noise.astype("f4"), "fltp", "mono")
+            frame.sample_rate = 8000
+            container.mux([*track.encode(frame), *track.encode()])
+
+    return _written(write)
+
+
 def _arrays():
     """What is stored by name."""
     named, arrays = {"key": "x", **_TIMED}, {"x": _VALUES, "t": _TIMES}
@@ -147,6 +160,7 @@ def of_recordings():
     made["parquet"] = (_parquet(), read_parquet, named)
     for format in ("WAV", "FLAC", "OGG", "MP3"):
         made[format.lower()] = (_sound(format), read_audio, {})
+    made["m4a"] = (_compressed_sound(), read_audio, {})
     for codec, format in (("ffv1", "matroska"), ("mpeg4", "mp4"), ("mpeg4", "avi")):
         made[format] = (_video(codec, format), read_video, {"size": (4, 6)})
     return {

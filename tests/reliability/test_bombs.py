@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import scipy.io
+import soundfile
 import yaml
 
 from keras_dcat import datasets
@@ -160,6 +161,15 @@ def test_a_sound_that_claims_what_is_not_there_is_refused_or_as_long_as_it_is(tm
     flac[22:26] = b"\xff" * 4  # the number of samples
     path.write_bytes(flac)
     with refused(r"a\.wav"):
+        read_audio(path)
+
+
+def test_silence_that_would_fill_the_disk_is_refused(tmp_path):
+    path = tmp_path / "a.ogg"
+    with soundfile.SoundFile(path, "w", 48000, 1, "OPUS", format="OGG") as sound:
+        for _ in range(15):
+            sound.write(np.zeros(48000))
+    with refused(r"400 times.*a\.ogg"):
         read_audio(path)
 
 

@@ -9,7 +9,7 @@ from keras_dcat.recordings.readers.files import Source, reading
 
 # Formats that hold frames; a playlist would open other files, or the network.
 _WITH_A_CLOCK = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,ogg,asf,flv"
-_SOUND_ALONE = "mp3,aac,ac3,amr,wav,aiff,caf,wv,ape"
+_SOUND_ALONE = "mp3,flac,aac,ac3,amr,wav,aiff,caf,wv,ape"
 
 
 @contextlib.contextmanager

@@ -19,7 +19,12 @@ SOUND = "a sound file, or a video with sound"
 _BLOCK = 2**16
 # Speech at 6 kbit/s becomes 1.5 Mbit/s; what is smaller still is silence, or made up.
 _MOST_TIMES = 400
-_LEAST_GAP = 0.01  # seconds by which sound may be beside its own times
+# Seconds by which sound may be beside its own times. WMA has a time for several
+# frames, and they go over from one such packet to the next.
+_LEAST_GAP, _LEAST_GAP_OF_WMA = 0.01, 0.25
+
+
+_TICK = 0.0015  # seconds; Matroska, FLV and ASF round to the millisecond
 
 
 class Decoded(NamedTuple):
@@ -83,17 +88,22 @@ def decoded_by_av(
         stream = track_of(source, container, "audio", track)
         if stream is None:
             raise unreadable(source, SOUND, "it holds no sound")
-        is_timed = has_clock(container)
-        sound = _Track(source, is_timed and not is_steady)
+        is_timed, name = has_clock(container), container.format.name
+        sound = _Track(source, _LEAST_GAP_OF_WMA if name == "asf" else _LEAST_GAP)
+        if not is_timed or is_steady:
+            sound.least_gap = float("inf")
         for frame in _frames(source, container, stream):
             sound.add(*frame)
-        is_mp3 = container.format.name == "mp3"
+        length = stream.duration if name == "flac" else None
     if sound.kept is None or not len(sound.kept):
         raise unreadable(source, SOUND, "it holds no sample")
-    if is_mp3:
+    if name == "mp3":
         _check_frames(source, sound)
-    start = sound.start if is_timed and sound.start is not None else 0.0
-    return Decoded(sound.rate, start, sound.kept, sound.missing)
+    if length and len(sound.kept) < length:  # of FLAC, in samples
+        found = f"{len(sound.kept)} samples of the {length} in its header"
+        raise unreadable(source, SOUND, found)
+    begin = sound.start if is_timed and sound.start is not None else 0.0
+    return Decoded(sound.rate, begin, sound.kept, sound.missing)
 
 
 def _frames(source, container, stream):
@@ -119,8 +129,8 @@ def _from_minus_1_to_1(samples):
 class _Track:
     """A sound track while it is decoded."""
 
-    def __init__(self, source, keeps_time):
-        self.source, self.keeps_time = source, keeps_time
+    def __init__(self, source, least_gap):
+        self.source, self.least_gap = source, least_gap
         self.rate = self.kept = self.start = None
         self.missing = 0
         # The time at which samples began to follow one another, and how many did.
@@ -138,16 +148,16 @@ class _Track:
             )
             raise unreadable(self.source, SOUND, found)
         if time is not None:
-            self._go_to(time)
+            self._go_to(time, len(samples))
         self.run += len(samples)
         _add(self.source, self.kept, samples)
 
-    def _go_to(self, time):
+    def _go_to(self, time, frame):
         if self.since is None:
             self.since = time - self.run / self.rate
             self.start = self.since
         gap = time - self.since - self.run / self.rate
-        if not self.keeps_time or abs(gap) < _LEAST_GAP:
+        if abs(gap) < self.least_gap:
             return
         count = round(gap * self.rate)
         if count < 0:
@@ -157,7 +167,11 @@ class _Track:
                 f"{-gap:.3f} s before what was there ends. If samples were lost "
                 f"nowhere, pass rate={self.rate} to take one after another."
             )
-        self.since, self.run = time, 0
+        whole = round(count / frame) * frame if frame else 0
+        if whole and abs(whole - count) < _TICK * self.rate:
+            self.run += (count := whole)  # so many frames were lost
+        else:
+            self.since, self.run = time, 0
         self.missing += count
         while count:
             nothing = np.full((min(count, _BLOCK), self.kept.channels), np.nan, "f4")
@@ -189,7 +203,7 @@ def _check_frames(source, sound):
     if count < declared - 4 * frame:
         text = f"{count} samples of about {declared} in its header"
         raise unreadable(source, SOUND, text)
-    if count > declared + 2 * frame:
+    if 0 < declared < count - 2 * frame:
         raise ValueError(
             "An MP3 must hold as much sound as its first frame says. "
             f"Received: {source.name!r} with {count} samples where it says about "

@@ -90,6 +90,9 @@ class _File:
         self.file = tempfile.TemporaryFile(buffering=0)
         self.owner, self.size, self.lock = os.getpid(), 0, threading.Lock()
 
+    def __del__(self):
+        self.file.close()
+
     @classmethod
     def newest(cls):
         """The one to append to, never one that a forked process has as well."""

@@ -27,7 +27,7 @@ _FORMATS |= {"AVR", "HTK", "SVX", "MAT4", "MAT5", "MPC2K", "PAF", "PVF", "IRCAM"
 _SUBTYPES = {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"}
 _SUBTYPES |= {"ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM"}
 _SUBTYPES |= {f"ALAC_{bits}" for bits in (16, 20, 24, 32)}
-_MOST_FRAMES = 2**48  # more is what libsndfile says of a FLAC without a length
+_MOST_FRAMES = 2**48  # more is what it says of a FLAC that does not know its length
 
 
 def read_audio(
@@ -42,7 +42,7 @@ def read_audio(
     Of WAV, FLAC, AIFF and other files without loss, only the slices asked for are
     read. Compressed sound cannot be entered in the middle without error, so MP3,
     OGG, M4A and the sound of a video are decoded once, when they are opened (an
-    hour of MP3 in some 10 s), into a temporary file of 4 bytes a sample: 635 MB for
+    hour of MP3 in some 15 s), into a temporary file of 4 bytes a sample: 635 MB for
     an hour of one channel at 44.1 kHz, in the folder that `TMPDIR` names. Values
     that are pickled decode once more where they are unpickled.
 
@@ -75,9 +75,9 @@ def read_audio(
 
     Example:
 
-    >>> import io, soundfile
+    >>> import io, numpy, soundfile
     >>> file = io.BytesIO()
-    >>> soundfile.write(file, np.zeros((16000, 2)), 16000, format="WAV")
+    >>> soundfile.write(file, numpy.zeros((16000, 2)), 16000, format="WAV")
     >>> _ = file.seek(0)
     >>> stream = read_audio(file)
     >>> stream.span, stream.values[4000:8000].shape
@@ -93,19 +93,17 @@ def read_audio(
 
 def _values(source: Source, track: int | None, is_steady: bool) -> LazyValues:
     soundfile = require("soundfile", extra="io")
+    by_av = functools.partial(decoded_by_av, track=track, is_steady=is_steady)
     try:
         with reading(source, SOUND), soundfile.SoundFile(source.target()) as sound:
             shape, rate = (sound.frames, sound.channels), sound.samplerate
             format, subtype = sound.format, sound.subtype
     except ValueError:  # which it does not know, or not any more
-        return _DecodedValues(
-            source, functools.partial(decoded_by_av, track=track, is_steady=is_steady)
-        )
+        return _DecodedValues(source, by_av)
     # Lengths that libsndfile gives of an MP3 are estimates, and it reads no further.
-    if format == "MP3" or (format == "OGG" and not _is_one_stream(source)):
-        return _DecodedValues(
-            source, functools.partial(decoded_by_av, track=track, is_steady=is_steady)
-        )
+    is_guessed = subtype.startswith("MPEG") or shape[0] > _MOST_FRAMES
+    if is_guessed or (format == "OGG" and not _is_one_stream(source)):
+        return _DecodedValues(source, by_av)
     if track not in (None, 0):
         raise ValueError(
             "`track` must be one of the sound tracks of a file. "
@@ -113,10 +111,13 @@ def _values(source: Source, track: int | None, is_steady: bool) -> LazyValues:
         )
     if not shape[0]:
         raise unreadable(source, SOUND, "it holds no sample")
-    if format not in _FORMATS or subtype not in _SUBTYPES or shape[0] > _MOST_FRAMES:
+    if format not in _FORMATS or subtype not in _SUBTYPES:
         return _DecodedValues(source, decoded_by_soundfile)
     values = _ExactValues(source, shape, rate, subtype)
-    values[-1]  # a file cut short is found now and not in the middle of training
+    try:
+        values[-1]  # a file cut short is found now and not in the middle of training
+    except ValueError:  # or one that cannot be entered, such as FLAC after ID3 tags
+        return _DecodedValues(source, decoded_by_soundfile)
     return values
 
 

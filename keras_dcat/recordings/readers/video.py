@@ -161,12 +161,12 @@ class _VideoValues(LazyValues):
                 elif frame.pts is None:
                     continue
                 else:
+                    if frame.pts > wanted[-1]:
+                        break
                     if key is not None and not (frame.key_frame and frame.pts == key):
                         continue
                     key = None
                     number = int(np.searchsorted(wanted, frame.pts))
-                    if frame.pts > wanted[-1]:
-                        break
                     if frame.pts != wanted[number]:
                         continue
                 if number in absent:
@@ -213,7 +213,7 @@ def _listed(container: Any, track: Any) -> _Listed | str:
     if "mp4" in name and len(frames) < track.frames:
         return f"{len(frames)} frames of the {track.frames} in its header"
     # Frames that are the same as the one before may be left out at the end of an AVI.
-    if name == "avi" and marks.max() + 1 < track.frames - track.average_rate:
+    if name == "avi" and marks.max() + 1 < track.frames - 1 / track.time_base:
         return f"{marks.max() + 1} frames of the {track.frames} in its header"
     if "matroska" in name and container.duration:
         seconds, step = container.duration / 1e6, np.ptp(marks) / max(1, len(marks) - 1)
