@@ -8,6 +8,7 @@ from keras_dcat.recordings.clocks import (
     mend,
 )
 from keras_dcat.recordings.faults import drop, jitter, mispair, shift, stretch
+from keras_dcat.recordings.holes import filled
 from keras_dcat.recordings.intervals import Intervals
 from keras_dcat.recordings.joining import join
 from keras_dcat.recordings.readers import (
@@ -33,6 +34,7 @@ __all__ = [
     "corrected",
     "drop",
     "estimate_offset",
+    "filled",
     "find_gaps",
     "jitter",
     "join",

@@ -136,7 +136,8 @@ def index_windows(
         raise ValueError(
             f"At least one window must be left. Received: length={length} s, and\n"
             f"{report}{what_is_odd(recordings, cuts)}\n"
-            "Choose a shorter window, or allow what it was dropped for."
+            "Mend what is odd, choose a shorter window, or allow what it was dropped "
+            "for."
         )
     return _index(cuts, report, common, options, names)
 
