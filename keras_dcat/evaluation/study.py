@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import itertools
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
@@ -112,7 +113,8 @@ class Study:
     Attributes:
         splits: dict from a name to `(train, test)`, two `WindowIndex`: one official
             split, or the folds of a cross-validation. Training windows may lack a
-            label (`WindowIndex.without_labels`): only a source teaches those.
+            label: only a source teaches those. Windows without one are left out of
+            a test, with a warning.
         modalities: dict from a stream to its `Modality`.
         class_names: list of str, in the order of the labels.
         training: `Training`.
@@ -122,8 +124,8 @@ class Study:
             nor tests there: for methods that choose by it.
 
     Raises:
-        ValueError: if splits share what they must not, or lack a stream, or if a
-            label has no name.
+        ValueError: if splits share what they must not, or lack a stream, if a label
+            has no name, or another one in the windows, or if nobody has a label.
     """
 
     splits: Mapping[str, _Sides]
@@ -148,25 +150,40 @@ class Study:
         )
 
     def __post_init__(self):
-        for name, (train, test) in self.splits.items():
-            held_out = [test, *self._judging(name)]
-            for sides in itertools.combinations([train, *held_out], 2):
-                audit(*sides, sessions=self.new_subjects, subjects=self.new_subjects)
-            labels = np.concatenate(
-                [train.labels[train.is_labelled], *(each.labels for each in held_out)]
-            )
-            if labels.min() < 0 or labels.max() >= len(self.class_names):
-                raise ValueError(
-                    "`class_names` must name every label. "
-                    f"Received: {len(self.class_names)} names, labels from "
-                    f"{labels.min()} to {labels.max()} in split {name!r}. "
-                    "Number the classes from 0, and name each; only training windows "
-                    "may be without a label, -1."
-                )
+        splits = {
+            name: (train, _scored(test, f"tests of split {name!r}"))
+            for name, (train, test) in self.splits.items()
+        }
+        judges = {
+            name: _scored(judge, f"judges of split {name!r}")
+            for name, judge in self.judges.items()
+        }
+        object.__setattr__(self, "splits", splits)
+        object.__setattr__(self, "judges", judges)
+        for name, (train, test) in splits.items():
+            sides = [train, test, *self._judging(name)]
+            for pair in itertools.combinations(sides, 2):
+                audit(*pair, sessions=self.new_subjects, subjects=self.new_subjects)
             if not train.is_labelled.any():
                 raise ValueError(
                     "Some training windows must have a label. "
                     f"Received: none in split {name!r}. Leave some subjects theirs."
+                )
+            labels = np.concatenate([each.labels[each.is_labelled] for each in sides])
+            if labels.max() >= len(self.class_names):
+                raise ValueError(
+                    "`class_names` must name every label. "
+                    f"Received: {len(self.class_names)} names, labels from "
+                    f"{labels.min()} to {labels.max()} in split {name!r}. "
+                    "Number the classes from 0, and name each."
+                )
+            named = {each.class_names for each in sides} - {None}
+            if named - {tuple(self.class_names)}:
+                raise ValueError(
+                    "`class_names` must be those of the windows, in their order. "
+                    f"Received: {list(self.class_names)}, and in split {name!r} "
+                    f"{sorted(named)}. Give index.class_names, or cut all windows with "
+                    "index_windows(…, class_names=…)."
                 )
             missing = set(self.modalities) - set(train.samples)
             if missing:
@@ -222,6 +239,25 @@ class Study:
             digest.update(described(modality.augmentation).encode())
             self._digests[split, stream] = digest.hexdigest()
         return self._digests[split, stream]
+
+
+def _scored(index, what):
+    """The windows that have a label; the others cannot be right or wrong."""
+    if index.is_labelled.all() or not len(index):
+        return index
+    count = np.count_nonzero(~index.is_labelled)
+    if count == len(index):
+        raise ValueError(
+            "Tests and judges must have labels. "
+            f"Received: {count} windows without any in the {what}. "
+            "Choose people who have labels."
+        )
+    warnings.warn(
+        f"{count} of {len(index)} windows have no label in the {what}, and are left "
+        "out of it.",
+        stacklevel=4,
+    )
+    return index.subset(index.is_labelled)
 
 
 def _jit_compile():

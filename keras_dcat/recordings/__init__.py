@@ -3,6 +3,7 @@
 from keras_dcat.recordings.clock_report import ClockReport
 from keras_dcat.recordings.clocks import clip_time, corrected, find_gaps
 from keras_dcat.recordings.faults import drop, jitter, mispair, shift, stretch
+from keras_dcat.recordings.holes import filled
 from keras_dcat.recordings.intervals import Intervals
 from keras_dcat.recordings.joining import join
 from keras_dcat.recordings.mending import mend
@@ -39,6 +40,7 @@ __all__ = [
     "corrected",
     "drop",
     "estimate_offset",
+    "filled",
     "find_gaps",
     "jitter",
     "join",

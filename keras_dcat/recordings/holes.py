@@ -1,6 +1,7 @@
 """Values that are missing inside a stream: where they are, and what fills them."""
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,7 @@ class Holes:
         begin = np.maximum(runs.first, at)
         counts = np.minimum(runs.stop, at + len(block)) - begin
         run = np.repeat(np.arange(len(counts)), counts)
-        passed = np.repeat(np.append(0, np.cumsum(counts)[:-1]), counts)
+        passed = np.repeat(np.cumsum(counts) - counts, counts)
         sample = begin[run] + np.arange(len(run)) - passed
         before = np.where(np.isnan(runs.before), runs.after, runs.before)
         after = np.where(np.isnan(runs.after), before, runs.after)
@@ -197,20 +198,20 @@ def find_holes(stream: Stream, where: str) -> Holes | None:
     """
     values = stream.values
     is_sure = isinstance(values, LazyValues) and not values.may_hold_nan
-    if values.dtype.kind != "f" or is_sure or not len(stream):
+    if values.dtype.kind != "f" or is_sure or not values.shape[0]:
         return None
-    parts, channels = [], max(1, int(np.prod(values.shape[1:])))
+    channels = max(1, math.prod(values.shape[1:]))
     at_once = max(1, _VALUES_AT_ONCE // channels)
-    previous = np.full(channels, np.nan)
-    for at in range(0, len(stream), at_once):
+    parts, last = [], np.array(np.nan)
+    for at in range(0, values.shape[0], at_once):
         block = np.asarray(values[at : at + at_once])
         if parts:
             _resume(parts[-1], at, block[0].reshape(-1))
         if not np.isfinite(block).all():
             rows = block.reshape(len(block), -1)
             _check_infinite(rows, at, where)
-            parts.append(_runs(rows, at, previous))
-        previous = block[-1].reshape(-1)
+            parts.append(_runs(rows, at, np.broadcast_to(last.reshape(-1), channels)))
+        last = block[-1]
     if not parts:
         return None
     first, stop, channel, before, after = map(np.concatenate, zip(*parts, strict=True))

@@ -149,7 +149,7 @@ def class_numbers(labels, class_names: Sequence[str] | None = None) -> np.ndarra
         raise ValueError(
             f"A label must be the number of a class, from 0{limit}, or -1 for none. "
             f"Received: {_few([found[n] for n in np.flatnonzero(~is_class)])}. "
-            "Number the classes, and leave out what has none."
+            "Number the classes, and give -1 to what has none."
         )
     return values.astype("int64")
 

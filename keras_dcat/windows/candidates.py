@@ -47,20 +47,22 @@ def strided(recording, rates, length, stride, short, max_gap) -> Candidates:
         ValueError: if windows would be far more than samples.
     """
     streams = recording.streams
-    spans = np.array([each.span for each in streams.values() if len(each)])
-    with np.errstate(over="ignore"):  # from -1e308 s to 1e308 s
-        most = np.ptp(spans) / stride if len(spans) else 0.0
+    spans = [each.span for each in streams.values() if len(each)]
+    firsts, lasts = zip(*spans, strict=True) if spans else ((0.0,), (0.0,))
+    most = (max(lasts) - min(firsts)) / stride
     if not most < 2**53:  # floats count no further
         raise _too_many(recording, most)
-    begin, count, real, dropped = _shared(streams.values(), length, stride, short)
+    begin, count, real, dropped = _shared(len(streams), spans, length, stride, short)
+    if all(stream.timestamps is None for stream in streams.values()):
+        if count > _MOST_PER_SAMPLE * max(map(len, streams.values()), default=0):
+            raise _too_many(recording, count)
+        return Candidates(begin + np.arange(count) * stride, length * real, dropped)
     gaps = [
-        (_held_for(stream, rates[name], length), find_gaps(stream, max(max_gap, TINY)))
+        _gaps(stream, max_gap, max(length, 1.5 / rates[name]))
         for name, stream in streams.items()
         if stream.timestamps is not None
     ]
-    opens, room = np.zeros(1, "int64"), np.array([count])
-    if count and gaps:
-        opens, room = _outside(gaps, begin, count, length, stride)
+    opens, room = _outside(gaps, begin, count, length, stride)
     if room.sum() > _MOST_PER_SAMPLE * max(map(len, streams.values()), default=0):
         raise _too_many(recording, room.sum())
     skipped = opens - np.append(0, np.cumsum(room)[:-1])
@@ -95,13 +97,12 @@ def whole(streams, max_gap) -> Candidates:
     return Candidates(np.array([begin]), duration, {})
 
 
-def _shared(streams, length, stride, short):
+def _shared(streams, spans, length, stride, short):
     """When windows start that all streams hold, how many, and how much is real.
 
     And, by reason, how many more the longest span of any stream would hold.
     """
-    spans = [stream.span for stream in streams if len(stream)]
-    if len(spans) < len(streams):
+    if len(spans) < streams:
         possible = max(
             (_count(end - begin, length, stride) for begin, end in spans), default=0
         )
@@ -147,13 +148,16 @@ def _outside(gaps, begin, count, length, stride):
     return opens, np.maximum(np.append(first, count) - opens, 0)
 
 
-def _held_for(stream, rate, length):
-    """Seconds that a sample stands for: its step, however far the next one is.
+def _gaps(stream, max_gap, longest):
+    """Seconds that a sample stands for, and gaps, when they begin and end.
 
-    But where windows are shorter, and would show many samples a step: then none of
-    them is more than a straight line between two.
+    A sample stands for a step, however far the next one is. But not if that is longer
+    than `longest`: windows would show many samples a step, and no movement.
     """
-    return 0.0 if stream.step > max(length, 1.5 / rate) else stream.step
+    found = find_gaps(stream, max(max_gap, TINY))
+    if stream.step <= max(longest, max_gap):
+        return stream.step, found
+    return 0.0, np.append(found, [[stream.times[-1], np.inf]], axis=0)
 
 
 def _too_many(recording, count):

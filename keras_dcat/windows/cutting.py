@@ -133,10 +133,12 @@ def index_windows(
     ]
     report = _report(recordings, cuts)
     if not report.kept.sum():
+        asked = f"length={length} s" if clips is None else f"clips={clips}"
         raise ValueError(
-            f"At least one window must be left. Received: length={length} s, and\n"
+            f"At least one window must be left. Received: {asked}, and\n"
             f"{report}{what_is_odd(recordings, cuts)}\n"
-            "Choose a shorter window, or allow what it was dropped for."
+            "Mend what is odd, choose a shorter window, or allow what it was dropped "
+            "for."
         )
     return _index(cuts, report, common, options, names)
 

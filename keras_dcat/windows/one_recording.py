@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_dcat.recordings import Recording
+from keras_dcat.recordings import Intervals, Recording
 from keras_dcat.recordings.holes import find_holes
 from keras_dcat.recordings.intervals import UNLABELLED
 from keras_dcat.windows.candidates import strided, whole
@@ -73,9 +73,8 @@ def cut(recording, label, rates, options) -> Cut:
         recording, missing = _without_holes(recording, times, length, rates)
         is_bad = missing > options.max_missing + 1e-9
         times, missing = _without(is_bad, "missing values", dropped, times, missing)
-        labels, pure = window_labels(label, times, length, options.label)
-        times, labels, pure, missing = _labelled(
-            label, options, length, dropped, times, labels, pure, missing
+        times, labels, missing = _labelled(
+            label, options, length, dropped, times, missing
         )
     if not len(times):
         nothing = np.zeros(0)
@@ -109,7 +108,7 @@ def _check_times(recording):
 
 def _without_holes(recording, times, length, rates):
     """The recording with all holes filled, and what share of each window they took."""
-    missing, mended = np.zeros(len(times)), {}
+    mended, missing = {}, np.zeros(len(times))
     for name, stream in recording.streams.items():
         holes = find_holes(stream, f"stream {name!r} of {recording.session!r}")
         if holes is not None:
@@ -120,24 +119,27 @@ def _without_holes(recording, times, length, rates):
     return (recording.replaced(**mended) if mended else recording), missing
 
 
-def _labelled(label, options, length, dropped, times, labels, pure, *more):
+def _labelled(label, options, length, dropped, times, missing):
     """Windows whose label is pure enough, or which may do without one."""
-    columns = (times, labels, pure, *more)
-    is_mixed = (pure < options.purity - TINY / length) | (labels == UNDECIDED)
-    is_without = (labels == UNLABELLED) & ~is_mixed
+    if not isinstance(label, Intervals) and label != UNLABELLED:
+        return times, np.full(len(times), label), missing
+    labels, pure = window_labels(label, times, length, options.label)
     if has_labels(label):
         reason, is_kept = "between labels", options.between_labels == "keep"
     else:
         reason, is_kept = "unlabelled", options.unlabelled == "keep"
-    if not is_kept:
-        columns = _without(is_without, reason, dropped, is_mixed, *columns)
-        is_mixed, *columns = columns
+    is_mixed = (pure < options.purity - TINY / length) | (labels == UNDECIDED)
+    is_without = (labels == UNLABELLED) & ~is_mixed & (not is_kept)
+    is_mixed, *columns = _without(
+        is_without, reason, dropped, is_mixed, times, labels, missing
+    )
     return _without(is_mixed, "mixed labels", dropped, *columns)
 
 
 def _without(is_bad, reason, dropped, *columns):
-    if is_bad.any():
-        dropped[reason] = dropped.get(reason, 0) + int(is_bad.sum())
+    if not is_bad.any():
+        return columns
+    dropped[reason] = dropped.get(reason, 0) + int(is_bad.sum())
     return tuple(column[~is_bad] for column in columns)
 
 

@@ -74,11 +74,13 @@ class WindowReport:
                     f"  {int(counts.sum()):8d}  {said} "
                     f"(in {where} of {len(self.sessions)} recordings)"
                 )
-        median, high, worst = (1e3 * error for error in self.pairing_error())
-        lines.append(
-            "paired samples are apart by "
-            f"{median:.1f} ms (median), {high:.1f} ms (99 %), {worst:.1f} ms (worst)"
-        )
+        if len(self.pairing_errors):
+            median, high, worst = (1e3 * error for error in self.pairing_error())
+            lines.append(
+                "paired samples are apart by "
+                f"{median:.1f} ms (median), {high:.1f} ms (99 %), "
+                f"{worst:.1f} ms (worst)"
+            )
         return "\n".join(lines)
 
 

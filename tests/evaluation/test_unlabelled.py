@@ -8,7 +8,7 @@ import pytest
 from keras_dcat.evaluation import DCAT, Alone, Features, LateFusion
 from keras_dcat.evaluation.trial import Trial
 from keras_dcat.windows import split_by_subject
-from tests.evaluation.studies import PAIR, study, windows
+from tests.evaluation.studies import CLASSES, PAIR, study, windows
 
 
 def splits(index):
@@ -82,13 +82,29 @@ def test_the_source_itself_says_what_they_are(trials):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-4)
 
 
+def test_windows_without_a_label_are_left_out_of_a_test_with_a_warning():
+    train, test = split_by_subject(windows(), ["p4", "p5"])
+    with pytest.warns(UserWarning, match="1 of 18 windows have no label in the tests"):
+        one = study(None, {"a": (train, test.without_labels([0]))})
+    assert one.splits["a"][1].labels.tolist() == test.labels[1:].tolist()
+
+
 def test_tests_need_labels_and_training_some():
-    index = windows()
-    train, test = split_by_subject(index, ["p4", "p5"])
-    with pytest.raises(ValueError, match="labels from -1 .*only training windows"):
-        study(index, {"a": (train, test.without_labels([0]))})
+    train, test = split_by_subject(windows(), ["p4", "p5"])
+    nobody = slice(None)
+    with pytest.raises(ValueError, match="18 windows without any.*Choose people"):
+        study(None, {"a": (train, test.without_labels(nobody))})
     with pytest.raises(ValueError, match="none in split 'a'.*Leave some"):
-        study(index, {"a": (train.without_labels(slice(None)), test)})
+        study(None, {"a": (train.without_labels(nobody), test)})
+
+
+def test_labels_mean_the_same_in_a_study_and_in_its_windows():
+    train, test = split_by_subject(windows(), ["p4", "p5"])
+    sides = [dataclasses.replace(x, class_names=CLASSES) for x in (train, test)]
+    study(None, {"a": sides})
+    turned = dataclasses.replace(test, class_names=CLASSES[::-1])
+    with pytest.raises(ValueError, match=r"\['wave', 'clap', 'sit'\].*\('sit', 'clap'"):
+        study(None, {"a": (train, turned)})
 
 
 @pytest.mark.parametrize("split", ["half", "two"])

@@ -40,3 +40,10 @@ def test_labels_in_words_without_names_are_refused_with_the_names():
 def test_a_number_beyond_the_names_is_refused():
     with pytest.raises(ValueError, match=r"from 0 to 1, as there are names.*\[2\]"):
         Intervals([0], [1], [2], class_names=["sit", "walk"])
+
+
+def test_a_number_beside_words_stays_a_number():
+    intervals = Intervals([0, 1, 2], [1, 2, 3], ["sit", -1, 0], ["walk", "sit"])
+    assert intervals.labels.tolist() == [1, -1, 0]
+    assert intervals.names() == ["sit", None, "walk"]
+    assert Intervals([0], [1], [3]).names() == [None]

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -46,12 +48,42 @@ def test_a_recording_lasts_from_its_first_sample_to_its_last():
     assert label.ends.tolist() == [62.0, 40.0]
 
 
-def test_labels_with_a_clock_of_their_own_are_joined_as_they_are():
+def test_labels_with_a_clock_of_their_own_are_joined_as_intervals():
     labels = [Stream(np.full((5, 1), n), 1.0, start=9.0 * n) for n in range(2)]
-    clips = [Recording({"a": clock(5, 10, 9.0 * n)}, labels[n], "A") for n in range(2)]
-    whole = join(clips)
-    assert whole.label.values[:, 0].tolist() == [0] * 5 + [1] * 5
-    assert whole.label.times.tolist() == [0, 1, 2, 3, 4, 9, 10, 11, 12, 13]
+    labels.append(Stream([[1], [0]], timestamps=[18.0, 21.0]))  # at its changes
+    clips = [
+        Recording({"a": clock(5, 10, 9.0 * n)}, label, "A")
+        for n, label in enumerate(labels)
+    ]
+    label = join(clips).label
+    assert label.labels.tolist() == [0, 1, 1, 0]
+    assert label.starts.tolist() == [0.0, 9.0, 18.0, 21.0]
+    assert label.ends.tolist() == [5.0, 14.0, 21.0, 23.0]
+
+
+def test_labels_are_joined_by_the_names_of_their_classes():
+    given = Stream(np.array([["sit"], ["run"]]), timestamps=[20.0, 21.0])
+    labels = ["walk", Intervals([10], [12], [0], class_names=["sit"]), given, None]
+    clips = [
+        Recording({"a": clock(5, 10, 10.0 * n)}, label, "A")
+        for n, label in enumerate(labels)
+    ]
+    label = join(clips).label
+    assert label.class_names == ("run", "sit", "walk")
+    assert label.names() == ["walk", "sit", "sit", "run", None]
+
+
+def test_names_and_numbers_are_not_joined():
+    clips = [
+        Recording({"a": clock(5, 10, 10.0 * n)}, label, "A")
+        for n, label in enumerate(["walk", 3])
+    ]
+    with pytest.raises(ValueError, match=r"\['walk'\], and the numbers \[3\].*Name"):
+        join(clips)
+    clips[1] = dataclasses.replace(
+        clips[1], label=Intervals([10], [15], [0], class_names=["sit"])
+    )
+    assert join(clips).label.class_names == ("sit", "walk")
 
 
 def test_intervals_and_whole_labels_are_joined_as_intervals():
@@ -74,7 +106,6 @@ def test_intervals_and_whole_labels_are_joined_as_intervals():
             [two_clocks(), Recording({"a": clock(5, 10)}, 0, "A")],
             r"\('A', 'a'\), \('A', 'a', 'b'\)\].*of each subject",
         ),
-        ([two_clocks(), two_clocks(label=clock(5, 1))], r"1 of 2 that are.*Turn"),
     ],
 )
 def test_recordings_that_do_not_fit_are_refused(recordings, message):

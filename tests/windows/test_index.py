@@ -87,8 +87,8 @@ def test_an_index_of_no_window_has_no_moments():
 
 def test_values_that_are_not_finite_have_no_moments():
     values = np.ones((100, 2))
-    values[3, 1] = np.nan
     index = index_windows([Recording({"a": Stream(values, 50.0)}, 0, "A")], 1.0, 1.0)
+    values[3, 1] = np.nan  # somebody wrote into the array that the index holds
     with pytest.raises(ValueError, match=r"1 of 2 channels of 'a'.*Leave these"):
         index.moments("a")
 

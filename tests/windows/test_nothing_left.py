@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from keras_dcat.recordings import Recording, Stream
+from keras_dcat.windows import index_windows
+from tests.streams import clock
+
+
+def test_a_recording_in_which_a_channel_is_never_there_is_named():
+    values = np.ones((500, 2))
+    values[:, 1] = np.nan
+    recording = Recording({"a": Stream(values, 50.0)}, 0, "A", "monday")
+    with pytest.raises(ValueError, match=r"(?s)'a' of 'monday': channel 1 misses 100%"):
+        index_windows([recording], 1.0, 1.0, max_missing=0.99)
+    two = index_windows(
+        [recording, Recording({"a": Stream(np.ones((500, 2)), 50.0)}, 1, "B")],
+        1.0,
+        1.0,
+        max_missing=0.99,
+    )
+    assert two.report.kept.tolist() == [0, 10]
+
+
+def test_times_in_another_unit_leave_no_window_and_are_told():
+    times = 1e3 * (1.66e9 + np.arange(500) / 50)
+    stream = Stream(np.zeros((500, 1)), timestamps=times)
+    with pytest.raises(
+        ValueError, match=r"(?s)gap.*'a' of 's'.*look like milliseconds"
+    ):
+        index_windows(
+            [Recording({"a": stream}, 0, "A", "s")], 2.0, 1.0, rates={"a": 50}
+        )
+
+
+def test_streams_that_share_no_time_are_told_with_theirs():
+    streams = {"a": clock(10.0, 50.0), "b": clock(9.0, 20.0, start=3600.0)}
+    with pytest.raises(
+        ValueError, match=r"Streams of 's': 'a' from 0 to 10 s, 'b' from 3600 to 3609 s"
+    ):
+        index_windows([Recording(streams, 0, "A", "s")], 2.0, 1.0)
+    streams["b"] = Stream(np.zeros((0, 1)), 20.0)
+    with pytest.raises(ValueError, match="'b' has no sample"):
+        index_windows([Recording(streams, 0, "A", "s")], 2.0, 1.0)
+
+
+def test_only_the_first_recordings_are_told_of():
+    recordings = [
+        Recording({"a": clock(9.0, 50.0), "b": clock(9.0, 20.0, start=99.0)}, 0, "A", n)
+        for n in "pqrst"
+    ]
+    with pytest.raises(ValueError, match="Streams of 'r'") as caught:
+        index_windows(recordings, 2.0, 1.0)
+    assert "'s'" not in str(caught.value)
