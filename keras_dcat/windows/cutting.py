@@ -31,11 +31,12 @@ def index_windows(
     or, beyond `purity`, a border between labels. `index.report` says what became
     of every window that was possible.
 
-    Streams that come with a rate are cut as they are; nothing is read before
-    a batch needs it if they lie on disk. Streams with timestamps are brought to
-    an even rate: interpolated in memory, or, where they are read lazily, by
-    picking the nearest sample. Where a lower rate is asked of a stream that has one,
-    what it cannot show is filtered out first, and values become floats.
+    Streams that have the rate of their windows are cut as they are; nothing is read
+    before a batch needs it if they lie on disk. All others are brought to the rate as
+    `Stream.resampled` does, between gaps, in steps that meet the windows' starts: at
+    once in memory, or where a batch needs it. Values become floats. Of pictures (ints
+    with two axes or more for a frame) the nearest is picked instead, and stays what it
+    is, unless they have a rate and are brought to a lower one.
 
     Args:
         recordings: list of `Recording` with the same streams.
@@ -305,6 +306,8 @@ def _pairing_errors(streams, rates, times, lengths):
             moments[:, -1] -= 1 / rates[name]
             errors.append(nearest_distance(stream.timestamps, moments))
         else:
-            late = np.rint((times - stream.start) * rates[name]) / rates[name]
-            errors.append((late - (times - stream.start))[:, None] * np.ones(3))
+            # What is brought to another rate has a step where the first window starts.
+            since = times - (stream.start if stream.rate == rates[name] else times[0])
+            late = np.rint(since * rates[name]) / rates[name] - since
+            errors.append(late[:, None] * np.ones(3))
     return np.ptp(np.stack(errors), axis=0).max(axis=1)
