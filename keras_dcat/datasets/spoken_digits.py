@@ -57,8 +57,6 @@ def load_spoken_digits(
         ValueError: if it holds no recording of the data set, or one that is not
             8,000 Hz, mono, 16-bit PCM, or if `narrow_band_rate` is not between 0
             and 8,000 Hz.
-        ImportError: for the narrow band, if SciPy, which filters, is not
-            installed.
 
     Reference:
         Jackson et al., [Free Spoken Digit Dataset](

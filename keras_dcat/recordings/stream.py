@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_dcat.recordings.resampling import finite, interpolated, low_passed
+from keras_dcat.recordings.at_rate import AtRate
+from keras_dcat.recordings.resampling import finite, float_type
 from keras_dcat.shown import formed, shown_as_printed
 
 
@@ -134,31 +135,35 @@ class Stream:
         return end - begin
 
     def resampled(self, rate: float) -> "Stream":
-        """The same span of time, evenly spaced at a rate, linearly interpolated.
+        """The same span of time, evenly spaced at a rate.
 
-        Going down, frequencies that the new rate cannot show are filtered out
-        first; they would come back as movements that nobody made.
+        Evenly spaced samples are filtered once, as `scipy.signal.resample_poly` does:
+        what the lower of both rates cannot show is gone (it would come back as
+        movements that nobody made), what it can is kept, nothing is delayed, and the
+        ends are held. Samples with timestamps are taken at the times that they have:
+        cubic curves through them bring them to even steps first, and what the new rate
+        cannot show is filtered out if their own rate is more than 10 % above it.
 
-        Timestamps must rise: `mend` brings them in order. Samples that come in
-        packets, each of nearly one time, are taken at the times that they have; give
-        such a stream the sensor's rate instead of its timestamps.
+        Timestamps must rise: `mend` brings them in order. What lies in a gap is made up
+        by a straight line; `index_windows` cuts no windows there. Where samples come in
+        packets, each of nearly one time, give the sensor's rate instead.
 
         Args:
             rate: float. Samples per second, in Hz.
 
         Returns:
-            `Stream` of float values in memory.
+            `Stream` of float values in memory: float32 where they were ints.
 
         Raises:
             ValueError: if `rate` is not positive, if there is no sample, if the
-                timestamps do not rise, or if a value is not finite.
-            ImportError: going down, if SciPy, which filters, is not installed.
+                timestamps do not rise, if a value is not finite, or if there would be
+                far more values than samples, as of one time that is far from others.
 
         Example:
 
-        >>> ramp = Stream(np.arange(4.0)[:, None], rate=2.0)
-        >>> ramp.resampled(4.0).values[:, 0].tolist()
-        [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.0]
+        >>> steps = Stream(np.repeat([0.0, 1.0], 20)[:, None], rate=20.0)
+        >>> steps.resampled(10.0).values[7:13, 0].round(2).tolist()
+        [-0.02, 0.03, -0.07, 0.75, 1.07, 0.97]
         """
         if not 0 < rate < np.inf or not len(self):
             raise ValueError(
@@ -166,26 +171,14 @@ class Stream:
                 f"Received: rate={rate} for {len(self)} samples. "
                 "Give it in Hz, and leave out recordings without this stream."
             )
-        if self.timestamps is not None:
-            return self._on_even_steps(rate)
-        values = finite(np.asarray(self.values))
-        if rate < self.rate:
-            values = low_passed(values, cutoff=rate / self.rate)
-        steps = max(1, round(self.duration * rate))
-        positions = np.arange(steps) * self.rate / rate
-        return Stream(interpolated(values, positions), rate, self.start)
-
-    def _on_even_steps(self, rate):
         require_rising(self)
-        values = finite(np.asarray(self.values))
-        begin, end = self.span
-        own_rate = rate
-        if self.step:  # in packets, the median of steps is far below their mean
-            own_rate = max(rate, min(1 / self.step, 10 * len(self) / (end - begin)))
-        times = begin + np.arange(max(1, round((end - begin) * own_rate))) / own_rate
-        positions = np.interp(times, self.timestamps, np.arange(len(self)))
-        even = Stream(interpolated(values, positions), own_rate, begin)
-        return even if own_rate == rate else even.resampled(rate)
+        if isinstance(self.values, np.ndarray):
+            finite(self.values)  # all that are not are counted
+        if self.rate == rate:
+            values = finite(np.asarray(self.values))
+            return Stream(values.astype(float_type(values.dtype)), rate, self.start)
+        even = AtRate(self, rate)
+        return Stream(even.whole(), rate, even.start)
 
 
 def require_rising(stream: Stream) -> Stream:

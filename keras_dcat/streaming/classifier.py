@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_dcat.export import Description, runner
 from keras_dcat.shown import counted, shown_as_printed, told
-from keras_dcat.streaming.even import EvenSamples, EvenSteps
+from keras_dcat.streaming.even import EvenSamples, EvenTimes
 from keras_dcat.streaming.tail import Tail
 
 
@@ -42,14 +42,18 @@ class StreamingClassifier:
     Samples are resampled and cut as for the training, whatever the size of the chunks
     in which they come. Memory is bounded by the length of a window. After a gap windows
     start anew, for none may bridge it. The attribute `description` is the `Description`
-    of the artefact.
+    of the artefact; `latency` says by how many seconds a decision is later than the
+    end of its window, for what samples at another rate, or with timestamps, wait for:
+    ten steps of the lower rate and, with timestamps, seven of the sensor.
 
     Args:
         artefact: path of a SavedModel, `.tflite` or `.onnx` that `export_target` has
             written. It needs no Keras but for what reads the format.
         rate: float. Samples per second that come in, in Hz; that of the training unless
-            given. With timestamps, about how many there are.
-        max_gap: float. Seconds between two timestamps from which on they are a gap.
+            given. With timestamps, about how many there are, which the first 33 tell
+            unless it is given: it decides, as in the training, what is filtered out.
+        max_gap: float. Seconds between two timestamps from which on they are a gap; ten
+            windows at most, for what is bridged is made up.
         smoothing: float from 0 to below 1. The share that the windows before have in
             what is said of one, in all.
 
@@ -74,12 +78,19 @@ class StreamingClassifier:
     ):
         path = pathlib.Path(artefact)
         self.description = Description.of(path)
+        self._given_rate = rate
         rate = self.description.rate if rate is None else rate
         if not (rate > 0 and max_gap > 0 and 0 <= smoothing < 1):
             raise ValueError(
                 "`rate` and `max_gap` must be above 0, `smoothing` from 0 to below 1. "
                 f"Received: rate={rate}, max_gap={max_gap}, smoothing={smoothing}. "
                 "Leave out what you do not know."
+            )
+        if max_gap > 10 * self.description.length:
+            raise ValueError(
+                "`max_gap` must not be longer than ten windows. "
+                f"Received: max_gap={max_gap}, windows of {self.description.length} s. "
+                "Leave the default, 0.25 s, or take the one of `index_windows`."
             )
         self.rate = float(rate)
         self.max_gap = max_gap
@@ -104,7 +115,16 @@ class StreamingClassifier:
         """Forgets all samples, as after a gap."""
         self._has_timestamps = None
         self._last = None  # timestamp of the last sample
+        self._own_rate = self._given_rate  # of samples with timestamps
         self._begin(None)
+
+    @property
+    def latency(self) -> float:
+        """Seconds by which a decision is later than the end of its window, at most.
+
+        Of samples with timestamps, once it is known how many come in a second.
+        """
+        return self._even.latency
 
     def feed(self, samples, timestamps=None) -> list[Decision]:
         """Takes samples, and says what they complete.
@@ -140,8 +160,9 @@ class StreamingClassifier:
             if begins[part[0]]:
                 decisions += self.end()
                 self._begin(timestamps[part[0]])
-            even = self._even_steps.add(samples[part], timestamps[part])
-            decisions += self._decided(self._even.add(even))
+            even = self._even.add(samples[part], timestamps[part])
+            self._own_rate = self._even.own_rate  # it holds behind a gap, too
+            decisions += self._decided(even)
         return decisions
 
     def end(self) -> list[Decision]:
@@ -158,8 +179,10 @@ class StreamingClassifier:
     def _begin(self, start):
         """Starts anew: the first sample is at `start`."""
         self._start = start
-        self._even_steps = EvenSteps(self.rate)
-        self._even = EvenSamples(self.rate, self.description.rate)
+        if self._has_timestamps:
+            self._even = EvenTimes(self.description.rate, self._own_rate)
+        else:
+            self._even = EvenSamples(self.rate, self.description.rate)
         self._tail = Tail()
         self._windows = 0
         self._smoothed = None

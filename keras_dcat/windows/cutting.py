@@ -39,12 +39,14 @@ def index_windows(
     or, beyond `purity`, a border between labels. `index.report` says what became
     of every window that was possible.
 
-    Streams that come with a rate are cut as they are. If they lie on disk, nothing is
-    held in memory, but of floats, all are passed over once to find what is missing.
-    Streams with timestamps are brought to an even rate: interpolated in memory, or,
-    where they are read lazily, by picking the nearest sample. Where a lower rate is
-    asked of a stream that has one, what it cannot show is filtered out first, and
-    values become floats.
+    Streams that have the rate of their windows are cut as they are; nothing is read
+    before a batch needs it if they lie on disk. All others are brought to the rate as
+    `Stream.resampled` does, between gaps, in steps that meet the windows' starts: at
+    once in memory, or where a batch needs it. Values become floats. Of pictures (ints
+    with two axes or more for a frame) the nearest is picked instead, and stays what it
+    is, unless they have a rate and are brought to a lower one.
+
+    Of floats that lie on disk, all are passed over once to find what is missing.
 
     A recording without any label is an ordinary thing: its windows have the label -1.
     In one that has labels, what lies between them is another activity as often as not.

@@ -1,21 +1,34 @@
 """Streams of any clock, on the even steps that windows are cut from."""
 
-from typing import Any
-
 import numpy as np
 
 from keras_dcat.recordings import Stream
-from keras_dcat.recordings.resampling import filter_reach, low_passed
+from keras_dcat.recordings.at_rate import AtRate
+from keras_dcat.recordings.readers.lazy import LazyValues
+from keras_dcat.windows.labels import TINY
 from keras_dcat.windows.samples import Samples, is_in_memory
+
+_GAP = 2.5  # median steps; a shorter step is none, whether a window spans it or not
 
 
 def even_samples(streams, times, rate, steps):
     """Samples of one stream in all recordings, and where its windows start in them.
 
+    A stream that has the rate is taken as it is, and windows start at the sample that
+    is nearest to their time. Any other is brought to the rate, stretch by stretch:
+    nothing is filtered or interpolated across a gap, which is a long step between two
+    timestamps that no window spans. The steps of a stretch meet the start of its first
+    window, and so that of all whose distance is a whole number of steps.
+
+    What is in memory is computed at once, what is read lazily where it is sliced; the
+    values are the same. Pictures, which are ints with at least two axes for a frame,
+    are blended where a stream that has a rate goes down; where it goes up, or has
+    timestamps, each is the one nearest in time and stays what it is.
+
     Args:
         streams: list of `Stream`, one for each recording.
         times: list of float arrays `(windows,)`, when the windows of each recording
-            start, in seconds.
+            start, in seconds, rising.
         rate: float. Samples per second of the windows, in Hz.
         steps: int. Samples of a window.
 
@@ -26,47 +39,87 @@ def even_samples(streams, times, rate, steps):
     for stream, moments in zip(streams, times, strict=True):
         if not len(moments):
             continue
-        even = _evenly(stream, rate)
-        first = np.rint((moments - even.start) * rate).astype("int64")
-        parts.append(even.values)
-        starts.append(np.clip(first, 0, max(len(even) - steps, 0)))
+        for even, own in _evenly(stream, moments, rate, steps / rate):
+            first = np.rint((own - even.start) * rate).astype("int64")
+            parts.append(even.values)
+            starts.append(np.clip(first, 0, max(len(even) - steps, 0)))
     samples = Samples(parts, steps)
     shifted = (first + at for first, at in zip(starts, samples.offsets, strict=False))
     return samples, np.concatenate(list(shifted))
 
 
-def _evenly(stream, rate):
+def _evenly(stream, moments, rate, length):
+    """Streams at a rate, each with the windows that start in it."""
     if stream.rate == rate:
-        return stream
-    if is_in_memory(stream.values):
-        return stream.resampled(rate)
-    begin, end = stream.span
-    moments = begin + np.arange(max(1, round((end - begin) * rate))) / rate
-    nearest = np.rint(np.interp(moments, stream.times, np.arange(len(stream))))
-    cutoff = rate / stream.rate if stream.rate is not None else 1.0
-    picked = _Picked(stream.values, nearest.astype("int64"), min(cutoff, 1.0))
-    return Stream(picked, rate, begin)
+        return [(stream, moments)]
+    times = stream.timestamps
+    is_picture = stream.values.dtype.kind in "iu" and len(np.shape(stream.values)) > 2
+    by_choice = is_picture and (times is not None or stream.rate < rate)
+    found = []
+    for samples, inside in _stretches(stream, moments, length):
+        begin = stream.start if times is None else times[samples.start]
+        # The first step that is not before the first sample, and meets a window.
+        before = np.floor((inside[0] - begin) * rate + 1e-6)
+        even = AtRate(stream, rate, float(inside[0] - max(before, 0) / rate), samples)
+        if by_choice:
+            values = _Nearest(stream, even, samples)
+        else:
+            values = _Lazily(even)
+        if is_in_memory(stream.values):
+            values = values[:] if by_choice else even.whole()
+        found.append((Stream(values, rate, even.start), inside))
+    return found
 
 
-class _Picked:
-    """Samples at rising positions of values that are read lazily.
+def _stretches(stream, moments, length):
+    """Slices of samples between gaps, each with the windows that start in it."""
+    times = stream.timestamps
+    if times is None:
+        return [(slice(0, len(stream)), moments)]
+    steps, step = np.diff(times), stream.step
+    # Of the windows that begin before a step is over, the last; is it there, too?
+    last = np.searchsorted(moments, times[1:] - TINY) - 1
+    ends = moments[np.maximum(last, 0)] + length
+    is_spanned = (last >= 0) & (ends > times[:-1] + step + TINY)
+    longest = max(steps[is_spanned].max(initial=0.0), _GAP * step)
+    borders = np.flatnonzero(steps > longest) + 1
+    firsts = np.append(0, borders)
+    number = np.searchsorted(times[firsts], moments + TINY, side="right") - 1
+    number = np.maximum(number, 0)
+    lasts = np.append(borders, len(times))
+    return [
+        (slice(int(firsts[n]), int(lasts[n])), moments[number == n])
+        for n in np.unique(number)
+    ]
 
-    Below a cutoff of 1, the share of their Nyquist frequency that is kept of each.
-    """
 
-    def __init__(self, values: Any, positions: np.ndarray, cutoff: float = 1.0):
-        self.values, self.positions, self.cutoff = values, positions, cutoff
-        self.shape = (len(positions), *np.shape(values)[1:])
-        is_kept = cutoff == 1 or values.dtype.kind == "f"
-        self.dtype = values.dtype if is_kept else np.dtype("float32")
+class _Lazily(LazyValues):
+    """Values at a rate, computed where they are sliced."""
 
-    def __getitem__(self, index):
-        positions = self.positions[index]
-        if not len(positions):
-            return np.zeros((0, *self.shape[1:]), self.dtype)
-        reach = filter_reach(self.cutoff) if self.cutoff < 1 else 0
-        first = max(positions[0] - reach, 0)
-        values = np.asarray(self.values[first : positions[-1] + reach + 1])
-        if reach:
-            values = low_passed(values, self.cutoff)
-        return values[positions - first]
+    def __init__(self, even):
+        super().__init__(even.shape, even.dtype)
+        self._even = even
+
+    def _read(self, first, last):
+        return self._even.read(first, last)
+
+
+class _Nearest(LazyValues):
+    """Pictures, for each step the one that is nearest in time."""
+
+    def __init__(self, stream, even, samples):
+        super().__init__(even.shape, stream.values.dtype)
+        self._values = stream.values
+        moments = even.start + np.arange(len(self)) / even.rate
+        if stream.timestamps is None:
+            at = (moments - stream.start) * stream.rate
+        else:
+            times = stream.timestamps[samples]
+            at = samples.start + np.interp(moments, times, np.arange(len(times)))
+        self._positions = np.clip(np.rint(at), samples.start, samples.stop - 1)
+        self._positions = self._positions.astype("int64")
+
+    def _read(self, first, last):
+        positions = self._positions[first:last]
+        values = np.asarray(self._values[positions[0] : positions[-1] + 1])
+        return values[positions - positions[0]]

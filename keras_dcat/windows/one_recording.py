@@ -154,6 +154,8 @@ def _pairing_errors(streams, rates, times, length):
             moments[:, -1] -= 1 / rates[name]
             errors.append(nearest_distance(stream.timestamps, moments))
         else:
-            late = np.rint((times - stream.start) * rates[name]) / rates[name]
-            errors.append((late - (times - stream.start))[:, None] * np.ones(3))
+            # What is brought to another rate has a step where the first window starts.
+            since = times - (stream.start if stream.rate == rates[name] else times[0])
+            late = np.rint(since * rates[name]) / rates[name] - since
+            errors.append(late[:, None] * np.ones(3))
     return np.ptp(np.stack(errors), axis=0).max(axis=1)

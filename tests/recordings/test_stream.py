@@ -2,21 +2,59 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from scipy import signal
 
-from keras_dcat.recordings import Stream
+from keras_dcat.recordings import Stream, mend
 
 
-def test_resampling_interpolates_linearly_over_the_same_time(rng):
-    values = rng.normal(size=(50, 2))
-    stream = Stream(values, rate=25.0, start=3.0)
-    resampled = stream.resampled(40.0)
-    expected = [
-        np.interp(np.arange(80) / 40, np.arange(50) / 25, values[:, channel])
-        for channel in range(2)
-    ]
-    np.testing.assert_allclose(resampled.values, np.transpose(expected), rtol=1e-12)
-    assert (resampled.rate, resampled.start) == (40.0, 3.0)
-    assert resampled.duration == stream.duration == 2.0
+@pytest.mark.parametrize(
+    ("own_rate", "rate", "hertz", "least"),
+    [(64.0, 50.0, 15.0, 80), (44_100.0, 16_000.0, 1000.0, 55), (25.0, 40.0, 6.0, 55)],
+)
+@pytest.mark.parametrize("clock", ["rate", "timestamps"])
+def test_a_tone_that_both_rates_can_show_stays_the_same_tone(
+    own_rate, rate, hertz, least, clock
+):
+    count = 20_000
+    times = 3 + np.arange(count) / own_rate
+    own = {"rate": own_rate, "start": 3.0}
+    own = own if clock == "rate" else {"timestamps": times}
+    values = np.sin(2 * np.pi * hertz * times)[:, None]
+    resampled = Stream(values, **own).resampled(rate)
+    assert (resampled.rate, resampled.start) == (rate, 3.0)
+    assert resampled.duration == pytest.approx(count / own_rate, abs=1 / rate)
+    inner = slice(40, -40)
+    expected = np.sin(2 * np.pi * hertz * resampled.times[inner])
+    error = resampled.values[inner, 0] - expected
+    # By interpolation alone it would be 15 dB, as it was.
+    limit = least if clock == "rate" else min(least, 65)
+    assert 10 * np.log10(np.mean(expected**2) / np.mean(error**2)) > limit
+
+
+def test_resampling_is_what_scipy_does(rng):
+    values = rng.normal(size=(500, 2)).astype("float32")
+    resampled = Stream(values, rate=64.0).resampled(50.0).values
+    peer = signal.resample_poly(values, 25, 32, axis=0, padtype="edge")
+    np.testing.assert_allclose(resampled, peer[: len(resampled)], atol=1e-3)
+
+
+def test_one_time_that_is_far_is_named_and_the_cure_works():
+    times = 1.66e9 + np.arange(2000) * 0.05
+    times[0] = 0.0
+    stream = Stream(np.zeros((2000, 3)), timestamps=times)
+    with pytest.raises(ValueError, match=r"2000 samples.*0\.0 s.*max_jump=8.3e\+08"):
+        stream.resampled(20.0)
+    mended, _ = mend(stream, max_jump=8.3e8)
+    assert len(mended.resampled(20.0)) == 1999
+
+
+@pytest.mark.parametrize("unit", [1e3, 1e6, 1e9])
+def test_a_wrong_unit_of_time_is_named_and_the_cure_works(unit):
+    times = (1.66e9 + np.arange(2000) * 0.05) * unit
+    with pytest.raises(ValueError, match=rf"look like.*timestamps=times / {unit:.0f}"):
+        Stream(np.zeros((2000, 3)), timestamps=times).resampled(20.0)
+    mended = Stream(np.zeros((2000, 3)), timestamps=times / unit)
+    assert len(mended.resampled(20.0)) == 2000
 
 
 def test_resampling_to_the_same_rate_changes_nothing(rng):

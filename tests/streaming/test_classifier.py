@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,9 @@ def samples(count, seed=0):
 def offline(values, rate=20.0, timestamps=None):
     """Times and probabilities of the windows that a training would cut."""
     stream = (
-        Stream(values, rate) if timestamps is None else Stream(values, None, timestamps)
+        Stream(values, rate)
+        if timestamps is None
+        else Stream(values, timestamps=timestamps)
     )
     index = index_windows(
         [Recording({"imu": stream}, 0, "A")], 1.0, 0.5, rates={"imu": 20.0}
@@ -23,11 +27,12 @@ def offline(values, rate=20.0, timestamps=None):
     return index.times, scored(index.gather("imu"))[0]
 
 
-def fed(classifier, values, cuts, timestamps=None):
+def fed(classifier, values, cuts, timestamps=None, end=False):
     decisions = []
     for rows in np.split(np.arange(len(values)), sorted(cuts)):
         own = None if timestamps is None else timestamps[rows]
         decisions += classifier.feed(values[rows], own)
+    decisions += classifier.end() if end else []
     times = np.array([decision.time for decision in decisions])
     return times, np.array([decision.probabilities for decision in decisions])
 
@@ -73,26 +78,49 @@ def test_a_sensor_all_of_whose_steps_are_gaps_is_refused(classifier):
         slow.feed(samples(3), np.arange(3) / 2)
 
 
-def test_timestamps_are_listened_to(classifier):
+@pytest.mark.parametrize(("rate", "own_rate"), [(None, 20.0), (50.0, 50.0)])
+def test_timestamps_are_listened_to_as_in_a_training(classifier, rate, own_rate):
     rng = np.random.default_rng(1)
-    times = 1000 + np.arange(300) / 20
-    times[1:-1] += rng.uniform(-0.02, 0.02, 298)
-    values = samples(300)
-    step = np.median(np.diff(times))
-    assert abs(step - 0.05) < 0.002
-    even = np.stack(
-        [np.interp(times[0] + np.arange(300) / 20, times, v) for v in values.T], -1
-    )
-    expected_times, expected = offline(even)
+    times = 1000 + np.arange(309) / own_rate
+    times[1:-1] += rng.uniform(-0.4, 0.4, 307) / own_rate
+    values = samples(309)
+    expected_times, expected = offline(values, timestamps=times)
 
     @QUICK
     @given(CUTS)
     def check(cuts):
-        found_times, found = fed(classifier(), values, cuts, times)
-        np.testing.assert_allclose(found_times, 1000 + expected_times)
-        np.testing.assert_allclose(found, expected, atol=1e-4)
+        one = classifier(rate)
+        found_times, found = fed(one, values, cuts, times)
+        last = one.end()
+        found_times = [*found_times, *(d.time for d in last)]
+        np.testing.assert_allclose(found_times, expected_times)
+        found = [*found, *(d.probabilities for d in last)]
+        np.testing.assert_allclose(found, expected, atol=1e-5)
 
     check()
+
+
+def test_what_the_training_filtered_out_is_filtered_without_being_told(classifier):
+    times = np.arange(600) / 100
+    fast = np.repeat(np.sin(2 * np.pi * 19 * times)[:, None], 3, axis=1)
+    one = classifier()  # nothing says that samples come at 100 Hz
+    found = [*one.feed(fast, times), *one.end()]
+    expected = offline(fast, timestamps=times)[1]
+    np.testing.assert_allclose([d.probabilities for d in found], expected, atol=1e-5)
+    assert one.latency == pytest.approx(10 / 20 + 7 / 100)
+
+
+@pytest.mark.parametrize("rate", [20.0, 50.0, 8.0])
+@pytest.mark.parametrize("has_timestamps", [False, True])
+def test_a_decision_comes_when_its_latency_is_over(classifier, rate, has_timestamps):
+    one, values, late = classifier(rate), samples(400), []
+    for number, value in enumerate(values):
+        times = np.array([number / rate]) if has_timestamps else None
+        for decision in one.feed(value[None], times):
+            late.append(number / rate - (decision.time + 1.0))
+    assert len(late) > 10
+    assert max(late) <= one.latency + 1e-9
+    assert max(late) >= one.latency - 2 / rate - 1 / 20
 
 
 def test_after_a_gap_windows_start_anew(classifier):
@@ -101,7 +129,7 @@ def test_after_a_gap_windows_start_anew(classifier):
     values = samples(200)
     expected = [offline(values[:100]), offline(values[100:])]
     for cuts in ([], [100], [99, 101], range(0, 200, 7)):
-        found_times, found = fed(classifier(), values, cuts, times)
+        found_times, found = fed(classifier(), values, cuts, times, end=True)
         np.testing.assert_allclose(
             found_times, np.concatenate([expected[0][0], 8.0 + expected[1][0]])
         )
@@ -111,9 +139,9 @@ def test_after_a_gap_windows_start_anew(classifier):
 
 def test_a_gap_that_is_shorter_is_bridged(classifier):
     times = np.delete(np.arange(100) / 20, [40, 41, 42])
-    found, _ = fed(classifier(max_gap=0.25), samples(97), [], times)
+    found, _ = fed(classifier(max_gap=0.25), samples(97), [], times, end=True)
     np.testing.assert_allclose(found, np.arange(9) * 0.5, atol=1e-9)
-    found, _ = fed(classifier(max_gap=0.15), samples(97), [], times)
+    found, _ = fed(classifier(max_gap=0.15), samples(97), [], times, end=True)
     assert found.tolist() == pytest.approx([0, 0.5, 1.0, *(2.15 + np.arange(4) / 2)])
 
 
@@ -135,7 +163,7 @@ def test_smoothing_is_a_weighted_mean_with_the_windows_before(classifier):
 
 def test_what_is_refused_leaves_all_as_it_was(classifier):
     values, times = samples(60), np.arange(60) / 20
-    one = classifier()
+    one = classifier(20.0)
     one.feed(values[:30], times[:30])
     for arguments, message in (
         ((values[30:, :2], times[30:]), r"\(samples, 3\).*shape \(30, 2\).*'imu'"),
@@ -147,9 +175,8 @@ def test_what_is_refused_leaves_all_as_it_was(classifier):
     ):
         with pytest.raises(ValueError, match=message):
             one.feed(*arguments)
-    times_found = [d.time for d in one.feed(values[30:], times[30:])]
-    assert times_found == pytest.approx([1.0, 1.5, 2.0][: len(times_found)])
-    assert len(times_found) == 3
+    found = [d.time for d in [*one.feed(values[30:], times[30:]), *one.end()]]
+    assert found == pytest.approx([0.5, 1.0, 1.5, 2.0])
 
 
 def test_after_a_reset_it_is_new(classifier):
@@ -173,3 +200,26 @@ def test_memory_does_not_grow(classifier):
         one.feed(samples(500))
     assert len(one._tail._buffer) + len(one._even._tail._buffer) <= 4096
     assert one._tail.end > 39_000
+
+
+def test_a_time_that_is_far_is_a_gap_and_costs_no_memory(classifier):
+    one = classifier(20.0, max_gap=10.0)
+    assert one.feed(samples(60), np.arange(60) / 20)
+    tracemalloc.start()
+    found = one.feed(samples(60), 1.66e9 + np.arange(60) / 20)
+    found += one.feed(samples(1), [1e300])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    expected = [2.0, *(1.66e9 + np.arange(5) / 2)]
+    assert [decision.time for decision in found] == pytest.approx(expected, abs=1e-6)
+    assert peak < 1e6
+    with pytest.raises(ValueError, match=r"rising: False.*call `reset`"):
+        one.feed(samples(2), np.array([3.0, 3.05]))
+
+
+@pytest.mark.parametrize("max_gap", [10.5, 1e9, np.inf])
+def test_a_gap_longer_than_ten_windows_is_not_bridged(classifier, max_gap):
+    with pytest.raises(
+        ValueError, match=rf"max_gap={max_gap}, windows of 1\.0 s.*0\.25"
+    ):
+        classifier(max_gap=max_gap)

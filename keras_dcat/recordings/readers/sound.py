@@ -162,8 +162,6 @@ class _ExactValues(LazyValues):
 class _DecodedValues(LazyValues):
     """Samples that were decoded from the first to the last."""
 
-    may_hold_nan = False
-
     def __init__(self, source, decode):
         decoded = decode(source)
         super().__init__((len(decoded.samples), decoded.samples.channels), "float32")
@@ -173,6 +171,7 @@ class _DecodedValues(LazyValues):
             decoded.start,
             decoded.missing,
         )
+        self.may_hold_nan = self.missing > 0
         self._samples = decoded.samples
 
     def __getstate__(self):
