@@ -1,10 +1,12 @@
 """What was sensed, when, and by whom."""
 
+from keras_dcat.recordings.clock_estimate import ClockEstimate
 from keras_dcat.recordings.clock_report import ClockReport
 from keras_dcat.recordings.clocks import clip_time, corrected, find_gaps
 from keras_dcat.recordings.faults import drop, jitter, mispair, shift, stretch
 from keras_dcat.recordings.intervals import Intervals
 from keras_dcat.recordings.joining import join
+from keras_dcat.recordings.many_clocks import estimate_offsets
 from keras_dcat.recordings.mending import mend
 from keras_dcat.recordings.readers import (
     read_audio,
@@ -17,7 +19,7 @@ from keras_dcat.recordings.readers import (
 )
 from keras_dcat.recordings.recording import Recording
 from keras_dcat.recordings.stream import Stream
-from keras_dcat.recordings.synchronization import ClockEstimate, estimate_offset
+from keras_dcat.recordings.synchronization import estimate_offset
 
 __all__ = [
     "ClockEstimate",
@@ -29,6 +31,7 @@ __all__ = [
     "corrected",
     "drop",
     "estimate_offset",
+    "estimate_offsets",
     "find_gaps",
     "jitter",
     "join",
