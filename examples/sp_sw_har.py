@@ -29,8 +29,8 @@ for subject in subjects:
     session = rec.join(
         (e for e in executions if e.subject == subject), f"s{subject:02}"
     )
-    # Samples were delivered in bunches, with the time at which the last one came.
-    streams = {n: rec.mend(s, packets="end")[0] for n, s in session.streams.items()}
+    # Samples that were delivered together share a time: they lie around it.
+    streams = {n: rec.mend(s, packets="centre")[0] for n, s in session.streams.items()}
     sessions.append(session.replaced(**streams))
     wrong = rec.stretch(sessions[-1], "watch", 1 + args.drift)
     spoiled.append(rec.shift(wrong, "watch", args.offset))
@@ -56,7 +56,8 @@ for subject, (seconds, was, found, error) in zip(subjects, rows, strict=True):
     late, gained = found.offset - was.offset, 1e6 * (found.drift - was.drift)
     print(
         f"| {subject} | {seconds / 60:.1f} | {was.offset:+.3f}"
-        f" | {2 * was.uncertainty:.3f} | {was.drift * 1e6:+.0f} | {was.confidence:.2f} | {late:+.4f} | {gained:+.0f} | {1e3 * error:.1f} |"
+        f" | {2 * was.uncertainty:.3f} | {was.drift * 1e6:+.0f}"
+        f" | {was.confidence:.2f} | {late:+.4f} | {gained:+.0f} | {1e3 * error:.1f} |"
     )
 errors = 1e3 * np.array([error for *_, error in rows])
 print(

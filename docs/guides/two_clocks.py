@@ -98,9 +98,9 @@ for whole, found in zip(as_they_came, estimates, strict=True):
 
 # %% [markdown]
 # An offset that is less than twice its uncertainty may as well be none, and one of a
-# confidence below 0.95 may be another: `found.corrected` leaves the stream as it is. What
-# is like in both devices is found to milliseconds; an acceleration and a turn rate have
-# their largest values at different moments of a step, and the uncertainty says so.
+# confidence below 0.95 may be another: `found.corrected` then leaves the stream as it
+# is. The IMU has turn rates besides, which are largest at other moments of a movement
+# than accelerations: that is what most of these milliseconds come from.
 
 # %% [markdown]
 # What both devices have can be compared: the same axis, before and after.
