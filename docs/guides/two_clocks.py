@@ -85,16 +85,22 @@ for name, (_, report) in streams.items():
 # person are joined: the clock ran on between them.
 
 # %%
-as_they_came, synchronized = [], []
+as_they_came = []
 for subject in sorted({session.subject for session in mended}):
     clips = [session for session in mended if session.subject == subject]
-    whole = recordings.join(clips, session=f"subject {subject}")
-    watch = whole.streams["watch"]
-    found = recordings.estimate_offset(whole.streams["imu"], watch)
-    print(f"{whole.session}: {found.offset:+.3f} s, confidence {found.confidence:.2f}")
-    as_they_came.append(whole)
-    corrected = recordings.corrected(watch, found.offset, found.drift)
-    synchronized.append(whole.replaced(watch=corrected))
+    as_they_came.append(recordings.join(clips, session=f"subject {subject}"))
+estimates = recordings.estimate_offsets(as_they_came, "imu", "watch")
+synchronized = []
+for whole, found in zip(as_they_came, estimates, strict=True):
+    print(f"{whole.session}: {found}")
+    watch = found.corrected(whole.streams["watch"])
+    synchronized.append(whole.replaced(watch=watch))
+
+# %% [markdown]
+# An offset that is less than twice its uncertainty may as well be none, and one of a
+# confidence below 0.95 may be another: `found.corrected` then leaves the stream as it
+# is. The IMU has turn rates besides, which are largest at other moments of a movement
+# than accelerations: that is what most of these milliseconds come from.
 
 # %% [markdown]
 # What both devices have can be compared: the same axis, before and after.

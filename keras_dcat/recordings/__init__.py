@@ -1,11 +1,13 @@
 """What was sensed, when, and by whom."""
 
+from keras_dcat.recordings.clock_estimate import ClockEstimate
 from keras_dcat.recordings.clock_report import ClockReport
 from keras_dcat.recordings.clocks import clip_time, corrected, find_gaps
 from keras_dcat.recordings.faults import drop, jitter, mispair, shift, stretch
 from keras_dcat.recordings.holes import filled
 from keras_dcat.recordings.intervals import Intervals
 from keras_dcat.recordings.joining import join
+from keras_dcat.recordings.many_clocks import estimate_offsets
 from keras_dcat.recordings.mending import mend
 from keras_dcat.recordings.readers import (
     read_audacity_labels,
@@ -28,7 +30,7 @@ from keras_dcat.recordings.readers import (
 )
 from keras_dcat.recordings.recording import Recording
 from keras_dcat.recordings.stream import Stream
-from keras_dcat.recordings.synchronization import ClockEstimate, estimate_offset
+from keras_dcat.recordings.synchronization import estimate_offset
 
 __all__ = [
     "ClockEstimate",
@@ -40,6 +42,7 @@ __all__ = [
     "corrected",
     "drop",
     "estimate_offset",
+    "estimate_offsets",
     "filled",
     "find_gaps",
     "jitter",

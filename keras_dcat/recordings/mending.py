@@ -1,5 +1,7 @@
 """Timestamps in any state are brought in order, and a report says how."""
 
+import typing
+
 import numpy as np
 
 from keras_dcat.recordings.clock_events import (
@@ -22,7 +24,7 @@ from keras_dcat.recordings.stream import Stream
 
 _RESETS = ("refuse", "sort", "split")
 _PACKETS = ("refuse", *ANCHORS, "first")
-_KEEP = "or keep them: mend(stream, max_jump=np.inf)"
+_KEEP = 'or keep them: mend(stream, max_jump=np.inf, resets="sort")'
 _IN_SECONDS = f"Say which, read_csv(…, time_unit=…), or multiply stream.times, {_KEEP}"
 _LEFT_OUT = (
     "leave out what is: stream = Stream(np.asarray(stream.values)[keep], "
@@ -105,40 +107,66 @@ def mend(
     backwards = int(np.count_nonzero(own[1:] < own[:-1]))
     if descends(own):
         rows, own = rows[::-1], own[::-1]
-    order = np.argsort(own, kind="stable")
-    is_gone, packed = find_repeats(values, rows[order], own[order], packets)
-    is_kept = np.ones(len(rows), bool)
-    is_kept[order[is_gone]] = False
-    num_repeated = len(rows) - int(is_kept.sum())
-    num_jumps = len(finite) - len(rows)
-    rows, own = rows[is_kept], own[is_kept]
-    events = find_events(own, late, told=max_backward is not None)
+    whole = _in_order(values, rows, own, packets)
+    is_kept = np.isin(np.arange(len(rows)), whole.places)
+    events = find_events(own[is_kept], late, told=max_backward is not None)
     if resets != "sort" and len(events):
-        _refuse_event(rows, own, events, late, resets)
-    if packed:
-        _refuse_packets(packed)
-    runs, num_spread = [], 0
-    for run in np.split(np.arange(len(rows)), events if resets == "split" else []):
-        run = run[np.argsort(own[run], kind="stable")]
-        if packets == "refuse" and come_in_bursts(own[run]):
-            _refuse_packets(f"{len(run)} samples, most less than a millisecond apart")
-        even, moved = spread(own[run], packets)
-        runs.append((rows[run], even))
-        num_spread += moved
+        _refuse_event(rows[is_kept], own[is_kept], events, late, resets)
+    runs = [whole]
+    if resets == "split" and len(events):  # other runs may show the same times
+        borders = np.flatnonzero(is_kept)[events]
+        parts = zip(np.split(rows, borders), np.split(own, borders), strict=True)
+        runs = [_in_order(values, *part, packets) for part in parts]
+    evened = [_evened(run, packets) for run in runs]
+    kept = sum(len(run.rows) for run in runs)
     report = ClockReport(
         samples=count,
-        kept=len(rows),
+        kept=kept,
         not_finite=count - len(finite),
-        repeated=num_repeated,
-        jumps=num_jumps,
+        repeated=len(rows) - kept,
+        jumps=len(finite) - len(rows),
         backwards=backwards - (len(events) if resets == "split" else 0),
         wraps=periods,
         resets=len(events),
-        spread=num_spread,
-        **_steps([even for _, even in runs]),
+        spread=sum(moved for _, moved in evened),
+        **_steps([times for times, _ in evened]),
     )
-    streams = [_taken(stream, *run) for run in runs]
+    pairs = zip(runs, evened, strict=True)
+    streams = [_taken(stream, run.rows, times) for run, (times, _) in pairs]
     return (streams if resets == "split" else streams[0]), report
+
+
+class _Run(typing.NamedTuple):
+    """Rows of a stream in the order of their times, without repeats."""
+
+    places: np.ndarray  # among those that came
+    rows: np.ndarray
+    times: np.ndarray
+    packed: str | None  # of packets that nobody said what to do with
+
+
+def _in_order(values, rows, times, packets):
+    order = np.argsort(times, kind="stable")
+    is_gone, packed = find_repeats(values, rows[order], times[order], packets)
+    order = order[~is_gone]
+    return _Run(order, rows[order], times[order], packed)
+
+
+def _evened(run, packets):
+    """Times of their own for samples that share one, and how many they are."""
+    packed = run.packed
+    if packets == "refuse" and not packed and come_in_bursts(run.times):
+        packed = f"{len(run.rows)} samples, most less than a millisecond apart"
+    if packed:
+        raise ValueError(
+            "Each sample must have a time of its own. "
+            f"Received: {packed}. "
+            "Say which of its samples a packet's time is that of, and they are spread: "
+            'mend(stream, packets="end"), packets="start", or packets="centre" for '
+            "rounded times; or keep the times, and the first sample of those that "
+            'share one: packets="first".'
+        )
+    return spread(run.times, packets)
 
 
 def _check_options(max_jump, max_backward, wraps, resets, packets):
@@ -204,23 +232,25 @@ def _without_jumps(times, rows, max_jump):
 def _refuse_event(rows, times, events, late, resets):
     rule = f"A clock must not step back by more than samples are late: {late:.3g} s."
     furthest = float(f"{(times[events - 1] - times[events]).max() * 1.05:.2g}")
-    sorts = f"mend(stream, max_backward={furthest:g}) if samples are late by so much"
+    sorts = []
+    if furthest <= 10 * late and len(np.unique(times)) == len(times):
+        sorts = [f"mend(stream, max_backward={furthest:g}) if samples are so late"]
     lone = [lone_sample(times, event) for event in events]
     lone = [place for place in lone if place is not None]
     if lone:
         place = lone[0]
         beside = times[[p for p in (place - 1, place + 1) if 0 <= p < len(times)]]
+        cures = "; or ".join([_cure_of_one(rows, times, place), *sorts])
         raise ValueError(
             f"{rule} Received: sample {rows[place]} alone at {float(times[place])!r} "
-            f"s, beside {beside.tolist()}. {_cure_of_one(rows, times, place)}; "
-            f"or {sorts}."
+            f"s, beside {beside.tolist()}. {cures}."
         )
     if resets == "split":
         return
     first = events[0]
     what, period = describe_event(times, events)
     more = f" and {len(events) - 1} more such steps" if len(events) > 1 else ""
-    cures = ['mend(stream, resets="split") for a stream of each run', sorts]
+    cures = ['mend(stream, resets="split") for a stream of each run', *sorts]
     if period is not None:
         on, _ = unwrapped(times, period, late)
         if not len(find_events(on, late, told=False)):
@@ -238,17 +268,6 @@ def _cure_of_one(rows, times, place):
     if len(_without_jumps(times, np.arange(len(times)), jump)) == len(times) - 1:
         return f"Drop what is alone: mend(stream, max_jump={jump:g})"
     return f"With keep = np.arange(len(stream)) != {rows[place]}, {_LEFT_OUT}"
-
-
-def _refuse_packets(packed):
-    raise ValueError(
-        "Each sample must have a time of its own. "
-        f"Received: {packed}. "
-        "Say which of its samples a packet's time is that of, and they are spread: "
-        'mend(stream, packets="end"), packets="start", or packets="centre" for times '
-        "that were rounded; or keep the times, and the first sample of those that "
-        'share one: packets="first".'
-    )
 
 
 def _steps(runs):

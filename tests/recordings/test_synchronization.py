@@ -259,7 +259,9 @@ def test_an_offset_and_a_drift_put_on_a_real_watch_are_removed():
     errors = []
     for subject in range(1, 24):
         whole = join([each for each in recordings if each.subject == subject])
-        phone, watch = (mend(whole.streams[name])[0] for name in ("phone", "watch"))
+        phone, watch = (
+            mend(whole.streams[name], packets="first")[0] for name in ("phone", "watch")
+        )
         wrong = corrected(corrected(watch, drift=1 / 1.0002 - 1), offset=-0.7)
         assert wrong.times[-1] - watch.times[-1] > 0.74
         ours, real = (
