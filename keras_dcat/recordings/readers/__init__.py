@@ -6,8 +6,10 @@ tensorflow-io reads some of the same formats, but its compiled readers load unde
 TensorFlow 2.16 and 2.17 only: from 2.18 on they fail with undefined symbols.
 """
 
-from keras_dcat.recordings.readers.arrays import read_hdf5, read_matlab, read_numpy
+from keras_dcat.recordings.readers.arrays import read_numpy
 from keras_dcat.recordings.readers.csv_tables import read_csv
+from keras_dcat.recordings.readers.hdf5 import read_hdf5
+from keras_dcat.recordings.readers.matlab import read_matlab
 from keras_dcat.recordings.readers.media import read_audio, read_video
 from keras_dcat.recordings.readers.parquet import read_parquet
 

@@ -94,6 +94,7 @@ def read_csv(
 
     Example:
 
+    >>> import io
     >>> table = io.BytesIO(b"t,x,y,note\\n0,1.5,2,sit\\n20,1.75,2,walk\\n")
     >>> stream = read_csv(table, ["x", "y"], time="t", time_unit=0.001)
     >>> stream.values.tolist(), stream.times.tolist()

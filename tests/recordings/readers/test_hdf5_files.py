@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_dcat.recordings.readers.files import Source
-from keras_dcat.recordings.readers.hdf5 import opened
+from keras_dcat.recordings.readers.hdf5_files import opened
 
 
 def content(userblock=0, libver="earliest"):
