@@ -87,7 +87,7 @@ def columns_in(source: Source, file: Any, found: Any) -> dict[str, Column]:
         if found is not None:
             columns = _of_records(found)
             if kind.endswith("_table") and found.name == f"{frame.name}/table":
-                columns |= _of_pandas(frame, found, columns)
+                columns = _of_pandas(frame, found, columns)
         datasets = {column.path for column in columns.values()}
         if len({file[path].shape[0] for path in datasets}) > 1:
             raise ValueError("its columns are of different lengths")
@@ -158,18 +158,23 @@ def _of_pandas(frame, dataset, records):
     if "info" in frame.attrs:
         info = words_in(frame.attrs["info"])
     for name, record in records.items():
-        kind = _text(attributes.get(f"{name}_kind", b""))
+        zoned = _is_zoned(info, name, records)
+        kind = attributes.get(f"{name}_kind")
         if name == "index":
             columns[name] = dataclasses.replace(
-                record, kind=kind, is_zoned=_is_zoned(info, name, records)
+                record, kind=_text(kind), is_zoned=zoned
             )
-        elif isinstance(attributes.get(f"{name}_kind"), bytes):
-            kind = _text(attributes.get(f"{name}_dtype", b""))
-            zoned = _is_zoned(info, name, records)
-            for item, own in enumerate(names_in(attributes[f"{name}_kind"])):
-                columns[own] = dataclasses.replace(
-                    record, item=item, width=1, kind=kind, is_zoned=zoned
-                )
+            continue
+        try:
+            names = names_in(kind)
+        except Exception:  # names of another kind; the block has a name of its own
+            columns[name] = record
+            continue
+        kind = _text(attributes.get(f"{name}_dtype", b""))
+        for item, own in enumerate(names):
+            columns[own] = dataclasses.replace(
+                record, item=item, width=1, kind=kind, is_zoned=zoned
+            )
     return columns
 
 
