@@ -14,7 +14,6 @@ import tempfile
 import zoneinfo
 
 import keras
-import numpy as np
 from keras import layers
 
 from keras_dcat import AttentionKV, DCATModel, datasets, recordings, windows
@@ -28,7 +27,8 @@ berlin = zoneinfo.ZoneInfo("Europe/Berlin")
 
 def write_files(person, clips):
     """Two loggers' files of one person, and what somebody noted, if somebody did."""
-    imu, watch, notes = ["Zeit;ax;ay;az;gx;gy;gz", "lokal;g;g;g;rad/s;rad/s;rad/s"], [], []
+    imu = ["Zeit;ax;ay;az;gx;gy;gz", "lokal;g;g;g;rad/s;rad/s;rad/s"]
+    watch, notes = ["time,x,y,z"], ["begin,end,activity"]
     begin = 1.7e9
     for clip in clips:
         values = clip.streams["imu"].values
@@ -47,10 +47,9 @@ def write_files(person, clips):
         notes.append(f"{begin:.2f},{end:.2f},{activity}")
         begin = end + 5.0
     (folder / f"{person}_imu.csv").write_text("\n".join(imu))
-    (folder / f"{person}_watch.csv").write_text("\n".join(["time,x,y,z", *watch]))
+    (folder / f"{person}_watch.csv").write_text("\n".join(watch))
     if person in have_labels:
-        text = "\n".join(["begin,end,activity", *notes])
-        (folder / f"{person}_labels.csv").write_text(text)
+        (folder / f"{person}_labels.csv").write_text("\n".join(notes))
 
 
 clips = datasets.load_watch()

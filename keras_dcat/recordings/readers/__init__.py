@@ -7,15 +7,17 @@ tensorflow-io reads some of the same formats, but its compiled readers load unde
 TensorFlow 2.16 and 2.17 only: from 2.18 on they fail with undefined symbols.
 """
 
-from keras_dcat.recordings.readers.arrays import read_hdf5, read_matlab, read_numpy
+from keras_dcat.recordings.readers.arrays import read_numpy
 from keras_dcat.recordings.readers.c3d import read_c3d, read_c3d_analog
 from keras_dcat.recordings.readers.csv_tables import read_csv
 from keras_dcat.recordings.readers.edf import read_edf, read_edf_annotations
 from keras_dcat.recordings.readers.elan import read_elan
+from keras_dcat.recordings.readers.hdf5 import read_hdf5
 from keras_dcat.recordings.readers.label_table import (
     read_audacity_labels,
     read_label_table,
 )
+from keras_dcat.recordings.readers.matlab import read_matlab
 from keras_dcat.recordings.readers.parquet import read_parquet
 from keras_dcat.recordings.readers.rosbags import read_rosbag
 from keras_dcat.recordings.readers.sound import read_audio

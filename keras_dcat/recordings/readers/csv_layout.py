@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import itertools
+import json
 import re
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ from keras_dcat.recordings.readers.csv_numbers import is_number, is_word
 from keras_dcat.recordings.readers.csv_text import BLANK, Text, cells_of
 from keras_dcat.recordings.readers.dates import is_date
 from keras_dcat.recordings.readers.files import check_names, reading, unreadable
+from keras_dcat.stored import JSON_ERRORS
 
 CSV = "a table of text with one row per sample"
 
@@ -83,13 +85,29 @@ def layout_of(
     is_named = any(isinstance(name, str) for name in wanted)
     with reading(text.source, CSV):
         lines = [(n, line, {d: cells_of(line, d) for d in tried}) for n, line in lines]
+    names = names or _names_in_json(lines)
     if names is None and is_named:
         return _by_header(text, wanted, lines, delimiter)
     marks = ("#",) if comment is None else comment
     rows = [line for line in lines if not line[1].lstrip().startswith(marks)]
     if not rows:
         raise unreadable(text.source, CSV, "it has no row")
-    return _by_rows(text, wanted, names, begin, rows)
+    return _by_rows(text, wanted, names, begin, rows, skip)
+
+
+def _names_in_json(lines):
+    """Names of columns as OpenSignals writes them: for each device, behind a `#`."""
+    for _, line, _ in lines:
+        if not line.startswith("# {"):
+            continue
+        try:
+            devices = json.loads(line[2:]).values()
+            names = [name for device in devices for name in device["column"]]
+        except JSON_ERRORS:
+            continue
+        if names and all(isinstance(name, str) for name in names):
+            return names
+    return None
 
 
 def _by_header(text, wanted, lines, delimiter):
@@ -153,6 +171,7 @@ def _places(text, wanted, names):
 
 def _no_header(text, named, lines, delimiter):
     """The error for names that no line has."""
+    lines = [one for one in lines if not one[1].startswith("#")] or lines
     number, line, split = max(
         lines[:50], key=lambda one: max(_likeness(c, named) for c in one[2].values())
     )
@@ -208,21 +227,32 @@ def _likely_header(lines):
     return number, line, max(split.values(), key=len)
 
 
-def _by_rows(text, wanted, names, begin, rows):
+def _by_rows(text, wanted, names, begin, rows, skip):
     """Without names in the file, the first row tells the delimiter."""
     number, line, split = rows[0]
-    ways = {}
-    for between, cells in split.items():
-        if len(cells) > 1 and not cells[-1]:
-            cells = cells[:-1]
-        if names is not None and len(cells) == len(names):
-            ways[between] = cells
-        elif names is None and max(wanted) < len(cells):
-            kinds = [is_number(cells[n]) or is_date(cells[n]) for n in wanted]
-            words = [is_word(cells[n]) and not is_date(cells[n]) for n in wanted]
-            if all(words) or all(kinds) or len(split) == 1:
-                ways[between] = cells
-    between = _only(text, number, ways) if ways else next(iter(split))
+    ways = {d: _ended(c) for d, c in split.items() if _fits(_ended(c), wanted, names)}
+    if names is None and len(rows) > 1:  # a header is as wide as the row behind it
+        below = {d: len(_ended(cells)) for d, cells in rows[1][2].items()}
+        ways = {
+            d: cells
+            for d, cells in ways.items()
+            if len(cells) == below[d] or not _words_at({d: cells}, wanted)
+        }
+    is_alone = len(split) == 1 or names is not None
+    after = next((n for n, _, s in rows[1:] if _rows_at(s, wanted, names)), None)
+    if not ways and after is not None:
+        header = [n for n, _, s in rows if n < after and _words_at(s, wanted)]
+        cut = (header[-1] if header and names is None else after) - 1
+        raise ValueError(
+            "The first line must be a row, or the header. "
+            f"Received: {text.source.name!r}, line {number}: {line[:60].strip()!r}. "
+            f"If the table begins at line {cut + 1}, pass skip={cut}."
+        )
+    if not ways and not is_alone:
+        between = max(split, key=lambda one: len(split[one]))
+    else:
+        between = _only(text, number, ways) if ways else next(iter(split))
+    _check_no_start(text, wanted, names, rows, between, skip)
     if names is not None:
         names = list(names)
         return Layout(names, _places(text, wanted, names), between, begin)
@@ -231,3 +261,56 @@ def _by_rows(text, wanted, names, begin, rows):
     if all(is_word(cells[n]) and not is_date(cells[n]) for n in used):
         return Layout(cells, used, between, number, split[between])
     return Layout([str(n) for n in range(len(cells))], used, between, begin)
+
+
+def _ended(cells):
+    """Cells without the empty one behind a delimiter at the end of a row."""
+    return cells[:-1] if len(cells) > 1 and not cells[-1] else cells
+
+
+def _fits(cells, wanted, names):
+    """Whether a line may be a row, or a header of columns that are given by number."""
+    if names is not None:
+        return len(cells) == len(names)
+    if max(wanted) >= len(cells):
+        return False
+    dates = [is_date(cells[n]) for n in wanted]
+    numbers = [is_number(cells[n]) or d for n, d in zip(wanted, dates, strict=True)]
+    words = [is_word(cells[n]) and not d for n, d in zip(wanted, dates, strict=True)]
+    return all(words) or all(numbers)
+
+
+def _rows_at(split, wanted, names):
+    """Whether a line is a row of numbers, by some delimiter."""
+    for cells in map(_ended, split.values()):
+        chosen = range(len(cells)) if names is not None else wanted
+        if _fits(cells, wanted, names) and any(is_number(cells[n]) for n in chosen):
+            return True
+    return False
+
+
+def _words_at(split, wanted):
+    return any(
+        len(cells) > max(wanted) and all(is_word(cells[n]) for n in wanted)
+        for cells in split.values()
+    )
+
+
+def _check_no_start(text, wanted, names, rows, between, skip):
+    """Refuses a first row that says when, and a second that says at what rate."""
+    heads = [_ended(split[between]) for _, _, split in rows[:3]]
+    if skip or len(heads) < 3 or len({len(cells) for cells in heads}) > 1:
+        return
+    if not all(
+        is_number(cell) and "," not in cell for cells in heads for cell in cells
+    ):
+        return
+    (start, *starts), (rate, *rates), after = (list(map(float, c)) for c in heads)
+    if {*starts} <= {start} and {*rates} <= {rate} and 1e9 < start < 2e9:
+        if 0 < rate < 1e4 and not any(1e9 < value < 2e9 for value in after):
+            raise ValueError(
+                "Every row must be a sample. "
+                f"Received: {text.source.name!r}, whose first row looks like a time "
+                f"and the second like a rate, as of Empatica: {start} and {rate}. "
+                f"Pass skip={rows[1][0]}, start={start} and rate={rate}."
+            )

@@ -33,6 +33,7 @@ class Rules:
             and whatever else cannot be a row.
         skip_below: int. Number of lines below the header that are no rows.
         drop_broken: bool. Whether rows that are cut are left out.
+        short_rows: bool. Whether rows may leave out cells at their end.
         num_channels: int. How many of the columns in use are channels; the others
             say the time.
         is_dated: bool. Whether times are dates, even where they look like numbers.
@@ -42,6 +43,7 @@ class Rules:
     comment: tuple[str, ...] | None
     skip_below: int
     drop_broken: bool
+    short_rows: bool
     num_channels: int
     is_dated: bool
 
@@ -127,6 +129,8 @@ class _Reader:
             cells.pop()
         elif len(cells) == self.width - 1 and not self.layout.names[-1]:
             cells.append("")
+        if rules.short_rows:
+            cells += [""] * (self.width - len(cells))
         fits = len(cells) == self.width and "\0" not in line
         if rules.comment is None and line.lstrip().startswith("#"):
             return self._take_marked(number, line, cells, fits)
@@ -216,6 +220,8 @@ class _Reader:
         cure = "Correct the row or the header"
         if self.layout.delimiter == "," and len(cells) > self.width:
             cure += "; if commas begin fractions, too, save it with ';' between cells"
+        if len(cells) < self.width:
+            cure += "; if rows leave out cells at their end, pass short_rows=True"
         first = re.match(r"\s*(\S+)", line)[1][:12]
         cure += f"; if it is no row, pass comment={first!r}"
         raise ValueError(

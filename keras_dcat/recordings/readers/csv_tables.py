@@ -41,6 +41,7 @@ def read_csv(
     comment: str | Sequence[str] | None = None,
     missing: str | Sequence[str] = (),
     drop_broken: bool = False,
+    short_rows: bool = False,
     encoding: str | None = None,
 ) -> Stream:
     """Columns of a CSV file. The whole file is read; other columns may be text.
@@ -80,6 +81,8 @@ def read_csv(
             number. `""` for empty ones. The word `nan` always does.
         drop_broken: bool. Leave out rows that are cut short or have bytes that are
             0, as after a loss of power. A warning names their lines.
+        short_rows: bool. Take rows that end early. Cells that they lack are empty;
+            `missing=""` reads those.
         encoding: str. None for UTF-8, or UTF-16 with a mark.
 
     Returns:
@@ -94,6 +97,7 @@ def read_csv(
 
     Example:
 
+    >>> import io
     >>> table = io.BytesIO(b"t,x,y,note\\n0,1.5,2,sit\\n20,1.75,2,walk\\n")
     >>> stream = read_csv(table, ["x", "y"], time="t", time_unit=0.001)
     >>> stream.values.tolist(), stream.times.tolist()
@@ -117,6 +121,7 @@ def read_csv(
         comment,
         skip_below,
         drop_broken,
+        short_rows,
         len(channels),
         time_format is not None,
     )
@@ -156,7 +161,8 @@ def _plain(text: Text, layout: Layout, rules: Rules) -> Table | None:
     """
     numbers = rules.numbers
     is_special = numbers.thousands or numbers.decimal == ","
-    if is_special or rules.comment or rules.skip_below or rules.drop_broken:
+    is_special = is_special or rules.drop_broken or rules.short_rows
+    if is_special or rules.comment or rules.skip_below:
         return None
     marks = "" if rules.comment == () else "#"
 

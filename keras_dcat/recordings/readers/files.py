@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import difflib
 import errno
 import io
 import os
@@ -156,11 +157,19 @@ def check_names(source: Source, wanted: Iterable[str], available: list[str]) -> 
             problem = "twice" if name in available else "not"
             listed = ", ".join(map(repr, available[:20])) or "nothing"
             more = ", …" if len(available) > 20 else ""
+            near = [other for other in available if _bare(other) == _bare(name)]
+            near += difflib.get_close_matches(str(name), available[:1000], n=1)
+            meant = f"Did you mean {near[0]!r}? " if near and near[0] != name else ""
             raise ValueError(
                 "What is read from a file must be in it under one name. "
                 f"Received: {name!r}, {problem} in {source.name!r}. "
-                f"Choose from: {listed}{more}."
+                f"{meant}Choose from: {listed}{more}."
             )
+
+
+def _bare(name: Any) -> str:
+    """A name without what people forget: blanks, signs, and what is a capital."""
+    return "".join(filter(str.isalnum, str(name))).lower()
 
 
 def check_numeric(source: Source, name: str | None, dtype: Any) -> None:

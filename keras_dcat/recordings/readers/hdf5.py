@@ -1,46 +1,185 @@
-"""HDF5 files, opened without believing all that they say of themselves."""
+"""HDF5 files, whose data sets and tables are read where they are sliced."""
 
-from typing import Any
+from collections.abc import Sequence
 
-from keras_dcat.extras import require
-from keras_dcat.recordings.readers.files import Source, reading
+import numpy as np
 
-_MARK = b"\x89HDF\r\n\x1a\n"
-_ADDRESSES = {0: 24, 1: 28}  # where they begin, by version; later ones name no driver
+from keras_dcat.recordings.readers.arrays import axis_of
+from keras_dcat.recordings.readers.columns import listed
+from keras_dcat.recordings.readers.files import (
+    File,
+    as_stream,
+    check_names,
+    check_numeric,
+    reading,
+    source_of,
+)
+from keras_dcat.recordings.readers.hdf5_files import (
+    HDF5,
+    check_size,
+    found_in,
+    names_of,
+    opened,
+)
+from keras_dcat.recordings.readers.hdf5_frames import columns_in, times_in
+from keras_dcat.recordings.readers.lazy import LazyValues
+from keras_dcat.recordings.stream import Stream
 
 
-def opened(source: Source, kind: str) -> Any:
-    """Opens a file to be read.
+def read_hdf5(
+    path: File,
+    key: str,
+    *,
+    columns: str | Sequence[str] | None = None,
+    time: str | Sequence[float] | None = None,
+    time_unit: float = 1.0,
+    timezone: str | None = None,
+    rate: float | None = None,
+    start: float = 0.0,
+    time_axis: int = 0,
+) -> Stream:
+    """A data set or table of an HDF5 file, read where it is sliced.
+
+    The file is open only while something is read from it, so that the stream can
+    be pickled and the file moved, replaced or read by others.
 
     Args:
-        source: `Source`. The file.
-        kind: str. What it must be, such as `"a MATLAB file"`.
+        path: str or path, or a file open in binary mode, which is held in memory.
+        key: str. Path inside the file of an array, `"wrist/accelerometer"`, of a
+            data set of records, or of what `DataFrame.to_hdf` of pandas wrote.
+        columns: list of str. Of a table, the names of the columns that are the
+            channels; `"acc.x"` is the field `x` of records `acc`.
+        time: str or float array `(time,)`. Path of the data set of times in the
+            same file, or the name of a column of the table, which is read at once,
+            or the times. What pandas wrote as dates is in seconds since 1970 (UTC),
+            as durations, in seconds; its index is the column `"index"`.
+        time_unit: float. Seconds per unit of `time`: 0.001 for milliseconds.
+        timezone: str. The zone of dates of pandas that have none: `"UTC"`,
+            `"Europe/Berlin"` or `"+02:00"`.
+        rate: float. Samples per second, in Hz, instead of `time`.
+        start: float. Seconds at which the file's own clock reads 0.
+        time_axis: int. Which axis of an array is time.
 
     Returns:
-        `h5py.File`.
+        `Stream` of lazy values `(time, channels…)`. A data set `(time,)` is one
+        channel.
 
     Raises:
-        ValueError: if it is no such file, or if it has a block for a driver, as one of
-            several parts has: four bytes in it say how much memory HDF5 takes.
-        ImportError: if h5py is not installed.
+        FileNotFoundError: if there is no file at `path`.
+        ValueError: if it is not an HDF5 file or is cut short, if the data set or a
+            column is not in it, if it holds anything but numbers, or if dates have
+            no zone. It is refused, too, if its times or a chunk would take more than
+            256 MiB and 100 times its bytes.
+        ImportError: if h5py, which reads the file, is not installed.
+
+    Example:
+
+    >>> import io, h5py, numpy as np
+    >>> file = io.BytesIO()
+    >>> with h5py.File(file, "w") as content:
+    ...     content["wrist"] = np.ones((100, 3))
+    >>> _ = file.seek(0)
+    >>> stream = read_hdf5(file, "wrist", rate=50.0)
+    >>> stream.values[10:12].tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    >>> with h5py.File(file, "w") as content:
+    ...     content["table"] = np.array([(0, 1.5), (20, 2.0)], "i8,f4")
+    >>> _ = file.seek(0)
+    >>> stream = read_hdf5(file, "table", columns="f1", time="f0", time_unit=0.001)
+    >>> stream.values[:].tolist(), stream.times.tolist()
+    ([[1.5], [2.0]], [0.0, 0.02])
     """
-    h5py = require("h5py", extra="io")
-    with reading(source, kind):
-        if _names_driver(source):
-            raise ValueError("it is one of several parts, or damaged")
-        return h5py.File(source.target(), "r")
+    source = source_of(path)
+    with opened(source, HDF5) as file:
+        found = found_in(source, file, key)
+        table = columns_in(source, file, found)
+        if table or columns is not None:
+            chosen = _chosen(source, key, table, columns)
+            with reading(source, HDF5):
+                rows = file[chosen[0].path].shape[0]
+            values = _TableValues(source, chosen, rows)
+        else:
+            values = _array_at(source, file, found, key, time_axis)
+        if isinstance(time, str) and time in table:
+            times = times_in(source, file, table[time], time, timezone)
+            time, time_unit = times[0], 1.0 if times[1] else time_unit
+        elif isinstance(time, str):
+            time = _times_at(source, file, time)
+    return as_stream(source, values, rate, start, time, time_unit)
 
 
-def _names_driver(source):
-    """Whether the last of four addresses at the start is that of a driver's block."""
-    with source.opened() as file:
-        start, head = 0, file.read(160)
-        while head and not head.startswith(_MARK):  # it may begin behind other bytes
-            start = max(512, 2 * start)
-            file.seek(start)
-            head = file.read(160)
-    if len(head) < 160 or head[8] not in _ADDRESSES:
-        return False
-    width = head[13]
-    last = _ADDRESSES[head[8]] + 3 * width
-    return head[last : last + width] != b"\xff" * width
+class _ArrayValues(LazyValues):
+    """A data set that is opened for each slice, with its time axis first."""
+
+    def __init__(self, source, key, shape, dtype, axis):
+        shape = (shape[axis], *shape[:axis], *shape[axis + 1 :])
+        super().__init__(shape if len(shape) > 1 else (*shape, 1), dtype)
+        self.source, self.key, self.axis = source, key, axis
+
+    def _read(self, first, last):
+        place = (slice(None),) * self.axis + (slice(first, last),)
+        with opened(self.source, HDF5) as file, reading(self.source, HDF5):
+            values = np.moveaxis(file[self.key][place], self.axis, 0)
+        return values.reshape(last - first, *self.shape[1:])
+
+
+class _TableValues(LazyValues):
+    """Columns of a table that is opened for each slice, side by side."""
+
+    def __init__(self, source, columns, rows):
+        width = sum(column.width for column in columns)
+        kinds = [np.dtype(bool) if c.kind == "bool" else c.dtype for c in columns]
+        super().__init__((rows, width), np.result_type(*kinds))
+        self.source, self.columns = source, columns
+
+    def _read(self, first, last):
+        with opened(self.source, HDF5) as file, reading(self.source, HDF5):
+            parts = [column.read(file, first, last) for column in self.columns]
+        return np.concatenate(parts, axis=1).astype(self.dtype, copy=False)
+
+
+def _chosen(source, key, table, columns):
+    """The columns that are channels, all of numbers."""
+    names = [name for name, one in table.items() if one.dtype.kind in "biuf"]
+    if not table:
+        raise ValueError(
+            "Only tables have columns. "
+            f"Received: columns={columns!r} of {key!r} of {source.name!r}, which is an "
+            "array or a group. Leave `columns` out, or name a table."
+        )
+    if columns is None:
+        few = ", ".join(map(repr, names[:20])) + ", …" * (len(names) > 20)
+        raise ValueError(
+            "The columns of a table must be named that are read. "
+            f"Received: {key!r} of {source.name!r}, which has {few}. "
+            f"Pass columns={names[-1:]}, for one, and time={names[0]!r}, if it is that."
+        )
+    columns = listed(columns)
+    check_names(source, columns, list(table))
+    for name in columns:
+        check_numeric(source, name, table[name].dtype)
+        if "time" in table[name].kind:
+            check_numeric(source, name, table[name].kind)
+    return [table[name] for name in columns]
+
+
+def _array_at(source, file, found, key, time_axis):
+    """An array of numbers, to be read where it is sliced."""
+    if not hasattr(found, "shape"):
+        check_names(source, [key], names_of(source, file))
+    check_numeric(source, key, found.dtype)
+    check_size(source, found, is_read=False)
+    with reading(source, HDF5):
+        shape, dtype = found.shape or (), found.dtype
+    axis = axis_of(source, shape, time_axis)
+    return _ArrayValues(source, key, shape, dtype, axis)
+
+
+def _times_at(source, file, key):
+    found = found_in(source, file, key)
+    if not hasattr(found, "shape"):
+        check_names(source, [key], names_of(source, file))
+    check_numeric(source, key, found.dtype)
+    check_size(source, found, is_read=True)
+    with reading(source, HDF5):
+        return found[()]

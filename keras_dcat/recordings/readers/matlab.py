@@ -1,89 +1,94 @@
-"""A MAT-file to version 7.2, looked through before SciPy reads it.
+"""MAT-files, of whatever version."""
 
-SciPy ends the process where the values of an array are said to be of a type that
-there is not, and inflates whatever is there.
-"""
-
-import struct
-import zlib
+import re
 from collections.abc import Sequence
 
-import numpy as np
+from keras_dcat.recordings.readers import matlab_5, matlab_73
+from keras_dcat.recordings.readers.arrays import given, time_first
+from keras_dcat.recordings.readers.files import (
+    File,
+    as_stream,
+    source_of,
+    unreadable,
+)
+from keras_dcat.recordings.readers.hdf5_files import opened
+from keras_dcat.recordings.readers.matlab_5 import MATLAB
+from keras_dcat.recordings.readers.matlab_paths import found_at
+from keras_dcat.recordings.stream import Stream
 
-from keras_dcat.recordings.readers.files import Source, check_numeric, unreadable
-from keras_dcat.stored import is_bomb
 
-MATLAB = "a MAT-file of version 5 or later"
-_COMPRESSED = 15  # the type of a variable that is packed by zlib
-_ARRAYS = range(6, 16)  # classes of arrays of numbers
-_NUMBERS = {*range(1, 8), 9, 12, 13}  # types of elements that hold numbers
-_COMPLEX = 1 << 11  # a flag beside the class
-_HEAD = 2**16  # bytes within which a variable has said what it is
+def read_matlab(
+    path: File,
+    key: str,
+    *,
+    time: str | Sequence[float] | None = None,
+    time_unit: float = 1.0,
+    rate: float | None = None,
+    start: float = 0.0,
+    time_axis: int = 0,
+) -> Stream:
+    """An array of numbers of a MAT-file, wherever in structures and cells it is.
 
-
-def unpacked_size(source: Source, keys: Sequence[str]) -> int:
-    """Bytes of all variables of a file that says nothing impossible of some of them.
+    Files of version 7.3 are HDF5 files whose axes are reversed. They are put in
+    MATLAB's order here; `read_hdf5` with `time_axis=-1` reads them lazily.
+    Of other files, no more than the variable is unpacked that the array is in.
 
     Args:
-        source: `Source`.
-        keys: names of the arrays of numbers that are to be read.
+        path: str or path, or a file open in binary mode.
+        key: str. Name of the variable, or a path into it: `"data/acc"` is field
+            `acc` of structure `data`. Several structures, and cells, have places
+            from 0, in MATLAB's order: `"data[1]/acc"` is `data(2).acc`,
+            `"trials[0]"` is `trials{1}`, `"trials[0, 2]"` is `trials{1, 3}`.
+        time: str or float array `(time,)`. Path of the times in the same file, or
+            the times.
+        time_unit: float. Seconds per unit of `time`: 0.001 for milliseconds.
+        rate: float. Samples per second, in Hz, instead of `time`.
+        start: float. Seconds at which the file's own clock reads 0.
+        time_axis: int. Which axis of the variable, as MATLAB shows it, is time.
 
     Returns:
-        int. None of them is kept; counting stops where they are too many.
+        `Stream` of values `(time, channels…)` in memory.
 
     Raises:
-        ValueError: if it is cut short or damaged, or if one has complex numbers.
+        FileNotFoundError: if there is no file at `path`.
+        ValueError: if it is not such a file or is cut short, if there is no array at
+            the path, or if it is a structure, a cell array, sparse, text, or an
+            object, such as a table.
+            It is refused, too, if it would become more than 256 MiB and 100 times as
+            large as it is.
+        ImportError: if h5py is not installed, which reads version 7.3.
+
+    Example:
+
+    >>> import io, numpy as np, scipy.io
+    >>> file = io.BytesIO()
+    >>> scipy.io.savemat(file, {"trial": {"skeleton": np.zeros((20, 3, 90))}})
+    >>> _ = file.seek(0)
+    >>> read_matlab(file, "trial/skeleton", rate=20.0, time_axis=2).values.shape
+    (90, 20, 3)
     """
-    size = 0
-    with source.opened() as file:
-        order = "<" if file.read(128)[126:] == b"IM" else ">"
-        while len(tag := file.read(8)) == 8 and not is_bomb(size, source.size):
-            kind, count = struct.unpack(f"{order}II", tag)
-            try:
-                if kind == _COMPRESSED:
-                    head, count = _inflated(file.read(count), source.size)
-                else:
-                    begin = file.read(min(count, _HEAD))
-                    head = tag + begin
-                    file.seek(count - len(begin), 1)
-                name, is_complex, kind = _described(head, order)
-            except (struct.error, zlib.error) as error:
-                raise unreadable(source, MATLAB, f"{error}") from error
-            if name in keys and is_complex:
-                check_numeric(source, name, np.dtype("complex128"))
-            if name in keys and kind not in _NUMBERS:
-                found = f"{name!r} has values of type {kind}"
-                raise unreadable(source, MATLAB, found)
-            size += count
-    return size
+    source = source_of(path)
+    version = {b"\x00\x01IM": 5, b"\x01\x00MI": 5, b"\x00\x02IM": 7}.get(
+        source.head(128)[124:]
+    )
+    if version is None:
+        raise unreadable(source, MATLAB, "no header of one")
+    keys = [key, *given(time)]
+    load = _before_73 if version == 5 else _of_73
+    values, *times = load(source, keys)
+    values = time_first(source, values, time_axis)
+    return as_stream(source, values, rate, start, *(times or [time]), time_unit)
 
 
-def _inflated(packed, file_size):
-    """The first bytes of a packed variable, and how many there are."""
-    inflate, head, size = zlib.decompressobj(), b"", 0
-    while packed and not inflate.eof and not is_bomb(size, file_size):
-        part = inflate.decompress(packed, 2**20)
-        head = head or part[:_HEAD]
-        size += len(part)
-        packed = inflate.unconsumed_tail
-    return head, size
+def _before_73(source, keys):
+    roots = {re.split(r"[/\[]", key)[0] for key in keys}
+    variables = matlab_5.variables_of(source, roots)
+    if not roots <= {name for name, array in variables.items() if array is not None}:
+        variables = matlab_5.variables_of(source, None)  # for the error to list them
+    return [found_at(source, variables, key).values(key) for key in keys]
 
 
-def _described(head, order):
-    """What a variable says: its name, whether it is complex, the type of its values."""
-    (flags,) = struct.unpack_from(f"{order}I", head, 16)
-    if flags & 0xFF not in _ARRAYS:
-        return None, False, None
-    # Behind the tags of the variable and of its flags, and these, comes the shape.
-    _, _, at = _element(head, 24, order)
-    _, name, at = _element(head, at, order)
-    kind, _, _ = _element(head, at, order)
-    return name.decode("latin-1"), bool(flags & _COMPLEX), kind
-
-
-def _element(head, at, order):
-    """The type of an element, what is in it, and where the next one begins."""
-    kind, count = struct.unpack_from(f"{order}II", head, at)
-    if kind >> 16:  # so small that it is in its own tag
-        return kind & 0xFFFF, head[at + 4 : at + 4 + (kind >> 16)], at + 8
-    return kind, head[at + 8 : at + 8 + count], at + 8 + count + -count % 8
+def _of_73(source, keys):
+    with opened(source, MATLAB) as file:
+        variables = matlab_73.variables_of(source, file)
+        return [found_at(source, variables, key).values(key) for key in keys]
