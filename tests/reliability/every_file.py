@@ -1,5 +1,6 @@
 """One small valid file of every kind that is read."""
 
+from tests.reliability.field_files import of_field_files
 from tests.reliability.own_files import of_own_files
 from tests.reliability.public_data import of_public_data
 from tests.reliability.specimens import of_recordings
@@ -9,4 +10,4 @@ from tests.reliability.trained_files import of_trained_files
 def every_file():
     """Dict from a kind to its `Specimen`."""
     ours = {**of_own_files(), **of_trained_files()}
-    return {**of_recordings(), **ours, **of_public_data()}
+    return {**of_recordings(), **of_field_files(), **ours, **of_public_data()}

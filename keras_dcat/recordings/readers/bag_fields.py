@@ -57,14 +57,19 @@ class Fields:
     def __init__(self, where: str, kind: str, fields: Sequence[str]):
         self.where, self.fields = where, list(dict.fromkeys(fields))
         self.read = self._joints if kind == "sensor_msgs/msg/JointState" else self._row
-        self.rows: list[dict[tuple, float]] = []
         self.columns: dict[tuple, None] = {}  # an ordered set
+        # Numbers of each message, and which columns they are of: joints come and go.
+        self.layouts: dict[tuple, int] = {}
+        self.rows: list[tuple[int, tuple]] = []
 
     def add(self, message: Any) -> None:
         """Reads a message."""
         row = self.read(message)
-        self.columns.update(dict.fromkeys(row))
-        self.rows.append(row)
+        columns = tuple(row)
+        if columns not in self.layouts:
+            self.columns.update(dict.fromkeys(columns))
+        layout = self.layouts.setdefault(columns, len(self.layouts))
+        self.rows.append((layout, tuple(row.values())))
 
     def values(self) -> np.ndarray:
         """All that was read, `(messages, numbers)`; not a number where none is."""
@@ -74,9 +79,18 @@ class Fields:
         empty = [field for field in self.fields if field not in filled]
         if empty:
             raise self._error(f"nothing under {empty}", "Choose fields that are filled")
-        if all(len(row) == len(columns) for row in self.rows):
-            return np.array([[row[column] for column in columns] for row in self.rows])
-        return np.array([[row.get(c, np.nan) for c in columns] for row in self.rows])
+        if len(self.layouts) == 1:  # whole numbers stay whole
+            read = np.array([row for _, row in self.rows])
+            return read[:, [list(next(iter(self.layouts))).index(c) for c in columns]]
+        values = np.full((len(self.rows), len(columns)), np.nan)
+        of_rows = np.array([layout for layout, _ in self.rows])
+        for names, layout in self.layouts.items():
+            chosen = np.flatnonzero(of_rows == layout)
+            places = [columns.index(name) for name in names]
+            if places:
+                read = [self.rows[number][1] for number in chosen]
+                values[np.ix_(chosen, places)] = read
+        return values
 
     def _row(self, message):
         row = {}
@@ -99,7 +113,7 @@ class Fields:
                         f"{field!r}, which is {told}",
                         f"Choose from: {numeric_fields(message)[:30]}",
                     )
-        if self.rows and row.keys() != self.columns.keys():
+        if self.columns and row.keys() != self.columns.keys():
             raise self._error(
                 f"{len(row)} numbers in a message, after {len(self.columns)}",
                 "Name places of the array that all have, such as 'ranges.0'",

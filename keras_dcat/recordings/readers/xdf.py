@@ -26,7 +26,7 @@ _XDF = "an XDF file"
 def read_xdf(
     path: File,
     stream: str | int,
-    channels: Sequence[str | int] | None = None,
+    channels: str | int | Sequence[str | int] | None = None,
     *,
     clock: str = "recorder",
     resets: str | None = None,
@@ -70,6 +70,7 @@ def read_xdf(
     header, loaded = _loaded(source, stream, clock, resets, is_text_refused=True)
     values = np.asarray(loaded["time_series"])
     wanted = range(header.channels) if channels is None else channels
+    wanted = [wanted] if isinstance(wanted, str | int) else wanted
     places = [_place(source, header, channel) for channel in wanted]
     if not places:
         raise ValueError(
