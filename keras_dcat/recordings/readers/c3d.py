@@ -56,7 +56,17 @@ def read_c3d(
 
     Example:
 
-    `read_c3d("walk.c3d", ["LKNE", "RKNE"])` are two knees, of shape `(time, 2, 3)`.
+    >>> import ezc3d, tempfile  # which writes a file, and is not needed to read it
+    >>> made = ezc3d.c3d()
+    >>> point = made["parameters"]["POINT"]
+    >>> point["RATE"]["value"], point["UNITS"]["value"] = [100], ["mm"]
+    >>> point["LABELS"]["value"] = ["LKNE", "RKNE"]
+    >>> made["data"]["points"] = np.full((4, 2, 50), 250.0)
+    >>> with tempfile.NamedTemporaryFile(suffix=".c3d") as file:
+    ...     made.write(file.name)
+    ...     stream = read_c3d(file.name, ["RKNE"])
+    >>> stream.values.shape, stream.values[0].tolist(), stream.span
+    ((50, 1, 3), [[0.25, 0.25, 0.25]], (0.0, 0.5))
     """
     source, layout = _opened(path)
     with reading(source, _C3D):
