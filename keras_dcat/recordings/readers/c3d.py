@@ -56,7 +56,17 @@ def read_c3d(
 
     Example:
 
-    `read_c3d("walk.c3d", ["LKNE", "RKNE"])` are two knees, of shape `(time, 2, 3)`.
+    >>> import ezc3d, tempfile  # which writes a file, and is not needed to read it
+    >>> made = ezc3d.c3d()
+    >>> point = made["parameters"]["POINT"]
+    >>> point["RATE"]["value"], point["UNITS"]["value"] = [100], ["mm"]
+    >>> point["LABELS"]["value"] = ["LKNE", "RKNE"]
+    >>> made["data"]["points"] = np.full((4, 2, 50), 250.0)
+    >>> with tempfile.NamedTemporaryFile(suffix=".c3d") as file:
+    ...     made.write(file.name)
+    ...     stream = read_c3d(file.name, ["RKNE"])
+    >>> stream.values.shape, stream.values[0].tolist(), stream.span
+    ((50, 1, 3), [[0.25, 0.25, 0.25]], (0.0, 0.5))
     """
     source, layout = _opened(path)
     with reading(source, _C3D):
@@ -73,11 +83,12 @@ def read_c3d(
     if not places or not len(points):
         found = f"{len(places)} markers in {len(points)} frames"
         raise unreadable(source, _C3D, found)
-    values = points[:, places, :3].astype("float32")
-    values[points[:, places, 3] < 0] = np.nan
+    values = points[:, places, :3]
     is_place = np.array([names[place] not in computed for place in places])
-    if is_place.any():
-        values[:, is_place] *= np.float32(_metres(source, layout, unit))
+    with _damage_is_silent():
+        values[points[:, places, 3] < 0] = np.nan
+        if is_place.any():
+            values[:, is_place] *= np.float32(_metres(source, layout, unit))
     rate = _rate(source, layout)
     return as_stream(source, values, rate, start + (layout.first - 1) / rate)
 
@@ -128,16 +139,23 @@ def read_c3d_analog(
         places = [names.index(name) for name in wanted]
     if not is_unsigned:  # they are stored in two bytes, whose upper half is below 0
         offsets = np.where(offsets > 32767, offsets - 65536.0, offsets)
-    values = raw[:, places].astype("float64")
-    for column, place in enumerate(places):
-        offset = offsets[place] if place < len(offsets) else 0.0
-        scale = scales[place] if place < len(scales) else 1.0
-        whole = general[0] if len(general) else 1.0
-        values[:, column] = (values[:, column] - offset) * (float(scale) * float(whole))
+    whole = float(general[0]) if len(general) else 1.0
+    with _damage_is_silent():
+        values = raw[:, places].astype("float64")
+        for column, place in enumerate(places):
+            offset = offsets[place] if place < len(offsets) else 0.0
+            scale = float(scales[place]) if place < len(scales) else 1.0
+            values[:, column] = (values[:, column] - offset) * (scale * whole)
+        values = values.astype("float32")
     frame_rate = _rate(source, layout)
     rate = frame_rate * layout.subframes
     begin = start + (layout.first - 1) / frame_rate
-    return as_stream(source, values.astype("float32"), rate, begin)
+    return as_stream(source, values, rate, begin)
+
+
+def _damage_is_silent() -> np.errstate:
+    """A damaged file may hold signalling NaN, and numbers beyond all measure."""
+    return np.errstate(invalid="ignore", over="ignore")
 
 
 def _opened(path: File) -> tuple[Source, Layout]:
@@ -163,7 +181,7 @@ def _frames(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
             f"numbers from byte {place}"
         )
     is_unsigned = layout.texts("ANALOG", "FORMAT")[:1] == ["UNSIGNED"]
-    with np.errstate(invalid="ignore"):  # a damaged file may hold signalling NaN
+    with _damage_is_silent():
         if width == 4:
             table = layout.reals(place, count)
         else:

@@ -46,11 +46,12 @@ class Layout:
     def reals(self, place: int, count: int) -> np.ndarray:
         """Numbers of four bytes as float32, from a place in the file."""
         raw = np.frombuffer(self.content, f"{self.order}u4", count, place)
-        if self.processor != _DEC:
-            return raw.view(f"{self.order}f4").astype("float32")
-        # DEC stores the upper half first, and counts the exponent from two more.
-        swapped = (raw >> 16) | (raw << 16)
-        return swapped.astype("uint32").view("float32") / np.float32(4)
+        with np.errstate(invalid="ignore"):  # a damaged file may hold signalling NaN
+            if self.processor != _DEC:
+                return raw.view(f"{self.order}f4").astype("float32")
+            # DEC stores the upper half first, and counts the exponent from two more.
+            swapped = ((raw >> 16) | (raw << 16)).astype("uint32")
+            return swapped.view("float32") / np.float32(4)
 
     def integers(self, place: int, count: int, sign: str = "i") -> np.ndarray:
         """Numbers of two bytes, from a place in the file."""

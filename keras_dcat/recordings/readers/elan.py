@@ -56,7 +56,19 @@ def read_elan(
 
     Example:
 
-    `read_elan("session.eaf", "activity", ignore=["unclear"])`
+    >>> import io
+    >>> file = io.BytesIO(
+    ...     b"<ANNOTATION_DOCUMENT><TIME_ORDER>"
+    ...     b'<TIME_SLOT TIME_SLOT_ID="s1" TIME_VALUE="500"/>'
+    ...     b'<TIME_SLOT TIME_SLOT_ID="s2" TIME_VALUE="2000"/></TIME_ORDER>'
+    ...     b'<TIER TIER_ID="activity"><ANNOTATION><ALIGNABLE_ANNOTATION '
+    ...     b'ANNOTATION_ID="a" TIME_SLOT_REF1="s1" TIME_SLOT_REF2="s2">'
+    ...     b"<ANNOTATION_VALUE>walk</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION>"
+    ...     b"</ANNOTATION></TIER></ANNOTATION_DOCUMENT>"
+    ... )
+    >>> labels = read_elan(file, "activity")
+    >>> labels.starts.tolist(), labels.ends.tolist(), labels.class_names
+    ([0.5], [2.0], ('walk',))
     """
     source = source_of(path)
     with reading(source, _EAF):

@@ -217,7 +217,11 @@ def _lines(text: str) -> list[str]:
 
 def _columns(source, wanted, delimiter, names, skip, encoding):
     """Cells of the wanted columns, without blanks around them, and the delimiter."""
-    text = "\n".join(_lines(_text(source, encoding))[skip:])
+    lines = _lines(_text(source, encoding))[skip:]
+    told = re.fullmatch("sep=(.)", lines[0]) if lines else None  # by spreadsheets
+    if told:
+        lines[0], delimiter = "", delimiter or told[1]
+    text = "\n".join(lines)
     tries = [delimiter] if delimiter else [",", ";", "\t", "|"]
     tables = {each: _rows(source, text, each) for each in tries}
 

@@ -230,11 +230,11 @@ def _classes(source, texts, class_names):
                 "Choose the column of labels; if these are names, pass "
                 "class_names=[…] with them."
             )
-        return texts, names or None
+        return _places(texts, names), names or None
     names = list(class_names)
     unknown = sorted(set(texts) - set(names))
     if not unknown:
-        return texts, names
+        return _places(texts, names), names
     if None not in numbers and -1 <= min(numbers) <= max(numbers) < len(names):
         return numbers, names
     raise ValueError(
@@ -243,6 +243,11 @@ def _classes(source, texts, class_names):
         f"{f' and {len(unknown) - 8} more' if len(unknown) > 8 else ''}, for {names}. "
         f"Add them to the names; if they are no label, pass ignore={unknown[:8]}."
     )
+
+
+def _places(texts, names):
+    places = {name: number for number, name in enumerate(names)}
+    return [places[text] for text in texts]
 
 
 def _check_spelling(source, names):

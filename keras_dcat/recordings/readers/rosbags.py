@@ -64,9 +64,20 @@ def read_rosbag(
 
     Example:
 
-    `read_rosbag("walk.bag", "/imu/data")` has six channels; of
-    `read_rosbag("walk.bag", "/camera/image_raw/compressed", size=(112, 112))` only the
-    frames are decoded that a slice asks for.
+    >>> import pathlib, tempfile
+    >>> from rosbags.rosbag2 import Writer
+    >>> from rosbags.typesys import Stores, get_typestore
+    >>> store = get_typestore(Stores.ROS2_HUMBLE)
+    >>> kind = "geometry_msgs/msg/Vector3"
+    >>> message = store.serialize_cdr(store.types[kind](x=1.0, y=2.0, z=3.0), kind)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Writer(pathlib.Path(folder, "a"), version=9) as bag:
+    ...         force = bag.add_connection("/force", kind, typestore=store)
+    ...         for second in range(3):
+    ...             bag.write(force, second * 10**9, message)
+    ...     stream = read_rosbag(f"{folder}/a", "/force", ["x", "z"], time="log")
+    >>> stream.values.tolist(), stream.times.tolist()
+    ([[1.0, 3.0], [1.0, 3.0], [1.0, 3.0]], [0.0, 1.0, 2.0])
     """
     require("rosbags.highlevel", extra="rosbags")
     if time not in ("header", "log"):

@@ -225,14 +225,15 @@ def _chosen(source, headers, stream):
 
 def _place(source, header, channel):
     """Where a channel stands."""
-    if isinstance(channel, str):
+    if isinstance(channel, str) and header.labels:
         check_names(source, [channel], list(header.labels))
         return header.labels.index(channel)
-    if not 0 <= channel < header.channels:
+    if isinstance(channel, str) or not 0 <= channel < header.channels:
+        labels = "" if header.labels else ", which has no labels"
         raise ValueError(
             "A channel must be one of the stream's. "
-            f"Received: {channel} for stream {header} of {source.name!r}. "
-            f"Count from 0 to {header.channels - 1}."
+            f"Received: {channel!r} for stream {header} of {source.name!r}{labels}. "
+            f"Give its place, from 0 to {header.channels - 1}."
         )
     return channel
 

@@ -81,6 +81,12 @@ def test_names_skipped_lines_quotes_marks_and_other_letters_are_read():
     assert again.class_names == found.class_names
 
 
+def test_a_first_line_that_tells_the_delimiter_is_not_the_header():
+    file = file_of("sep=;\nfrom;to;what, exactly\n0;1;a\n")
+    found = read_label_table(file, "what, exactly", begin="from", end="to")
+    assert rows(found) == [[0.0, 1.0, 0.0]]
+
+
 def test_a_table_without_rows_has_no_labels():
     assert len(read_label_table(file_of("t,what\n"), "what", begin="t")) == 0
 

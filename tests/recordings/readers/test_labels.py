@@ -37,6 +37,12 @@ def test_whole_numbers_are_numbers_of_classes_unless_they_are_names():
     assert intervals((0, 1, "1"), class_names=["1", "2"]).labels.tolist() == [0]
 
 
+def test_a_name_of_an_odd_letter_is_a_class():
+    found = intervals((0, 1, "\0"), (1, 2, "a\0"), (2, 3, "a"))
+    assert found.class_names == ("\0", "a", "a\0")
+    assert found.labels.tolist() == [0, 2, 1]
+
+
 def test_what_is_ignored_is_no_label_and_need_not_be_a_class():
     marks = [(0, 1, "sit"), (1, 2, "pause"), (2, 3, "")]
     found = intervals(*marks, class_names=["sit"], ignore=["pause", ""])

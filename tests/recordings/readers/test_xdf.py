@@ -46,10 +46,17 @@ def test_channels_are_chosen_by_label_or_place():
     )
     with pytest.raises(ValueError, match=r"'z', not in.*'x', 'y'"):
         read_xdf(session(), "imu", ["z"])
-    with pytest.raises(ValueError, match=r"2 for stream 1.*Count from 0 to 1"):
+    with pytest.raises(
+        ValueError, match=r"2 for stream 1.*Give its place, from 0 to 1"
+    ):
         read_xdf(session(), "imu", [2])
     with pytest.raises(ValueError, match=r"channels=\[\]"):
         read_xdf(session(), "imu", [])
+    bare = io.BytesIO(xdf(header(1), samples(1, [1.0], [[5, 6]])))
+    with pytest.raises(ValueError, match=r"'x' for stream 1.*no labels.*from 0 to 1"):
+        read_xdf(bare, "imu", "x", clock="own")
+    bare.seek(0)
+    assert read_xdf(bare, "imu", 1, clock="own").values.tolist() == [[6.0]]
 
 
 def test_whole_numbers_keep_their_type_and_a_file_may_be_a_path(tmp_path):
