@@ -136,7 +136,7 @@ def index_windows(
         asked = f"length={length} s" if clips is None else f"clips={clips}"
         raise ValueError(
             f"At least one window must be left. Received: {asked}, and\n"
-            f"{report}{what_is_odd(recordings, cuts)}\n"
+            f"{report}{what_is_odd(recordings, labels, cuts)}\n"
             "Mend what is odd, choose a shorter window, or allow what it was dropped "
             "for."
         )
