@@ -126,7 +126,8 @@ def index_windows(
     labels, names = numbered_labels(recordings, class_names)
     if overlaps == "refuse":
         for recording, each in zip(recordings, labels, strict=True):
-            check_overlaps(each, f"session {recording.session!r}", names)
+            where = f"subject {recording.subject!r}, session {recording.session!r}"
+            check_overlaps(each, where, names)
     cuts = [
         cut(recording, each, common, options)
         for recording, each in zip(recordings, labels, strict=True)
