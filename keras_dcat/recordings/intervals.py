@@ -101,7 +101,7 @@ def class_numbers(labels, class_names: Sequence[str] | None = None) -> np.ndarra
 
     Args:
         labels: sequence of whole numbers or, with `class_names`, of str. -1 and None
-            are no class.
+            are no class, nor is NaN beside words, as pandas writes it.
         class_names: sequence of str, in the order of the classes.
 
     Returns:
@@ -120,6 +120,8 @@ def class_numbers(labels, class_names: Sequence[str] | None = None) -> np.ndarra
         labels = np.asarray(labels, "O")  # or NumPy writes -1 beside words as a word
     found = [UNLABELLED if label is None else label for label in np.ravel(labels)]
     texts = sorted({str(label) for label in found if isinstance(label, str)})
+    if texts:
+        found = [UNLABELLED if _is_nan(label) else label for label in found]
     if texts and class_names is None:
         raise ValueError(
             "Labels in words need `class_names` that number them. "
@@ -134,13 +136,7 @@ def class_numbers(labels, class_names: Sequence[str] | None = None) -> np.ndarra
             f"Received: {_few(unknown)}, for {_few(list(places))}. "
             "Add them to the names, or give -1 for what is no class."
         )
-    numbers = np.array(
-        [places[each] if isinstance(each, str) else each for each in found] or [], "O"
-    )
-    try:
-        values = numbers.astype("float64")
-    except (TypeError, ValueError):
-        values = np.full(len(numbers), np.nan)
+    values = np.array([_number(places.get(each, each)) for each in found], "float64")
     highest = np.inf if class_names is None else len(class_names) - 1
     is_class = np.isfinite(values) & (values == np.rint(values))
     is_class &= (values >= UNLABELLED) & (values <= highest)
@@ -154,7 +150,20 @@ def class_numbers(labels, class_names: Sequence[str] | None = None) -> np.ndarra
     return values.astype("int64")
 
 
+def _is_nan(label):
+    return isinstance(label, float) and label != label
+
+
+def _number(label):
+    try:
+        return float(label)
+    except (TypeError, ValueError):
+        return np.nan
+
+
 def _few(values):
     """The first of many values, as they are told."""
-    told = [getattr(each, "item", lambda each=each: each)() for each in values[:8]]
+    told = [
+        each.item() if isinstance(each, np.generic) else each for each in values[:8]
+    ]
     return f"{told}" if len(values) <= 8 else f"{told} and {len(values) - 8} more"

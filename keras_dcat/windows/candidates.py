@@ -74,15 +74,16 @@ def strided(recording, rates, length, stride, short, max_gap) -> Candidates:
     return Candidates(times, length * real, dropped)
 
 
-def whole(streams, max_gap) -> Candidates:
+def whole(streams, steps, max_gap) -> Candidates:
     """One window for all the time that streams share.
 
     Args:
         streams: dict from a name to `Stream`, whose timestamps rise.
+        steps: dict from a name to the steps that the window will have.
         max_gap: float. Seconds that it may bridge.
 
     Returns:
-        `Candidates`, at most one.
+        `Candidates`, at most one. None where a single sample would be all its steps.
     """
     spans = [stream.span for stream in streams.values() if len(stream)]
     begin = max((span[0] for span in spans), default=0.0)
@@ -90,7 +91,10 @@ def whole(streams, max_gap) -> Candidates:
     nothing = np.zeros(0)
     if len(spans) < len(streams) or duration <= TINY:
         return Candidates(nothing, 0.0, {"stream missing": 1})
-    for stream in streams.values():
+    for name, stream in streams.items():
+        inside = np.searchsorted(stream.times, [begin, begin + duration])
+        if np.ptp(inside) < min(2, steps[name]):
+            return Candidates(nothing, duration, {"too short": 1})
         found = find_gaps(stream, max(max_gap, TINY))
         if _bridges(stream.step, found, np.array([begin]), duration)[0]:
             return Candidates(nothing, duration, {"gap": 1})

@@ -128,7 +128,8 @@ def index_windows(
     labels, names = numbered_labels(recordings, class_names)
     if overlaps == "refuse":
         for recording, each in zip(recordings, labels, strict=True):
-            check_overlaps(each, f"session {recording.session!r}", names)
+            where = f"subject {recording.subject!r}, session {recording.session!r}"
+            check_overlaps(each, where, names)
     cuts = [
         cut(recording, each, common, options)
         for recording, each in zip(recordings, labels, strict=True)
@@ -138,7 +139,7 @@ def index_windows(
         asked = f"length={length} s" if clips is None else f"clips={clips}"
         raise ValueError(
             f"At least one window must be left. Received: {asked}, and\n"
-            f"{report}{what_is_odd(recordings, cuts)}\n"
+            f"{report}{what_is_odd(recordings, labels, cuts)}\n"
             "Mend what is odd, choose a shorter window, or allow what it was dropped "
             "for."
         )

@@ -58,7 +58,7 @@ def window_labels(label, starts, length, rule="majority"):
     """
     starts = np.asarray(starts, "float64")
     if not isinstance(label, Intervals):
-        return np.full(len(starts), label), np.ones(len(starts))
+        return np.full(len(starts), int(label)), np.ones(len(starts))
     runs = _runs(label)
     classes = np.unique(runs.classes)
     if not len(classes):

@@ -8,35 +8,40 @@ from keras_dcat.recordings.odd_times import describe_odd_times
 _MOST = 3  # recordings that are told of
 
 
-def what_is_odd(recordings, cuts) -> str:
+def what_is_odd(recordings, labels, cuts) -> str:
     """Why there may be no window: sentences about the first few recordings.
 
     Args:
         recordings: list of `Recording`.
+        labels: list of int or `Intervals`, one for each.
         cuts: list of `Cut`, one for each.
 
     Returns:
         str, each sentence on a line of its own; empty if nothing is odd.
     """
     lines = []
-    for recording, cut in zip(recordings, cuts, strict=True):
+    for recording, label, cut in zip(recordings, labels, cuts, strict=True):
         said = [
             f"{name!r} of {recording.session!r}: {sentence}"
             for name, stream in recording.streams.items()
             for sentence in _sentences(stream, cut.dropped)
         ]
-        if "stream missing" in cut.dropped and not said:
-            spans = ", ".join(
-                f"{name!r} from {stream.span[0]:.10g} to {stream.span[1]:.10g} s"
-                if len(stream)
-                else f"{name!r} has no sample"
-                for name, stream in recording.streams.items()
-            )
-            said.append(f"Streams of {recording.session!r}: {spans}.")
+        spans = [f"{n!r} {_span(each)}" for n, each in recording.streams.items()]
+        if "between labels" in cut.dropped:
+            begin, end = label.starts.min(), label.ends.max()
+            spans.append(f"labels from {begin:.10g} to {end:.10g} s")
+        if {"stream missing", "between labels"} & cut.dropped.keys() and not said:
+            said.append(f"In {recording.session!r}: {', '.join(spans)}.")
         lines += said
         if len(lines) >= _MOST:
             break
     return "".join(f"\n{line}" for line in lines)
+
+
+def _span(stream):
+    if not len(stream):
+        return "has no sample"
+    return "from {:.10g} to {:.10g} s".format(*stream.span)
 
 
 def _sentences(stream, dropped):

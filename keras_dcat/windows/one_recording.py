@@ -65,7 +65,7 @@ def cut(recording, label, rates, options) -> Cut:
             options.max_gap,
         )
     else:
-        found = whole(recording.streams, options.max_gap)
+        found = whole(recording.streams, options.clips, options.max_gap)
     times, length, dropped = found
     if options.clips is not None and len(times):
         rates = {name: steps / length for name, steps in rates.items()}
@@ -122,7 +122,7 @@ def _without_holes(recording, times, length, rates):
 def _labelled(label, options, length, dropped, times, missing):
     """Windows whose label is pure enough, or which may do without one."""
     if not isinstance(label, Intervals) and label != UNLABELLED:
-        return times, np.full(len(times), label), missing
+        return times, np.full(len(times), int(label)), missing
     labels, pure = window_labels(label, times, length, options.label)
     if has_labels(label):
         reason, is_kept = "between labels", options.between_labels == "keep"

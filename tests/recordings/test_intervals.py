@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from keras_dcat.recordings import Intervals
@@ -47,3 +48,11 @@ def test_a_number_beside_words_stays_a_number():
     assert intervals.labels.tolist() == [1, -1, 0]
     assert intervals.names() == ["sit", None, "walk"]
     assert Intervals([0], [1], [3]).names() == [None]
+
+
+def test_a_cell_that_pandas_read_as_empty_is_no_class():
+    words = pd.Series(["sit", np.nan, "walk"])
+    labels = Intervals([0, 1, 2], [1, 2, 3], words, ["walk", "sit"]).labels
+    assert labels.tolist() == [1, -1, 0]
+    with pytest.raises(ValueError, match=r"Received: \[<NA>\].*give -1"):
+        Intervals([0, 1, 2], [1, 2, 3], words.astype("string"), ["walk", "sit"])

@@ -106,7 +106,7 @@ def test_far_more_windows_than_samples_are_refused_with_what_is_odd(last):
 
 def test_a_whole_recording_is_the_time_that_all_streams_share():
     streams = {"a": clock(10.0, 50.0), "b": clock(8.0, 20.0, start=3.0)}
-    found = whole(streams, max_gap=0.25)
+    found = whole(streams, {"a": 9, "b": 9}, max_gap=0.25)
     assert found.times.tolist() == [3.0]
     assert found.length == pytest.approx(7.0)
     assert found.dropped == {}
@@ -117,10 +117,17 @@ def test_a_whole_recording_is_the_time_that_all_streams_share():
     [
         (clock(5.0, 50.0, start=10.0), "stream missing"),
         (Stream(np.zeros((0, 1)), 50.0), "stream missing"),
+        (Stream(np.zeros((1, 1)), 50.0), "too short"),
         (stamped(np.append(np.arange(100), 200 + np.arange(100)) / 50), "gap"),
     ],
 )
 def test_a_whole_recording_without_a_stream_is_none(other, reason):
-    found = whole({"a": clock(10.0, 50.0), "b": other}, max_gap=0.25)
+    streams = {"a": clock(10.0, 50.0), "b": other}
+    found = whole(streams, {"a": 9, "b": 9}, max_gap=0.25)
     assert len(found.times) == 0
     assert found.dropped == {reason: 1}
+
+
+def test_one_sample_may_be_a_window_of_one_step():
+    found = whole({"a": Stream(np.zeros((1, 1)), 50.0)}, {"a": 1}, max_gap=0.25)
+    assert found.times.tolist() == [0.0]

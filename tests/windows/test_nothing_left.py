@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from keras_dcat.recordings import Recording, Stream
+from keras_dcat.recordings import Intervals, Recording, Stream
 from keras_dcat.windows import index_windows
-from tests.streams import clock
+from tests.streams import clock, two_clocks
 
 
 def test_a_recording_in_which_a_channel_is_never_there_is_named():
@@ -35,7 +35,7 @@ def test_times_in_another_unit_leave_no_window_and_are_told():
 def test_streams_that_share_no_time_are_told_with_theirs():
     streams = {"a": clock(10.0, 50.0), "b": clock(9.0, 20.0, start=3600.0)}
     with pytest.raises(
-        ValueError, match=r"Streams of 's': 'a' from 0 to 10 s, 'b' from 3600 to 3609 s"
+        ValueError, match=r"In 's': 'a' from 0 to 10 s, 'b' from 3600 to 3609 s"
     ):
         index_windows([Recording(streams, 0, "A", "s")], 2.0, 1.0)
     streams["b"] = Stream(np.zeros((0, 1)), 20.0)
@@ -48,6 +48,12 @@ def test_only_the_first_recordings_are_told_of():
         Recording({"a": clock(9.0, 50.0), "b": clock(9.0, 20.0, start=99.0)}, 0, "A", n)
         for n in "pqrst"
     ]
-    with pytest.raises(ValueError, match="Streams of 'r'") as caught:
+    with pytest.raises(ValueError, match="In 'r'") as caught:
         index_windows(recordings, 2.0, 1.0)
     assert "'s'" not in str(caught.value)
+
+
+def test_labels_beside_a_recording_are_told_with_their_times():
+    recording = two_clocks(label=Intervals([100, 120], [110, 130], [0, 1]))
+    with pytest.raises(ValueError, match="to 10 s, labels from 100 to 130 s"):
+        index_windows([recording], 2.0, 1.0)

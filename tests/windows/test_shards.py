@@ -190,11 +190,11 @@ def test_what_cannot_be_written_is_refused_and_leaves_nothing(
 
 
 def test_windows_without_a_number_or_without_a_window_are_refused(rng, tmp_path):
-    texts = make_index(rng, ("float32", "U3"))
+    index = make_index(rng, ("float32", "complex64"))
     with pytest.raises(ValueError, match=r"for 'imu'. Convert"):
-        write_shards(texts, tmp_path)
+        write_shards(index, tmp_path)
     with pytest.raises(ValueError, match=r"Received: none.*subset"):
-        write_shards(texts.subset(np.zeros(len(texts), bool)), tmp_path)
+        write_shards(index.subset(np.zeros(len(index), bool)), tmp_path)
 
 
 def test_progress_is_shown_by_shard(index, tmp_path, capsys):

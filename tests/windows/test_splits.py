@@ -42,7 +42,7 @@ def indexes(draw, subjects=("A", "B", "C"), sessions=4):
         for subject in subjects
         for day in range(draw(st.integers(1, sessions)))
     ]
-    return index_windows(recordings, length, stride=draw(st.floats(0.1, 1.5)))
+    return index_windows(recordings, length, stride=draw(st.floats(0.2, 1.5)))
 
 
 def sessions_of(index):
