@@ -337,7 +337,6 @@ def test_another_unit_is_named_with_its_factor(factor, unit):
     )
     with pytest.raises(ValueError, match=message):
         mend(numbered(seconds * factor))
-        mend(numbered(seconds * factor))
     stream = numbered(seconds * factor)
     stream = Stream(stream.values, timestamps=stream.times * float(f"{1 / factor:g}"))
     np.testing.assert_allclose(mend(stream)[0].times, seconds, rtol=1e-12)
