@@ -26,7 +26,7 @@ def load_sp_sw_har(path: str | os.PathLike) -> list[Recording]:
     104 Hz by their own clocks, which come as they are, not mended: seconds since
     1970 in steps of 1 ms, never falling, but repeated by 8 % of the phone's
     samples and 0.5 % of the watch's, which were delivered in bunches.
-    `keras_dcat.recordings` has what brings them in order.
+    `keras_dcat.recordings.mend(stream, packets="centre")` brings them in order.
 
     Both devices were labelled, and agree on more than 99.5 % of the samples. The
     label of a recording is the watch's, whose clock is the smoother one. There is

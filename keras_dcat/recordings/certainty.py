@@ -26,7 +26,7 @@ def uncertainties(own, other, late, gained) -> tuple[float, float, float]:
     since = times - middle
     mine = _at(own, times)
     theirs = _at(other, times + late + gained * times)
-    shared, theirs_shared = mine[:, 0], theirs[:, 0]
+    shared, theirs_shared = mine[:, 0].copy(), theirs[:, 0].copy()
     slopes = np.gradient(shared) * rate, np.gradient(theirs_shared) * rate
     pulls, bends = shared * slopes[1], slopes[0] * slopes[1]
     steepness = np.sqrt(np.sum(slopes[0] ** 2) * np.sum(slopes[1] ** 2)) + 1e-12
@@ -62,25 +62,32 @@ def _at(levels, times):
 
 def _apart(mine, theirs, rate):
     """Standard deviation of where each part matches best, None if there are none."""
-    pairs = [(column, theirs[:, 0]) for column in mine.T[1:] if mine.shape[1] > 2]
-    pairs += [(mine[:, 0], column) for column in theirs.T[1:] if theirs.shape[1] > 2]
     reach = min(int(_REACH * rate), len(mine) // 4)
-    if not pairs or reach < 1:
+    courses = []
+    if reach >= 1 and mine.shape[1] > 2:
+        courses.append(_courses(mine[:, 1:], theirs[:, 0].copy(), reach))
+    if reach >= 1 and theirs.shape[1] > 2:
+        courses.append(_courses(theirs[:, 1:], mine[:, 0].copy(), reach)[::-1])
+    if not courses:
         return None
-    lags = np.arange(-reach, reach + 1)
-    places, weights = [], []
-    for one, two in pairs:
-        inside = one[reach : len(one) - reach]
-        found = np.array(
-            [inside @ two[reach + lag : len(two) - reach + lag] for lag in lags]
-        )
-        best = int(np.clip(found.argmax(), 1, len(lags) - 2))
-        before, at, after = found[best - 1 : best + 2]
-        bend = 2 * at - before - after
-        away = np.clip((after - before) / (2 * bend), -1, 1) if bend > 0 else 0.0
-        places.append((lags[best] + away) / rate)
-        weights.append(max(at, 0.0) ** 2 / (one @ one * (two @ two) + 1e-12))
-    if not sum(weights):
+    found = np.concatenate(courses, axis=1)
+    best = np.clip(found.argmax(axis=0), 1, len(found) - 2)
+    each = np.arange(found.shape[1])
+    before, at, after = (found[best + step, each] for step in (-1, 0, 1))
+    bend = 2 * at - before - after  # a parabola through three
+    away = np.clip((after - before) / np.maximum(2 * bend, 1e-12), -1, 1)
+    places = (best - reach + away) / rate
+    weights = np.maximum(at, 0.0) ** 2
+    if not weights.any():
         return _REACH
     mean = np.average(places, weights=weights)
     return float(np.sqrt(np.average((places - mean) ** 2, weights=weights)))
+
+
+def _courses(parts, whole, reach):
+    """Correlation of each part with what comes later by a lag `(lags, parts)`."""
+    inside = np.ascontiguousarray(parts[reach : len(parts) - reach].T)
+    count = inside.shape[1]
+    found = [inside @ whole[first : first + count] for first in range(2 * reach + 1)]
+    powers = np.sum(parts**2, axis=0) * np.sum(whole**2)
+    return np.stack(found) / np.sqrt(powers + 1e-12)

@@ -17,6 +17,7 @@ _COUNTERS = {
     "a counter of 16 bits that wraps, in milliseconds": 2**16 / 1e3,
     "a counter of 16 bits that wraps, at 32768 Hz": 2**16 / 32768,
     "a time of day that passes midnight": 86400.0,
+    "a time of day of twelve hours": 43200.0,
     "a clock that is set back by an hour": 3600.0,
     "minutes and seconds without the hour": 3600.0,
     "seconds without the minute": 60.0,

@@ -84,9 +84,13 @@ def moving_mean(values, half, mode):
     return (sums[2 * half + 1 :] - sums[: -2 * half - 1]) / (2 * half + 1)
 
 
-def contrasted(levels, seconds):
-    """Levels less their mean around; what stays the same tells nothing."""
-    values, half = levels.values, int(seconds * levels.rate / 2)
+def contrasted(levels, seconds, *, whole=False):
+    """Levels less their mean around; what stays the same tells nothing.
+
+    If it is `whole`, only that of all channels together.
+    """
+    half = int(seconds * levels.rate / 2)
+    values = levels.values[:, :1] if whole else levels.values
     is_known = np.isfinite(values)
     means = moving_mean(np.where(is_known, values, 0.0), half, "constant")
     shares = moving_mean(is_known.astype("float64"), half, "constant")

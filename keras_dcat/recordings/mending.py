@@ -16,8 +16,8 @@ from keras_dcat.recordings.clock_report import ClockReport
 from keras_dcat.recordings.odd_times import (
     FAR,
     describe_far,
-    describe_unit,
     far_samples,
+    likely_unit,
 )
 from keras_dcat.recordings.packets import ANCHORS, come_in_bursts, find_repeats, spread
 from keras_dcat.recordings.stream import Stream
@@ -25,7 +25,6 @@ from keras_dcat.recordings.stream import Stream
 _RESETS = ("refuse", "sort", "split")
 _PACKETS = ("refuse", *ANCHORS, "first")
 _KEEP = 'or keep them: mend(stream, max_jump=np.inf, resets="sort")'
-_IN_SECONDS = f"Say which, read_csv(…, time_unit=…), or multiply stream.times, {_KEEP}"
 _LEFT_OUT = (
     "leave out what is: stream = Stream(np.asarray(stream.values)[keep], "
     "timestamps=stream.times[keep])"
@@ -95,13 +94,13 @@ def mend(
     times, values = stream.timestamps, stream.values
     finite = rows = np.flatnonzero(np.isfinite(times))
     if max_jump != np.inf:
-        _refuse_odd(describe_unit(times), _IN_SECONDS)
+        _refuse_unit(times)
     if max_jump is not None:
         rows = _without_jumps(times, rows, max_jump)
     own, periods = times[rows], 0
     late = late_limit(own) if max_backward is None else max_backward
     if wraps is not None:
-        own, periods = unwrapped(own, wraps, late)
+        own, periods = _gone_on(own, wraps, late)
     if max_jump != np.inf:
         _refuse_far(rows, own)
     backwards = int(np.count_nonzero(own[1:] < own[:-1]))
@@ -157,7 +156,7 @@ def _evened(run, packets):
     packed = run.packed
     if packets == "refuse" and not packed and come_in_bursts(run.times):
         packed = f"{len(run.rows)} samples, most less than a millisecond apart"
-    if packed:
+    if packed and run.times[0] < run.times[-1]:
         raise ValueError(
             "Each sample must have a time of its own. "
             f"Received: {packed}. "
@@ -194,11 +193,35 @@ def _check_options(max_jump, max_backward, wraps, resets, packets):
             )
 
 
+def _gone_on(times, period, late):
+    """Times of a counter that went on where it wrapped; its period is checked."""
+    on, periods = unwrapped(times, period, late)
+    wraps = np.flatnonzero(np.diff(times) < -period / 2)
+    if len(wraps) and np.median(on[wraps + 1] - on[wraps]) <= 0:
+        steps = np.diff(times)
+        least = float(np.median(-steps[wraps]) + np.median(steps[steps > 0]))
+        raise ValueError(
+            "`wraps` must be longer than the steps back that it is to undo. "
+            f"Received: wraps={period:g} for steps back of {-steps[wraps[0]]:.10g} s. "
+            f"Give the counter's period, perhaps wraps={least:.10g}."
+        )
+    return on, periods
+
+
 def _refuse_odd(odd, cure):
     if odd:
         raise ValueError(
             f"Times must be seconds of one recording. Received: {odd}. {cure}."
         )
+
+
+def _refuse_unit(times):
+    unit, factor = likely_unit(times)
+    _refuse_odd(
+        unit,
+        "Give seconds: stream = Stream(stream.values, timestamps=stream.times * "
+        f"{factor:g}), {_KEEP}",
+    )
 
 
 def _refuse_far(rows, times):
@@ -240,10 +263,11 @@ def _refuse_event(rows, times, events, late, resets):
     if lone:
         place = lone[0]
         beside = times[[p for p in (place - 1, place + 1) if 0 <= p < len(times)]]
-        cures = "; or ".join([_cure_of_one(rows, times, place), *sorts])
+        more = f", and {len(lone) - 1} more like it" if len(lone) > 1 else ""
+        cures = "; or ".join([_cure_of_lone(rows, times, np.array(lone)), *sorts])
         raise ValueError(
             f"{rule} Received: sample {rows[place]} alone at {float(times[place])!r} "
-            f"s, beside {beside.tolist()}. {cures}."
+            f"s, beside {beside.tolist()}{more}. {cures}."
         )
     if resets == "split":
         return
@@ -262,12 +286,20 @@ def _refuse_event(rows, times, events, late, resets):
     )
 
 
-def _cure_of_one(rows, times, place):
-    distance = float(np.abs(np.delete(times, place) - times[place]).min())
+def _cure_of_lone(rows, times, lone):
+    is_lone = np.isin(times, times[lone])
+    others = np.sort(times[~is_lone])
+    after = np.searchsorted(others, times[lone])
+    sides = others[np.clip([after - 1, after], 0, len(others) - 1)]
+    distance = float(np.abs(sides - times[lone]).min())
     jump = float(f"{distance / 2:.1g}")
-    if len(_without_jumps(times, np.arange(len(times)), jump)) == len(times) - 1:
+    left = _without_jumps(times, np.arange(len(times)), jump) if jump else []
+    if np.array_equal(left, np.flatnonzero(~is_lone)):
         return f"Drop what is alone: mend(stream, max_jump={jump:g})"
-    return f"With keep = np.arange(len(stream)) != {rows[place]}, {_LEFT_OUT}"
+    named = rows[lone].tolist()
+    if len(named) > 20:
+        return 'Sort them all the same: mend(stream, resets="sort")'
+    return f"With keep = ~np.isin(np.arange(len(stream)), {named}), {_LEFT_OUT}"
 
 
 def _steps(runs):

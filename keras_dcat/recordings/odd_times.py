@@ -33,44 +33,39 @@ def describe_odd_times(times: np.ndarray) -> str | None:
     >>> describe_odd_times(1.6e9 + np.arange(100) / 50) is None
     True
     """
-    return describe_unit(times) or describe_far(times)
+    unit, _ = likely_unit(times)
+    return unit or describe_far(times)
 
 
-def describe_unit(times: np.ndarray) -> str | None:
-    """The unit that times seem to have, if it is not seconds."""
+def likely_unit(times: np.ndarray) -> tuple[str | None, float]:
+    """What tells the unit, if it is not seconds, and how many seconds one has."""
     times = times[np.isfinite(times)]
-    if not len(times):
-        return None
-    middle = float(np.median(times))
+    middle = float(np.median(times)) if len(times) else 0.0
     for unit, factor in _UNITS.items():
         if _is_date(middle * factor):
-            return (
-                f"they look like {unit} since 1970 ({_date(middle * factor)}): "
-                f"multiply them by {factor:g}"
-            )
+            since = f"they look like {unit} since 1970"
+            return _told(since, factor, _date(middle * factor))
     for year, before in _TICKS.items():
         if _is_date(middle * 1e-7 - before):
-            return (
-                f"they look like ticks of 100 ns since the year {year} "
-                f"({_date(middle * 1e-7 - before)}): multiply them by 1e-07"
-            )
+            since = f"they look like ticks of 100 ns since the year {year}"
+            return _told(since, 1e-7, _date(middle * 1e-7 - before))
     with np.errstate(over="ignore", invalid="ignore"):  # from -1e308 s to 1e308 s
         steps = np.abs(np.diff(times))
         steps = steps[steps > 0]
     step = float(np.median(steps)) if len(steps) >= 3 else 0.0
     for begin, before in _DAYS.items():
         if 0 < step < 1e-5 and _is_date((middle - before) * 86400):
-            return (
-                f"they look like days since {begin} "
-                f"({_date((middle - before) * 86400)}): multiply them by 86400"
-            )
+            since = f"they look like days since {begin}"
+            return _told(since, 86400.0, _date((middle - before) * 86400))
     if FAR < step < np.inf:
         unit = "microseconds" if step < 1e6 else "nanoseconds"
-        return (
-            f"they are {step:.6g} s apart and look like {unit}: "
-            f"multiply them by {_UNITS[unit]:g}"
-        )
-    return None
+        return _told(f"they are {step:.6g} s apart and look like {unit}", _UNITS[unit])
+    return None, 1.0
+
+
+def _told(what, factor, date=None):
+    date = f" ({date})" if date else ""
+    return f"{what}{date}: multiply them by {factor:g}", factor
 
 
 def describe_far(times: np.ndarray, rows: np.ndarray | None = None) -> str | None:

@@ -111,7 +111,7 @@ def come_in_bursts(times: np.ndarray) -> bool:
     return bool(within < 0.1 * usual * len(pauses) and usual < 10.0)
 
 
-def usual_step(times: np.ndarray) -> float:
+def usual_step(times: np.ndarray, packets: str = "end") -> float:
     """Seconds a sample of rising times, of which many may be the same.
 
     Packets do not show the sensor's rate from one sample to the next: the median is
@@ -129,13 +129,18 @@ def usual_step(times: np.ndarray) -> float:
             found = one
         size *= 2
     found = found or float(np.mean(steps))
-    ends = np.flatnonzero(np.append(steps > _NEARLY * found, True))
-    packets = np.diff(times[ends])
-    if not len(packets):
+    starts = np.flatnonzero(np.append(True, steps > _NEARLY * found))
+    lasts = np.append(starts[1:], len(times)) - 1
+    counts = lasts - starts + 1
+    between = np.diff(times[starts if packets == "start" else lasts])
+    if not len(between):
         return float(found)
-    each = packets / np.diff(ends)  # as if the times were those of the last samples
+    # As many samples as came in the meantime, by what a packet's time is that of.
+    shares = {"start": counts[:-1], "end": counts[1:]}
+    samples = shares.get(packets, (counts[:-1] + counts[1:]) / 2)
+    each = between / samples
     is_near = each < _GAP * np.median(each)
-    return float(packets[is_near].sum() / np.diff(ends)[is_near].sum())
+    return float(between[is_near].sum() / samples[is_near].sum())
 
 
 def spread(times: np.ndarray, packets: str) -> tuple[np.ndarray, int]:
@@ -145,7 +150,7 @@ def spread(times: np.ndarray, packets: str) -> tuple[np.ndarray, int]:
     is_packet = packets in ANCHORS
     if not is_packet and (np.diff(times) > 0).all():
         return times, 0
-    step = usual_step(times)
+    step = usual_step(times, packets)
     nearly = _NEARLY * step if is_packet else 0.0
     starts = np.flatnonzero(np.append(True, np.diff(times) > nearly))
     counts = np.diff(np.append(starts, len(times)))

@@ -78,7 +78,7 @@ def estimated(reference, stream, max_offset, max_drift, rate) -> ClockEstimate:
     reach = max(max_offset, min(5.0, shared - 1))  # where a match must stand out
     within = max(begins) - reach - 1, min(ends) + reach + 1
     own, other = levels(reference, rate, within), levels(stream, rate, within)
-    both = [contrasted(each, _CONTRASTS[0]) for each in (own, other)]
+    both = [contrasted(each, _CONTRASTS[0], whole=True) for each in (own, other)]
     late, drift, confidence = best_match(*both, reach, max_offset, max_drift)
     offset = _at_first(stream, late, drift)
     own = contrasted(own, _CONTRASTS[1])

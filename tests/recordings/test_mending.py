@@ -337,7 +337,36 @@ def test_another_unit_is_named_with_its_factor(factor, unit):
     )
     with pytest.raises(ValueError, match=message):
         mend(numbered(seconds * factor))
-    assert mend(numbered(seconds * factor / factor))[1].kept == 200
+    stream = numbered(seconds * factor)
+    stream = Stream(stream.values, timestamps=stream.times * float(f"{1 / factor:g}"))
+    np.testing.assert_allclose(mend(stream)[0].times, seconds, rtol=1e-12)
+
+
+def test_times_that_were_not_known_are_dropped_together():
+    times = 100 + np.arange(1000) / 100
+    times[[5, 300, 700]] = 0.0  # what the logger writes then
+    with pytest.raises(ValueError, match="sample 5 alone.* 2 more like it") as caught:
+        mend(numbered(times))
+    cures = run_cures(str(caught.value), numbered(times))
+    mended, report = cures["mend(stream, max_jump=50)"]
+    np.testing.assert_array_equal(mended.times, times[times > 0])
+    assert report.jumps == 3
+
+
+def test_a_period_that_is_too_short_is_refused_and_the_longer_one_right():
+    true = np.arange(2000) / 100
+    stream = numbered(np.arange(2000) % 160 / 100)
+    with pytest.raises(
+        ValueError, match=r"wraps=1\.5 for steps back of 1\.59.*=1\.6\."
+    ):
+        mend(stream, wraps=1.5)
+    np.testing.assert_allclose(mend(stream, wraps=1.6)[0].times, true, atol=1e-9)
+
+
+def test_samples_of_one_time_only_are_refused_with_the_rate_as_the_cure():
+    for packets in ("refuse", "end"):
+        with pytest.raises(ValueError, match=r"9 samples at 3\.0 s.*rate=…"):
+            mend(numbered(np.full(9, 3.0)), packets=packets)
 
 
 def packets_of(times, size, anchor):
