@@ -38,11 +38,13 @@ class AtRate:
         dtype: NumPy type of the values.
 
     Raises:
-        ValueError: if there would be far more values than samples.
+        ValueError: if there would be far more values than samples, or if they are not
+            real numbers.
     """
 
     def __init__(self, stream, rate, start=None, samples=slice(None)):
         self._values, self._times = stream.values, stream.timestamps
+        self.dtype = float_type(self._values.dtype)
         self._first, last, _ = samples.indices(len(stream))
         self._count = last - self._first
         self.rate = float(rate)
@@ -67,7 +69,6 @@ class AtRate:
             self._resampler = Resampler(finer, 1) if finer > 1 else None
             steps = self._resampler.count(self._grid) if finer > 1 else self._grid
         self.shape = (steps, *np.shape(self._values)[1:])
-        self.dtype = float_type(self._values.dtype)
 
     def read(self, first: int, last: int) -> np.ndarray:
         """Values from `first` to before `last`, an array of floats.
@@ -135,7 +136,7 @@ class AtRate:
             "Values at another rate must not be far more than there are samples. "
             f"Received: {self._count} samples, which would be {steps:.3g} at "
             f"{self.rate:g} Hz. {odd + ' ' if odd else ''}"
-            "Choose a rate near their own, or cut the stream at its gaps."
+            "Mend such times, cut the stream at gaps, or choose a rate near its own."
         )
 
 

@@ -142,8 +142,8 @@ class Stream:
 
         Raises:
             ValueError: if `rate` is not positive, if there is no sample, if the
-                timestamps do not rise, if a value is not finite, or if there would be
-                far more values than samples, as of one time that is far from others.
+                timestamps do not rise, if a value is no finite number, or if there
+                would be far more values than samples, as of one time far from others.
 
         Example:
 
@@ -158,11 +158,12 @@ class Stream:
                 "Give it in Hz, and leave out recordings without this stream."
             )
         require_rising(self)
+        kind = float_type(self.values.dtype)
         if isinstance(self.values, np.ndarray):
             finite(self.values)  # all that are not are counted
         if self.rate == rate:
-            values = finite(np.asarray(self.values))
-            return Stream(values.astype(float_type(values.dtype)), rate, self.start)
+            values = finite(np.asarray(self.values)).astype(kind)
+            return Stream(values, rate, self.start)
         even = AtRate(self, rate)
         return Stream(even.whole(), rate, even.start)
 
