@@ -127,8 +127,9 @@ class Stream:
         what the lower of both rates cannot show is gone (it would come back as
         movements that nobody made), what it can is kept, nothing is delayed, and the
         ends are held. Samples with timestamps are taken at the times that they have:
-        cubic curves through them bring them to even steps first, and what the new rate
-        cannot show is filtered out if their own rate is more than 10 % above it.
+        curves through them (a sinc where they are nearly even, a cubic elsewhere) bring
+        them to even steps first, and what the new rate cannot show is filtered out if
+        their own rate is more than 10 % above it.
 
         Timestamps must rise: `mend` brings them in order. What lies in a gap is made up
         by a straight line; `index_windows` cuts no windows there. Where samples come in

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_dcat.recordings import Stream
-from keras_dcat.recordings.at_rate import AtRate, finer_steps, own_rate
+from keras_dcat.recordings.at_rate import AtRate, finer_steps, rate_of
 
 RNG = np.random.default_rng(0)
 TIMES = 100 + np.arange(500) / 50 + RNG.uniform(-0.003, 0.003, 500)
@@ -101,11 +101,11 @@ def test_a_slow_sensor_may_become_fast():
 
 def test_the_own_rate_is_that_of_the_usual_steps():
     even = np.full(400, 0.02)
-    assert own_rate(even) == pytest.approx(50)
-    assert own_rate(np.append(even, 80_000.0)) == pytest.approx(50)
+    assert rate_of(even) == pytest.approx(50)
+    assert rate_of(np.append(even, 80_000.0)) == pytest.approx(50)
     packets = np.tile([1e-5, 1e-5, 1e-5, 1e-5, 0.1], 100)
-    assert own_rate(packets) == pytest.approx(500, rel=0.05)
-    assert own_rate(np.array([])) == 0.0
+    assert rate_of(packets) == pytest.approx(500, rel=0.05)
+    assert rate_of(np.array([])) == 0.0
 
 
 @pytest.mark.parametrize(
