@@ -31,6 +31,8 @@ class AtRate:
         start: float. Time of the first one, in seconds; that of the first sample
             unless given.
         samples: slice of the samples that are taken as if there were no others.
+        clock: tuple of the usual step in seconds and the stream's own rate in Hz, as
+            `clock_of` finds them; found anew unless given.
 
     Attributes:
         rate, start: float, as a `Stream` has them.
@@ -38,15 +40,17 @@ class AtRate:
         dtype: NumPy type of the values.
 
     Raises:
-        ValueError: if there would be far more values than samples.
+        ValueError: if there would be far more values than samples, or if they are not
+            real numbers.
     """
 
-    def __init__(self, stream, rate, start=None, samples=slice(None)):
+    def __init__(self, stream, rate, start=None, samples=slice(None), clock=None):
         self._values, self._times = stream.values, stream.timestamps
+        self.dtype = float_type(self._values.dtype)
         self._first, last, _ = samples.indices(len(stream))
         self._count = last - self._first
         self.rate = float(rate)
-        step = stream.step
+        step, own_rate = clock or clock_of(stream)
         if self._times is None:
             begin = stream.start + self._first / stream.rate
             end = stream.start + last / stream.rate
@@ -61,13 +65,12 @@ class AtRate:
             self._resampler = Resampler(stream.rate, rate, offset)
             steps = self._resampler.count(self._count)
         else:
-            finer = finer_steps(own_rate(np.diff(stream.timestamps)), self.rate)
+            finer = finer_steps(own_rate, self.rate)
             self._grid_rate = finer * self.rate
             self._grid = max(1, round((end - self.start) * self._grid_rate))
             self._resampler = Resampler(finer, 1) if finer > 1 else None
             steps = self._resampler.count(self._grid) if finer > 1 else self._grid
         self.shape = (steps, *np.shape(self._values)[1:])
-        self.dtype = float_type(self._values.dtype)
 
     def read(self, first: int, last: int) -> np.ndarray:
         """Values from `first` to before `last`, an array of floats.
@@ -135,11 +138,19 @@ class AtRate:
             "Values at another rate must not be far more than there are samples. "
             f"Received: {self._count} samples, which would be {steps:.3g} at "
             f"{self.rate:g} Hz. {f'Its times are odd: {odd}. ' if odd else ''}"
-            "Choose a rate near their own, or cut the stream at its gaps."
+            "Mend such times, by mend(stream), which says how; cut the stream at gaps; "
+            "or choose a rate near its own."
         )
 
 
-def own_rate(steps: np.ndarray) -> float:
+def clock_of(stream) -> tuple[float, float]:
+    """The usual step of a stream in seconds, and its own rate in Hz."""
+    if stream.timestamps is None:
+        return stream.step, stream.rate
+    return stream.step, rate_of(np.diff(stream.timestamps))
+
+
+def rate_of(steps: np.ndarray) -> float:
     """About how many samples a second there are.
 
     That of the median step; but in packets, each of nearly one time, the median is far

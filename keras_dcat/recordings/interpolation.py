@@ -41,20 +41,18 @@ def interpolated(
     inner = np.flatnonzero((at >= CONTEXT) & (at + 1 + CONTEXT <= last))
     if len(inner):
         even, chosen = _even(times, moments[inner], at[inner])
-        weights[inner[chosen]] = even
+        weights[:, inner[chosen]] = even
     weights = weights.astype(values.dtype)
     shape = (-1, *[1] * (values.ndim - 1))
     found = np.zeros((len(moments), *values.shape[1:]), values.dtype)
-    for number in range(2 * CONTEXT + 2):
-        weight = weights[:, number]
+    for place, weight in zip(range(-CONTEXT, CONTEXT + 2), weights, strict=True):
         if weight.any():
-            nodes = np.clip(at - CONTEXT + number, 0, last)
-            found += weight.reshape(shape) * values[nodes]
+            found += weight.reshape(shape) * values[np.clip(at + place, 0, last)]
     return found
 
 
 def _cubic(times, moments, at):
-    """What samples count `(moments, 2 CONTEXT + 2)`, on cubic curves of Hermite."""
+    """What samples count `(2 CONTEXT + 2, moments)`, on cubic curves of Hermite."""
     steps = np.diff(times)
     last = len(steps) - 1
     before, own, behind = steps[np.clip(at + np.array([[-1], [0], [1]]), 0, last)]
@@ -70,39 +68,54 @@ def _cubic(times, moments, at):
         outer.append(np.where(straight, 0.0, own**2 / (other * (other + own))))
         inner.append(np.where(straight, 1.0, other / (other + own)))
     across = slopes[0] * inner[0] + slopes[1] * inner[1]
-    weights = np.zeros((len(moments), 2 * CONTEXT + 2))
-    weights[:, CONTEXT - 1] = -slopes[0] * outer[0]
-    weights[:, CONTEXT] = first + slopes[0] * outer[0] - across
-    weights[:, CONTEXT + 1] = second + across - slopes[1] * outer[1]
-    weights[:, CONTEXT + 2] = slopes[1] * outer[1]
+    weights = np.zeros((2 * CONTEXT + 2, len(moments)))
+    weights[CONTEXT - 1] = -slopes[0] * outer[0]
+    weights[CONTEXT] = first + slopes[0] * outer[0] - across
+    weights[CONTEXT + 1] = second + across - slopes[1] * outer[1]
+    weights[CONTEXT + 2] = slopes[1] * outer[1]
     return weights
 
 
 def _even(times, moments, at):
     """What samples that are nearly even count, and for which moments they are."""
-    around = np.arange(-CONTEXT, CONTEXT + 2)
-    places = around[1:-1] - 0.5
-    nodes = times[at[:, None] + around]
-    centre = nodes[:, 1:-1].mean(axis=1)
-    nodes -= centre[:, None]
-    step = nodes[:, 1:-1] @ places / (places @ places)  # of the line through them
-    off = nodes[:, 1:-1] - step[:, None] * places
-    chosen = np.abs(off).max(axis=1) <= _UNEVEN * step
-    nodes, off, step = nodes[chosen], off[chosen], step[chosen]
-    away = ((moments - centre)[chosen] / step)[:, None] - places
-    angle = np.pi / CONTEXT * np.clip(away, -CONTEXT, CONTEXT)
-    blackman = 0.42 + 0.5 * np.cos(angle) + 0.08 * np.cos(2 * angle)
-    counts = np.sinc(away) * blackman
-    counts /= counts.sum(axis=1, keepdims=True)
-    weights = np.zeros((len(nodes), len(around)))
-    weights[:, 1:-1] = counts
+    places = np.arange(-CONTEXT, CONTEXT)[:, None] + 0.5
+    nodes = times[at + np.arange(-CONTEXT, CONTEXT + 2)[:, None]]
+    centre = nodes[1:-1].mean(axis=0)
+    nodes -= centre
+    step = (nodes[1:-1] * places).sum(axis=0) / np.square(places).sum()
+    off = nodes[1:-1] - step * places  # of the line through them
+    chosen = np.maximum(off.max(axis=0), -off.min(axis=0)) <= _UNEVEN * step
+    if not chosen.all():
+        nodes, off, step = nodes[:, chosen], off[:, chosen], step[chosen]
+        moments, centre = moments[chosen], centre[chosen]
+    counts = _sinc((moments - centre) / step, places)
+    weights = np.zeros_like(nodes)
+    weights[1:-1] = counts
     # To its even place each moves along the slope of the parabola through it.
-    moved = -counts * off
-    steps = np.diff(nodes, axis=1)
-    before, behind = steps[:, :-1], steps[:, 1:]
-    falls = moved * behind / (before * (before + behind))
-    rises = moved * before / (behind * (before + behind))
-    weights[:, :-2] -= falls
-    weights[:, 1:-1] += falls - rises
-    weights[:, 2:] += rises
+    counts *= off
+    before, behind = np.diff(nodes[:-1], axis=0), np.diff(nodes[1:], axis=0)
+    counts /= before + behind
+    falls, rises = counts * behind / before, counts * before / behind
+    weights[:-2] += falls
+    weights[1:-1] += rises
+    weights[1:-1] -= falls
+    weights[2:] -= rises
     return weights, chosen
+
+
+def _sinc(moment, places):
+    """A sinc in a window of Blackman `(places, moments)`, in samples; its sum is 1."""
+    away = moment - places
+    # sin(π (m - p)) for places that are a whole number apart: but for the sign, one.
+    sine = np.sin(np.pi * (moment - places[0]))
+    signs = np.where(np.arange(len(places)) % 2, -1.0, 1.0)[:, None]
+    at_it = away == 0
+    counts = signs * sine / np.where(at_it, 1.0, np.pi * away)
+    counts[at_it] = 1.0
+    turn = np.pi / CONTEXT
+    cosine = np.cos(turn * moment) * np.cos(turn * places)
+    cosine += np.sin(turn * moment) * np.sin(turn * places)
+    # 0.42 + 0.5 cos + 0.08 cos of twice the angle
+    counts *= 0.34 + cosine * (0.5 + 0.16 * cosine)
+    counts /= counts.sum(axis=0)
+    return counts

@@ -150,7 +150,8 @@ def _ratio(own_rate, rate):
     if apart > _MOST_APART:
         raise ValueError(
             f"Rates must be within a factor of {_MOST_APART} of each other. "
-            f"Received: {own_rate:g} and {rate:g} Hz. Give both in Hz."
+            f"Received: {own_rate:g} and {rate:g} Hz. "
+            "Give both in Hz, and go so far in two steps."
         )
     near = apart.limit_denominator(max(1, int(_FINEST / apart)))
     # Rates are floats: what is no further off than their rounding is just that.
@@ -188,5 +189,10 @@ def finite(values):
 
 def float_type(dtype) -> np.dtype:
     """The type that values have at another rate: their own if it is one of floats."""
+    if np.dtype(dtype).kind not in "biuf":
+        raise ValueError(
+            "Values must be real numbers to be brought to another rate. "
+            f"Received: {np.dtype(dtype)}. Convert them: values.astype('float32')."
+        )
     is_float = np.issubdtype(dtype, np.floating)
     return np.dtype(dtype) if is_float else np.dtype("float32")

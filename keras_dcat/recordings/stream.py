@@ -141,8 +141,9 @@ class Stream:
         what the lower of both rates cannot show is gone (it would come back as
         movements that nobody made), what it can is kept, nothing is delayed, and the
         ends are held. Samples with timestamps are taken at the times that they have:
-        cubic curves through them bring them to even steps first, and what the new rate
-        cannot show is filtered out if their own rate is more than 10 % above it.
+        curves through them (a sinc where they are nearly even, a cubic elsewhere) bring
+        them to even steps first, and what the new rate cannot show is filtered out if
+        their own rate is more than 10 % above it.
 
         Timestamps must rise: `mend` brings them in order. What lies in a gap is made up
         by a straight line; `index_windows` cuts no windows there. Where samples come in
@@ -156,8 +157,8 @@ class Stream:
 
         Raises:
             ValueError: if `rate` is not positive, if there is no sample, if the
-                timestamps do not rise, if a value is not finite, or if there would be
-                far more values than samples, as of one time that is far from others.
+                timestamps do not rise, if a value is no finite number, or if there
+                would be far more values than samples, as of one time far from others.
 
         Example:
 
@@ -172,11 +173,12 @@ class Stream:
                 "Give it in Hz, and leave out recordings without this stream."
             )
         require_rising(self)
+        kind = float_type(self.values.dtype)
         if isinstance(self.values, np.ndarray):
             finite(self.values)  # all that are not are counted
         if self.rate == rate:
-            values = finite(np.asarray(self.values))
-            return Stream(values.astype(float_type(values.dtype)), rate, self.start)
+            values = finite(np.asarray(self.values)).astype(kind)
+            return Stream(values, rate, self.start)
         even = AtRate(self, rate)
         return Stream(even.whole(), rate, even.start)
 

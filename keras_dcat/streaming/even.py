@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_dcat.recordings.at_rate import finer_steps, own_rate
+from keras_dcat.recordings.at_rate import finer_steps, rate_of
 from keras_dcat.recordings.interpolation import CONTEXT, interpolated
 from keras_dcat.recordings.resampling import Resampler, held
 from keras_dcat.streaming.tail import Tail
@@ -222,7 +222,7 @@ class EvenTimes:
         samples, times = map(np.concatenate, self._waiting)
         self._waiting = [], []
         steps = np.diff(times[:_MEASURED])
-        measured = own_rate(steps)
+        measured = rate_of(steps)
         if len(times) >= _MEASURED:
             self.own_rate = measured
         self._begin(measured, float(np.median(steps)) if len(steps) else 0.0)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_dcat.recordings import Stream
-from keras_dcat.recordings.at_rate import AtRate
+from keras_dcat.recordings.at_rate import AtRate, clock_of
 from keras_dcat.recordings.readers.lazy import LazyValues
 from keras_dcat.windows.labels import TINY
 from keras_dcat.windows.samples import Samples, is_in_memory
@@ -55,12 +55,13 @@ def _evenly(stream, moments, rate, length):
     times = stream.timestamps
     is_picture = stream.values.dtype.kind in "iu" and len(np.shape(stream.values)) > 2
     by_choice = is_picture and (times is not None or stream.rate < rate)
-    found = []
+    found, clock = [], clock_of(stream)
     for samples, inside in _stretches(stream, moments, length):
         begin = stream.start if times is None else times[samples.start]
         # The first step that is not before the first sample, and meets a window.
         before = np.floor((inside[0] - begin) * rate + 1e-6)
-        even = AtRate(stream, rate, float(inside[0] - max(before, 0) / rate), samples)
+        start = float(inside[0] - max(before, 0) / rate)
+        even = AtRate(stream, rate, start, samples, clock)
         if by_choice:
             values = _Nearest(stream, even, samples)
         else:
@@ -87,9 +88,10 @@ def _stretches(stream, moments, length):
     number = np.searchsorted(times[firsts], moments + TINY, side="right") - 1
     number = np.maximum(number, 0)
     lasts = np.append(borders, len(times))
+    groups = np.split(moments, np.flatnonzero(np.diff(number)) + 1)
     return [
-        (slice(int(firsts[n]), int(lasts[n])), moments[number == n])
-        for n in np.unique(number)
+        (slice(int(firsts[n]), int(lasts[n])), inside)
+        for n, inside in zip(np.unique(number), groups, strict=True)
     ]
 
 

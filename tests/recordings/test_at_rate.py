@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_dcat.recordings import Stream
-from keras_dcat.recordings.at_rate import AtRate, finer_steps, own_rate
+from keras_dcat.recordings.at_rate import AtRate, finer_steps, rate_of
 
 RNG = np.random.default_rng(0)
 TIMES = 100 + np.arange(500) / 50 + RNG.uniform(-0.003, 0.003, 500)
@@ -90,7 +90,7 @@ def test_far_more_values_than_samples_are_refused(rate):
         AtRate(Stream(np.zeros((2000, 1)), timestamps=far), rate)
     with pytest.raises(ValueError, match=r"look like milliseconds"):
         AtRate(Stream(np.zeros((2000, 1)), timestamps=1000 * times), rate)
-    with pytest.raises(ValueError, match=r"3000 samples.*Choose a rate near their own"):
+    with pytest.raises(ValueError, match=r"3000 samples.*choose a rate near its own"):
         AtRate(Stream(np.zeros((3000, 1)), rate=0.02), rate)
 
 
@@ -101,11 +101,11 @@ def test_a_slow_sensor_may_become_fast():
 
 def test_the_own_rate_is_that_of_the_usual_steps():
     even = np.full(400, 0.02)
-    assert own_rate(even) == pytest.approx(50)
-    assert own_rate(np.append(even, 80_000.0)) == pytest.approx(50)
+    assert rate_of(even) == pytest.approx(50)
+    assert rate_of(np.append(even, 80_000.0)) == pytest.approx(50)
     packets = np.tile([1e-5, 1e-5, 1e-5, 1e-5, 0.1], 100)
-    assert own_rate(packets) == pytest.approx(500, rel=0.05)
-    assert own_rate(np.array([])) == 0.0
+    assert rate_of(packets) == pytest.approx(500, rel=0.05)
+    assert rate_of(np.array([])) == 0.0
 
 
 @pytest.mark.parametrize(
