@@ -58,6 +58,7 @@ def dated(
     timezone: str | None,
     missing: Collection[str],
     place: Callable[[int], str],
+    hint: str = "",
 ) -> tuple[np.ndarray, float]:
     """Times as numbers, and how many seconds one of them is.
 
@@ -68,6 +69,7 @@ def dated(
         timezone: str. The zone of dates that say none.
         missing: what means "no value".
         place: `place(row)` says where a time is, for the error.
+        hint: str. What else the first time may be, and the option for that.
 
     Returns:
         tuple of float64 array `(rows,)` and float.
@@ -91,9 +93,11 @@ def dated(
     try:
         found[rows] = seconds(times[rows], time_format, timezone)
     except Unclear as error:
-        where = place(int(rows[error.row]))
+        row = int(rows[error.row])
+        where = place(row)
         raise ValueError(
             f"{error.rule} Received: {where}: {error.found}. {error.cure}"
+            f"{hint if not row else ''}"
         ) from error
     return found, 1.0
 

@@ -73,7 +73,7 @@ def layout_of(
             "Pass ' ' for any blank space, or leave it out to have it found."
         )
     with reading(text.source, CSV):
-        lines = list(itertools.islice(text.rows(skip), _MOST_LINES))
+        lines = list(itertools.islice(text.lines(skip), _MOST_LINES))
     begin = skip
     said = _SEPARATOR.fullmatch(lines[0][1].strip("\r\n")) if lines else None
     if said and (sep := said[1].replace("\\t", "\t")):
@@ -116,7 +116,7 @@ def _by_header(text, wanted, lines, delimiter):
     for number, line, split in lines:
         ways = {}
         for between, cells in split.items():
-            for header in (cells, _uncommented(line, between)):
+            for header in (_uncommented(line, between), cells):
                 if header and all(header.count(name) == 1 for name in named):
                     ways.setdefault(between, header)
         if ways:
@@ -239,10 +239,7 @@ def _by_rows(text, wanted, names, begin, rows, skip):
             if len(cells) == below[d] or not _words_at({d: cells}, wanted)
         }
     is_alone = len(split) == 1 or names is not None
-    after = next((n for n, _, s in rows[1:] if _rows_at(s, wanted, names)), None)
-    if not ways and after is not None:
-        header = [n for n, _, s in rows if n < after and _words_at(s, wanted)]
-        cut = (header[-1] if header and names is None else after) - 1
+    if not ways and (cut := _lines_before(rows, wanted, names)):
         raise ValueError(
             "The first line must be a row, or the header. "
             f"Received: {text.source.name!r}, line {number}: {line[:60].strip()!r}. "
@@ -280,13 +277,21 @@ def _fits(cells, wanted, names):
     return all(words) or all(numbers)
 
 
-def _rows_at(split, wanted, names):
-    """Whether a line is a row of numbers, by some delimiter."""
-    for cells in map(_ended, split.values()):
-        chosen = range(len(cells)) if names is not None else wanted
-        if _fits(cells, wanted, names) and any(is_number(cells[n]) for n in chosen):
-            return True
-    return False
+def _lines_before(rows, wanted, names):
+    """How many lines stand before the first row of numbers and its header."""
+    for place, (number, _, split) in enumerate(rows):
+        for between, cells in split.items():
+            cells = _ended(cells)
+            chosen = range(len(cells)) if names is not None else wanted
+            fits = _fits(cells, wanted, names)
+            if not fits or not any(is_number(cells[n]) for n in chosen):
+                continue
+            while names is None and place and _words_at(rows[place - 1][2], wanted):
+                if len(_ended(rows[place - 1][2][between])) != len(cells):
+                    break
+                place, number = place - 1, rows[place - 1][0]
+            return number - 1
+    return None
 
 
 def _words_at(split, wanted):

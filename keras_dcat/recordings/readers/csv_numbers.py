@@ -11,6 +11,7 @@ MARKERS = frozenset(
 
 _FRACTION = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
+_POINTS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?")
 _OTHER_GROUPS = re.compile(r"[+-]?\d{1,3}(?:([_' ’])\d{3})(?:\1\d{3})*(?:[.,]\d*)?")
 _TRUTH = {"true": 1.0, "false": 0.0}
 _BLANKS = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2212": "-"})
@@ -100,7 +101,7 @@ class Numbers:
         return text.replace(self.thousands, "") if whole else text
 
     def _cure(self, cell, text):
-        if self.decimal == "," and re.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?", text):
+        if self.thousands is None and _POINTS.fullmatch(text):
             return "if the point groups digits, pass thousands='.'"
         if self.decimal == "." and _GROUPS.fullmatch(text):
             return "if the comma groups digits, pass thousands=','"

@@ -80,7 +80,7 @@ def read_rows(text: Text, layout: Layout, rules: Rules) -> Table:
     """
     reader = _Reader(text.source.name, layout, rules)
     with reading(text.source, CSV):
-        lines = text.rows(layout.begin)
+        lines = text.rows(layout.begin, layout.delimiter)
         for _ in range(rules.skip_below):
             next(lines, None)
     for number, line in _guarded(lines, text):
@@ -247,9 +247,12 @@ class _Reader:
                 return None
         name = self.layout.names[error.column]
         cure = str(error)
-        if self.below and not self.lines:
+        words = sum(map(is_word, cells))
+        if is_date(error.cell):
+            cure = f"as it is a date, pass time={name!r}"
+        elif self.below and not self.lines and 2 * words >= len(cells):
             cure += f"; if it is a row of units, pass skip_below={1 + len(self.units)}"
-        elif not self.lines:
+        elif not self.lines and not self.below:
             cure += f"; if it is the header, pass skip={number}"
         elif is_units:
             cure += f"; if the line is no row, pass comment={cells[0]!r}"

@@ -145,6 +145,7 @@ def read_csv(
         times, time_unit = dated(
             table.times, time_unit, time_format, timezone, missing,
             lambda row: f"{source.name!r}, line {line_of(row)}, column {name!r}",
+            " If the line is of units, pass skip_below=1." if layout.header else "",
         )  # fmt: skip
     values = table.channels.astype("float32")
     return as_stream(source, values, rate, start, times, time_unit)
@@ -168,7 +169,8 @@ def _plain(text: Text, layout: Layout, rules: Rules) -> Table | None:
 
     def lines():
         for _, line in text.lines(layout.begin):
-            if line[0] == marks:
+            # A quote that is never closed would take all rows behind it for a cell.
+            if line[0] == marks or ('"' in line and line.count('"') % 2):
                 raise _Odd
             yield line
 

@@ -1,6 +1,7 @@
 """The text of a table, line by line and cell by cell, however it is encoded."""
 
 import codecs
+import collections
 import csv
 import dataclasses
 import io
@@ -18,7 +19,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_MOST_LINES = 100  # of one row, whose cells have line breaks
+_MOST_LINES = 50  # of one row, whose cells have line breaks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,18 +43,36 @@ class Text:
                 if number > after and line.strip(" \r\n"):
                     yield number, line
 
-    def rows(self, after: int = 0) -> Iterator[tuple[int, str]]:
+    def rows(self, after: int, delimiter: str | None) -> Iterator[tuple[int, str]]:
         """The same, where lines that a quoted cell goes over are one."""
         lines = self.lines(after)
-        for number, line in lines:
-            if line.count('"') % 2:
+        waiting, tries = collections.deque(), 100
+        while waiting or (waiting := collections.deque(itertools.islice(lines, 1))):
+            number, line = waiting.popleft()
+            if '"' in line and tries and _ending(line, delimiter) == "open":
+                tries -= 1
+                waiting.extend(
+                    itertools.islice(lines, max(0, _MOST_LINES - len(waiting)))
+                )
                 whole = line
-                for _, more in itertools.islice(lines, _MOST_LINES):
+                for count, (_, more) in enumerate(waiting, start=1):
                     whole += more
-                    if whole.count('"') % 2 == 0:
+                    if '"' in more and _ending(whole, delimiter) == "whole":
+                        line, tries = whole, tries + 1
+                        for _ in range(count):
+                            waiting.popleft()
                         break
-                line = whole
             yield number, line
+
+
+def _ending(line, delimiter):
+    """Whether a row is whole, has a quoted cell that is open, or is no good CSV."""
+    lines = io.StringIO(line, newline="")
+    try:
+        next(csv.reader(lines, delimiter=delimiter or " ", strict=True))
+    except csv.Error as error:
+        return "open" if "end of data" in str(error) else "broken"
+    return "whole"
 
 
 def text_of(source: Source, encoding: str | None) -> Text:

@@ -111,14 +111,20 @@ def formats_of(text: str, is_read: Callable[[str, str], bool]) -> list[str]:
         days = [one for one in dict.fromkeys(days) if _suits(day, one)] or [""]
         for one, other in itertools.product(days, clocks):
             whole = f"{one}{between}{other}"
-            if whole not in found and is_read(text, whole):
+            if whole and whole not in found and is_read(text, whole):
                 found.append(whole)
     return found
 
 
 def _suits(text, time_format):
+    """Whether a part of a text is of a format, but for what a part does not say."""
+    if time_format.endswith("%z"):
+        zone = re.search(f"{ZONE}$", text)
+        if zone is None:
+            return False
+        text, time_format = text[: zone.start()], time_format[:-2]
     try:
-        return bool(text) and compiled(time_format.replace("%z", "")) is not None
+        return compiled(time_format).fullmatch(text) is not None
     except ValueError:
         return False
 
