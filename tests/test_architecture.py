@@ -12,6 +12,7 @@ MODULES = [path for path in FILES if path.name != "__init__.py"]
 
 # What each part of the package may import of the others.
 UPSTREAM = {
+    "class_labels": set(),
     "class_names": set(),
     "extras": set(),
     "files": set(),
@@ -22,8 +23,16 @@ UPSTREAM = {
     "windows": {"folds", "recordings", "stored"},
     "attention": set(),
     "encoders": {"attention"},
-    "metrics": {"class_names"},
-    "transfer": {"attention", "class_names", "files", "folds", "metrics", "stored"},
+    "metrics": {"class_labels", "class_names"},
+    "transfer": {
+        "attention",
+        "class_labels",
+        "class_names",
+        "files",
+        "folds",
+        "metrics",
+        "stored",
+    },
     "diagnosis": {
         "attention",
         "class_names",
@@ -33,6 +42,7 @@ UPSTREAM = {
         "transfer",
     },
     "evaluation": {
+        "class_labels",
         "diagnosis",
         "extras",
         "files",
@@ -88,7 +98,8 @@ UPSTREAM_OF_TRANSFER = {
     "transfer_weight": set(),
     "source_cache": {"gating", "losses", "memory"},
     "callbacks": set(),
-    "batches": {"callbacks", "losses"},
+    "batch_values": {"losses"},
+    "batches": {"batch_values", "callbacks", "losses"},
     "recovery": set(),
     "loops": {"callbacks", "recovery", "source_cache"},
     "model": {
