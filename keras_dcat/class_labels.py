@@ -5,8 +5,8 @@ import numpy as np
 # float16 rounds rows of many classes to 1 ± some thousandths.
 _ROUNDING = 1e-2
 ROW_RULE = (
-    "Rows of one-hot labels must not be negative, and add up to 1, or be zeros only for "
-    "no label."
+    "Rows of one-hot labels must not be negative, and must add up to 1, or be zeros "
+    "only for no label."
 )
 ROW_CURE = (
     "Give each window one class, or shares of classes. Several classes at once "
@@ -179,8 +179,9 @@ def check_kind(labels: np.ndarray):
     if is_number and labels.dtype.names is None:
         return
     found = few(labels.ravel())
-    if _are_whole_numbers(labels):
-        cure = 'Convert them: labels.astype("int64").'
+    number = _number_in(labels)
+    if number is not None:
+        cure = f'Convert them: labels.astype("{number}").'
     elif labels.dtype.kind in "OSU" and any(
         isinstance(label, (str, bytes)) for label in labels.ravel()
     ):
@@ -217,19 +218,27 @@ def few(values) -> str:
     return told if len(values) <= 5 else f"{told} and {len(values) - 5} more"
 
 
-def _are_whole_numbers(labels):
+def _number_in(labels):
+    """The dtype of numbers that text or objects stand for; `None` if they do not."""
     if labels.dtype.kind not in "OSU":
-        return False
+        return None
     try:
-        return bool(np.all(labels.astype("float64") == labels.astype("int64")))
+        numbers = labels.astype("float64")
     except (TypeError, ValueError, OverflowError):
-        return False
+        return None
+    if not np.isfinite(numbers).all():
+        return None
+    try:
+        is_whole = np.array_equal(labels.astype("int64"), numbers)
+    except ValueError:  # "1.0"
+        is_whole = False
+    return "int64" if is_whole else "float64"
 
 
 def _check_rows(labels, numbers):
-    holds = are_class_rows(
-        numbers, numbers.sum(axis=-1), lambda each: each.all(axis=-1)
-    )
+    with np.errstate(invalid="ignore"):  # of infinities
+        totals = numbers.sum(axis=-1)
+    holds = are_class_rows(numbers, totals, lambda each: each.all(axis=-1))
     if holds.all():
         return
     wrong = labels[~holds]

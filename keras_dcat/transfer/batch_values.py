@@ -11,7 +11,6 @@ from keras_dcat.class_labels import (
     ROW_RULE,
     are_class_rows,
     are_classes,
-    check_kind,
     checked_labels,
     class_cure,
     class_rule,
@@ -53,9 +52,16 @@ class BatchValues:
                 is_fine = _are_shares if name == "may_teach" else np.isfinite
                 if not np.all(is_fine(values)):
                     raise ValueError(self._message(name))
-        if not isinstance(labels, np.ndarray):
-            labels = keras.ops.convert_to_numpy(labels)
+        given = labels
+        if not isinstance(given, np.ndarray):
+            labels = keras.ops.convert_to_numpy(given)
         checked_labels(labels, self.num_classes)
+        if hasattr(given, "to_numpy") and not _is_of_numpy(given):
+            raise ValueError(
+                "Labels of pandas must be of a dtype of NumPy. "
+                f"Received: dtype {given.dtypes}. "
+                'Convert them: labels.to_numpy("int64", na_value=-1).'
+            )
         if self.weighs_classes and is_one_hot(labels, self.num_classes):
             if not labels.any(axis=-1).all():
                 raise ValueError(self._message("class_weight"))
@@ -72,11 +78,15 @@ class BatchValues:
         kind = spec.dtype
         if kind.is_floating or kind.is_integer or kind.is_bool:
             return
+        cure = "Number the classes from 0, and give -1 where there is none."
+        if kind.name == "string":
+            cure = (
+                "Number them in `map`: keras.layers.StringLookup(vocabulary="
+                "class_names, num_oov_indices=0) does, in the order of the names."
+            )
         raise ValueError(
             "Labels must be numbers that say the class of each window. "
-            f"Received: a dataset whose labels are of dtype {kind.name}. Number text "
-            "in `map`: keras.layers.StringLookup(vocabulary=class_names, "
-            "num_oov_indices=0) does, in the order of the names."
+            f"Received: a dataset whose labels are of dtype {kind.name}. {cure}"
         )
 
     def asserted(self, batch, sides, labels, sample_weight=None):
@@ -131,7 +141,11 @@ class BatchValues:
     def message_in(self, error):
         """What an error of a backend says of a rule; `None` where it says nothing."""
         text = str(error)
-        for name, (rule, _, _) in self._rules().items():
+        for name, (rule, _, cure) in self._rules().items():
+            whole = f"{re.escape(rule)} Received: .*?{re.escape(cure)}"
+            told = re.search(whole, text, re.DOTALL)
+            if told is not None:
+                return told[0]
             if rule in text:
                 told = re.match(r"\] \[([^\]]*)\]", text.split(rule, 1)[1])
                 found = None if told is None else f"[{', '.join(told[1].split())}]"
@@ -178,6 +192,11 @@ class BatchValues:
             ),
             "rows": (ROW_RULE, "others", ROW_CURE),
         }
+
+
+def _is_of_numpy(labels):
+    dtypes = labels.dtypes if len(labels.shape) == 2 else [labels.dtype]
+    return all(isinstance(dtype, np.dtype) for dtype in dtypes)
 
 
 def _are_shares(numbers):

@@ -7,7 +7,11 @@ import re
 import keras
 from keras import ops
 
-from keras_dcat.transfer.losses.cross_entropy import for_classification, is_one_hot
+from keras_dcat.transfer.losses.cross_entropy import (
+    class_indices,
+    for_classification,
+    is_one_hot,
+)
 
 _WEIGHTS = "sample_weight"
 # What Keras takes for whichever accuracy fits the labels.
@@ -86,10 +90,8 @@ class OfLabelled(keras.metrics.Metric):
     """
 
     def __init__(self, metric, num_classes: int):
-        is_named = isinstance(metric, str)
-        chosen_later = is_named and metric.lower() in _EITHER_ACCURACY
-        found = None if chosen_later else _weighing(metric)
-        super().__init__(name=metric if is_named else found.name)
+        found = _weighing(metric)
+        super().__init__(name=metric if isinstance(metric, str) else found.name)
         self.num_classes = num_classes
         self.metric = found
         self._passed = None if metric is found else metric
@@ -101,8 +103,6 @@ class OfLabelled(keras.metrics.Metric):
         # Here, as Keras does: on the devices, and within the scopes, of a training.
         if self._counted is None:
             self._counted = self.add_variable((), "zeros", name="counted")
-        if self.metric is None:
-            self.metric = _accuracy(is_one_hot(y_true, self.num_classes), self.name)
         known, weights = _known(y_true, sample_weight, self.num_classes)
         # Keras on torch takes a first refusal for a limit of symbolic passes.
         if not self._is_checked:
@@ -122,8 +122,7 @@ class OfLabelled(keras.metrics.Metric):
     def reset_state(self):
         if self._counted is not None:
             self._counted.assign(ops.zeros(()))
-        if self.metric is not None:
-            self.metric.reset_state()
+        self.metric.reset_state()
 
     def get_config(self):
         # Never loaded as it is: see `as_passed`.
@@ -142,14 +141,17 @@ def _known(y_true, sample_weight, num_classes):
     return known, weights
 
 
-def _accuracy(one_hot, name):
-    if one_hot:
-        return keras.metrics.CategoricalAccuracy(name=name)
-    return keras.metrics.SparseCategoricalAccuracy(name=name)
+def _are_right(y_true, y_pred):
+    """Accuracy, whichever form labels have."""
+    classes = class_indices(y_true, y_pred.shape[-1])
+    believed = ops.cast(ops.argmax(y_pred, axis=-1), classes.dtype)
+    return ops.cast(ops.equal(classes, believed), keras.config.floatx())
 
 
 def _weighing(identifier):
     """A metric that leaves out what weighs nothing."""
+    if isinstance(identifier, str) and identifier.lower() in _EITHER_ACCURACY:
+        return keras.metrics.MeanMetricWrapper(_are_right, name=identifier)
     metric = keras.metrics.get(identifier)
     if not isinstance(metric, keras.metrics.Metric):
         return keras.metrics.MeanMetricWrapper(metric, name=_named_by_keras(metric))

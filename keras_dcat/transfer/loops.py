@@ -85,8 +85,8 @@ class PairLoops:
             ValueError: before the first step, if the data are not pairs, do not
                 fit the two models, are empty, hold NaN, have labels that say no class,
                 or none where `class_weight` needs them; at the batch in question, for
-                data that come in batches. Of several machines on TensorFlow, which need the
-                JAX backend.
+                data that come in batches. Of several machines on TensorFlow, which need
+                the JAX backend.
         """
         _check_strategy(self)
         x, y = self._batch_format.checked(
