@@ -12,6 +12,7 @@ MODULES = [path for path in FILES if path.name != "__init__.py"]
 
 # What each part of the package may import of the others.
 UPSTREAM = {
+    "class_labels": set(),
     "class_names": set(),
     "extras": set(),
     "files": set(),
@@ -24,9 +25,10 @@ UPSTREAM = {
     "windows": {"folds", "lazy", "recordings", "shown", "stored"},
     "attention": {"shown"},
     "encoders": {"attention"},
-    "metrics": {"class_names"},
+    "metrics": {"class_labels", "class_names"},
     "transfer": {
         "attention",
+        "class_labels",
         "class_names",
         "files",
         "folds",
@@ -44,6 +46,7 @@ UPSTREAM = {
         "transfer",
     },
     "evaluation": {
+        "class_labels",
         "diagnosis",
         "extras",
         "files",
@@ -97,11 +100,13 @@ UPSTREAM_OF_TRANSFER = {
     "combination": {"gating"},
     "terms": {"gating"},
     "joint_belief": set(),
+    "labelled_metrics": {"losses"},
     "junction": set(),
     "transfer_weight": set(),
     "source_cache": {"gating", "losses", "memory"},
     "callbacks": set(),
-    "batches": {"callbacks", "losses"},
+    "batch_values": {"losses"},
+    "batches": {"batch_values", "callbacks", "losses"},
     "recovery": set(),
     "loops": {"callbacks", "recovery", "source_cache"},
     "model": {
@@ -111,6 +116,7 @@ UPSTREAM_OF_TRANSFER = {
         "combination",
         "gating",
         "joint_belief",
+        "labelled_metrics",
         "junction",
         "loops",
         "losses",

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from keras_dcat.class_labels import checked_classes
 from keras_dcat.evaluation.intervals import Interval
 from keras_dcat.extras import require
+from keras_dcat.metrics.scores import predicted_classes
 
 
 def paired_bootstrap(
@@ -23,7 +25,8 @@ def paired_bootstrap(
     subjects it is wide, and rightly so.
 
     Args:
-        labels: int array `(windows,)`. True classes of the test windows.
+        labels: int array `(windows,)`. True classes of the test windows; those of −1,
+            which have none, are left out.
         predictions: int array `(seeds, windows)`. Classes that each run of the model
             predicts.
         baseline: int array `(seeds, windows)`. The same of the baseline, seed by seed.
@@ -36,7 +39,8 @@ def paired_bootstrap(
         `Interval`: the difference of the mean macro F1, and percentiles of it.
 
     Raises:
-        ValueError: if sizes do not fit, or if there are fewer than two subjects.
+        ValueError: if sizes do not fit, if a label or a prediction is no class, if no
+            window has a label, or if there are fewer than two subjects.
 
     Example:
 
@@ -81,7 +85,8 @@ def macro_f1_interval(
     """Macro F1 of one model, over test subjects and seeds.
 
     Args:
-        labels: int array `(windows,)`. True classes of the test windows.
+        labels: int array `(windows,)`. True classes of the test windows; those of −1,
+            which have none, are left out.
         predictions: int array `(seeds, windows)`. Classes that each run predicts.
         subjects: array `(windows,)`. Who each window is of.
         confidence: float. Share of intervals that contain the true mean.
@@ -93,7 +98,8 @@ def macro_f1_interval(
         where there is one subject only, who says nothing of others.
 
     Raises:
-        ValueError: if there is not a prediction for each label and subject.
+        ValueError: if there is not a prediction for each label and subject, if some are
+            no classes, or if no window has a label.
 
     Example:
 
@@ -124,7 +130,8 @@ def f1_per_class_intervals(
     """F1 of every class, over test subjects and seeds.
 
     Args:
-        labels: int array `(windows,)`. True classes of the test windows.
+        labels: int array `(windows,)`. True classes of the test windows; those of −1,
+            which have none, are left out.
         predictions: int array `(seeds, windows)`. Classes that each run predicts.
         subjects: array `(windows,)`. Who each window is of.
         num_classes: int.
@@ -137,7 +144,8 @@ def f1_per_class_intervals(
         predicted.
 
     Raises:
-        ValueError: if there is not a prediction for each label and subject.
+        ValueError: if there is not a prediction for each label and subject, if some are
+            no classes, or if no window has a label.
 
     Example:
 
@@ -238,6 +246,16 @@ def _checked_counts(labels, predictions, subjects, classes=None):
 
 def _counts(labels, runs, person, people, classes=None):
     """True positives, predicted and actual `(3, seeds, subjects, classes)`."""
+    labels = checked_classes(labels, classes)
+    known = labels >= 0
+    if not known.any():
+        raise ValueError(
+            "Some test windows must have a label. "
+            f"Received: {len(labels)} windows without one. "
+            "Test on windows whose classes are known."
+        )
+    labels, person = labels[known], person[known]
+    runs = np.stack([predicted_classes(run, classes)[known] for run in runs])
     if classes is None:
         classes = int(max(labels.max(), runs.max())) + 1
     counts = np.zeros((3, len(runs), people, classes))

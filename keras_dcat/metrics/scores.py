@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from keras_dcat.class_labels import are_classes, checked_classes, few
+
 
 def f1_per_class(labels, predictions, num_classes: int) -> np.ndarray:
     """F1 of every class: `2·TP / (2·TP + FP + FN)`.
@@ -19,17 +21,16 @@ def f1_per_class(labels, predictions, num_classes: int) -> np.ndarray:
         float array `(classes,)`.
 
     Raises:
-        ValueError: if there are not as many predictions as labels.
+        ValueError: if there are not as many predictions as labels, or if some of these
+            are no classes.
 
     Example:
 
     >>> f1_per_class([0, 0, 1], [0, 1, 1], num_classes=2).round(3).tolist()
     [0.667, 0.667]
     """
-    labels = np.asarray(labels)
-    predictions = keras.ops.convert_to_numpy(predictions)
-    if predictions.ndim == 2:
-        predictions = predictions.argmax(axis=-1)
+    labels = checked_classes(labels, num_classes)
+    predictions = predicted_classes(predictions, num_classes)
     if labels.shape != predictions.shape:
         raise ValueError(
             "There must be one prediction for each label. "
@@ -58,7 +59,8 @@ def macro_f1(labels, predictions, num_classes: int) -> float:
         float.
 
     Raises:
-        ValueError: if there are not as many predictions as labels.
+        ValueError: if there are not as many predictions as labels, or if some of these
+            are no classes.
 
     Example:
 
@@ -83,7 +85,8 @@ def expected_calibration_error(labels, probabilities, bins: int = 15) -> float:
         float from 0 to 1; 0 is perfect.
 
     Raises:
-        ValueError: if there are not probabilities for each label.
+        ValueError: if there are not probabilities for each label, or if a label is no
+            class.
 
     Example:
 
@@ -95,7 +98,7 @@ def expected_calibration_error(labels, probabilities, bins: int = 15) -> float:
         Guo et al., 2017, [On calibration of modern neural
         networks](https://arxiv.org/abs/1706.04599).
     """
-    labels = np.asarray(labels)
+    labels = checked_classes(labels)
     probabilities = keras.ops.convert_to_numpy(probabilities)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
         raise ValueError(
@@ -110,3 +113,39 @@ def expected_calibration_error(labels, probabilities, bins: int = 15) -> float:
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(bin_of, weights=right - confidence, minlength=bins)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+def predicted_classes(predictions, num_classes: int | None = None) -> np.ndarray:
+    """The class that is predicted of each window.
+
+    Args:
+        predictions: int array or tensor `(windows,)`, or scores `(windows, classes)`.
+        num_classes: int, or `None` where that is not known.
+
+    Returns:
+        int64 array `(windows,)`.
+
+    Raises:
+        ValueError: if a prediction is no class.
+
+    Example:
+
+    >>> predicted_classes([[0.1, 0.9], [0.8, 0.2]]).tolist()
+    [1, 0]
+    """
+    predictions = keras.ops.convert_to_numpy(predictions)
+    if predictions.ndim == 2 and predictions.shape[1] > 1:
+        predictions = predictions.argmax(axis=-1)
+    predictions = predictions.reshape(len(predictions), -1)
+    is_class = np.zeros(len(predictions), bool)
+    if predictions.shape[1] == 1 and predictions.dtype.kind in "biuf":
+        numbers = predictions[:, 0].astype("float64")
+        is_class = (numbers >= 0) & are_classes(numbers, num_classes, np.rint(numbers))
+    if not is_class.all():
+        last = "" if num_classes is None else f" to {num_classes - 1}"
+        raise ValueError(
+            f"Predictions must be classes, whole numbers from 0{last}, or scores "
+            f"(windows, classes). Received: {few(predictions[~is_class].ravel())}. "
+            "Leave out windows that have none, and their labels."
+        )
+    return predictions[:, 0].astype("int64")

@@ -5,10 +5,9 @@ import sys
 import types
 
 import keras
-import numpy as np
 
+from keras_dcat.transfer.batch_values import BatchValues
 from keras_dcat.transfer.callbacks.checks import EMPTY_MESSAGE
-from keras_dcat.transfer.losses.cross_entropy import is_one_hot
 from keras_dcat.transfer.losses.statistics import SourceStatistics
 
 _SIDES = {"source", "target"}
@@ -34,6 +33,7 @@ class BatchFormat:
         self.num_sources = num_sources
         self.num_classes = num_classes
         self.statistics_spec = None
+        self._refused = None
 
     @property
     def pair_spec(self):
@@ -54,7 +54,7 @@ class BatchFormat:
             return None
         return pair if _nested_alike(pair[1], self.target_spec) else None
 
-    def checked(self, x, y, pairs_only, weighs_classes=False):
+    def checked(self, x, y, pairs_only, *, sample_weight=None, weighs_classes=False):
         """`x` and `y` as `fit` got them, with every batch checked before use.
 
         Arrays are checked here and now, in one pass. Datasets keep their kind
@@ -65,6 +65,7 @@ class BatchFormat:
             x: what `fit` or `evaluate` got.
             y: likewise.
             pairs_only: bool. Whether the target's input alone is refused.
+            sample_weight: what `fit` or `evaluate` got, with arrays.
             weighs_classes: bool. Whether Keras is to look up a weight for each label.
 
         Returns:
@@ -73,43 +74,65 @@ class BatchFormat:
         Raises:
             ValueError: what is wrong, with which argument, and what to do.
         """
+        values = BatchValues(self.num_classes, weighs_classes)
         tf = sys.modules.get("tensorflow")
         if tf is not None and isinstance(x, tf.data.Dataset):
-            return self._checked_dataset(tf, x, pairs_only, weighs_classes), y
+            return self._checked_dataset(tf, x, pairs_only, values), y
         if isinstance(x, keras.utils.PyDataset):
-            return _CheckedPyDataset(x, self, pairs_only, weighs_classes), y
+            return _CheckedPyDataset(x, self, pairs_only, values), y
         if isinstance(x, types.GeneratorType):
-            return (self._check_batch(batch, pairs_only) for batch in x), y
+            return (self.checked_batch(batch, pairs_only) for batch in x), y
         if keras.tree.is_nested(x) or hasattr(x, "shape"):
-            self._check_arrays(x, y, pairs_only, weighs_classes)
+            self._check_arrays(x, y, sample_weight, pairs_only, values)
         return x, y
 
     def checked_validation(self, validation_data):
         """`validation_data` of `fit`: arrays `(x, y, …)` or a dataset, checked."""
         if isinstance(validation_data, (list, tuple)):
-            self._check_batch(validation_data, pairs_only=False)
-            return validation_data
+            return self.checked_batch(validation_data, pairs_only=False)
         return self.checked(validation_data, None, pairs_only=False)[0]
 
     @contextlib.contextmanager
     def readable_errors(self):
         """Turns what the backends raise for bad batches into a `ValueError`."""
+        self._refused = None
         try:
             yield
         except StopIteration:
             raise ValueError(EMPTY_MESSAGE) from None
         except Exception as error:
-            for message in (EMPTY_MESSAGE, *self._value_messages().values()):
-                if message in str(error):
-                    raise ValueError(message) from None
-            raise
+            message = self._refused or BatchValues(self.num_classes).message_in(error)
+            if EMPTY_MESSAGE in str(error):
+                message = EMPTY_MESSAGE
+            if message is None:
+                raise
+            raise ValueError(message) from None
 
-    def _check_batch(self, batch, pairs_only, weighs_classes=False):
-        x, y = _inputs_and_labels(batch)
-        self._check_arrays(x, y, pairs_only, weighs_classes)
+    def checked_batch(self, batch, pairs_only, values=None):
+        """A batch `(inputs, labels)`, with weights or without, as it was.
+
+        Args:
+            batch: tuple of nested arrays.
+            pairs_only: bool. Whether the target's input alone is refused.
+            values: `BatchValues`.
+
+        Returns:
+            the batch.
+
+        Raises:
+            ValueError: what is wrong with it.
+        """
+        try:
+            parts = _parts(batch)
+            values = values or BatchValues(self.num_classes)
+            self._check_arrays(*parts, pairs_only, values)
+        except ValueError as error:
+            # TensorFlow, where it reads, makes another error of it.
+            self._refused = str(error)
+            raise
         return batch
 
-    def _check_arrays(self, x, y, pairs_only, weighs_classes):
+    def _check_arrays(self, x, y, sample_weight, pairs_only, values):
         sides = self._check_structure(x, y, pairs_only)
         counts = {len(leaf) for leaf in keras.tree.flatten((x, y))}
         if counts != {len(y)} or not len(y):
@@ -118,54 +141,20 @@ class BatchFormat:
                 f"label for each, and at least one. Received: {sorted(counts)} windows "
                 "and labels. Check how the arrays were cut."
             )
-        messages = self._value_messages()
-        for side, (inputs, _) in sides.items():
-            for leaf in keras.tree.flatten(inputs):
-                values = keras.ops.convert_to_numpy(leaf)
-                is_fine = _are_shares if side == "may_teach" else np.isfinite
-                if not np.all(is_fine(values)):
-                    raise ValueError(messages[side])
-        labels = keras.ops.convert_to_numpy(y)
-        if is_one_hot(labels, self.num_classes):
-            if weighs_classes and not labels.any(axis=-1).all():
-                raise ValueError(messages["class_weight"])
-        elif not np.all(_are_in_range(labels, self.num_classes)):
-            raise ValueError(
-                f"{messages['labels']} The labels go from {labels.min()} "
-                f"to {labels.max()}."
-            )
+        inputs = {side: inputs for side, (inputs, _) in sides.items()}
+        values.check_arrays(inputs, y, sample_weight)
 
-    def _checked_dataset(self, tf, dataset, pairs_only, weighs_classes):
+    def _checked_dataset(self, tf, dataset, pairs_only, values):
         if int(dataset.cardinality()) == 0:
             raise ValueError(EMPTY_MESSAGE)
-        x, y = _inputs_and_labels(dataset.element_spec)
+        x, y, _ = _parts(dataset.element_spec)
         self._check_structure(x, y, pairs_only)
-        messages = self._value_messages()
+        values.check_label_kind(y)
 
         def check(*batch):
-            x, y = _inputs_and_labels(batch)
-            rules = []
-            for side, (inputs, _) in self._sides(x).items():
-                for leaf in keras.tree.flatten(inputs):
-                    if side == "may_teach":
-                        rules.append((_are_shares(tf.cast(leaf, tf.float64)), side))
-                    elif leaf.dtype.is_floating:
-                        rules.append((tf.math.is_finite(leaf), side))
-            # Signed, for -1 would be the largest of unsigned integers.
-            labels = tf.cast(y, tf.float64)
-            is_labelled = labels >= 0
-            if is_one_hot(y, self.num_classes):
-                is_labelled = tf.reduce_any(labels != 0, axis=-1)
-            else:
-                rules.append((_are_in_range(labels, self.num_classes), "labels"))
-            if weighs_classes:
-                rules.append((is_labelled, "class_weight"))
-            checks = [
-                tf.debugging.Assert(tf.reduce_all(holds), [messages[name]])
-                for holds, name in rules
-            ]
-            with tf.control_dependencies(checks):
-                return keras.tree.map_structure(tf.identity, batch)
+            x, y, sample_weight = _parts(batch)
+            sides = {side: inputs for side, (inputs, _) in self._sides(x).items()}
+            return values.asserted(batch, sides, y, sample_weight)
 
         return dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
 
@@ -209,7 +198,9 @@ class BatchFormat:
             self._check_side(side, inputs, spec)
         if not _is_label_shape(y, self.num_classes):
             remedy = "Use the classes that the two models were built with."
-            if hasattr(y, "shape") and _shape(y) is None:
+            if not hasattr(y, "shape"):
+                remedy = "Make an array of them: np.asarray(labels)."
+            elif _shape(y) is None:
                 remedy = "Say so where they are made: `labels.set_shape((None,))`."
             raise ValueError(
                 f"Labels must be integers (batch,) or one-hot (batch, "
@@ -252,31 +243,6 @@ class BatchFormat:
         each = zip(known, self.statistics_spec, self.source_spec, strict=True)
         return tuple(statistics if k else spec for k, statistics, spec in each)
 
-    def _value_messages(self):
-        finite = (
-            "The input of the {side} must be finite. Received: windows with NaN or "
-            "infinite values. Drop them, or fill the gaps in recordings of the {side}."
-        )
-        return {
-            "source": finite.format(side="source"),
-            "target": finite.format(side="target"),
-            "may_teach": (
-                "`may_teach` must be numbers from 0 to 1. Received: others, or NaN. "
-                "Give a window 0 where there is no source."
-            ),
-            "class_weight": (
-                "`class_weight` must find a class for each window of a tf.data dataset "
-                "and of one-hot labels. Received: windows without a label. "
-                "Yield (inputs, labels, sample_weight), or pass `sample_weight`."
-            ),
-            "labels": (
-                f"Integer labels must be at least 0 and below {self.num_classes}, the "
-                "number of classes of the two models, or -1 for no label. "
-                "Received: labels outside of it. "
-                "Number the classes from 0, or build models with more classes."
-            ),
-        }
-
 
 def teaching_shares(inputs):
     """How much each window of a pair may teach; `None` if that is not said."""
@@ -286,7 +252,7 @@ def teaching_shares(inputs):
 class _CheckedPyDataset(keras.utils.PyDataset):
     """A `PyDataset` whose batches are checked as they are read."""
 
-    def __init__(self, dataset, batch_format, pairs_only, weighs_classes):
+    def __init__(self, dataset, batch_format, pairs_only, values):
         super().__init__(
             workers=dataset.workers,
             use_multiprocessing=dataset.use_multiprocessing,
@@ -295,15 +261,15 @@ class _CheckedPyDataset(keras.utils.PyDataset):
         self.dataset = dataset
         self.batch_format = batch_format
         self.pairs_only = pairs_only
-        self.weighs_classes = weighs_classes
+        self.values = values
 
     @property
     def num_batches(self):
         return self.dataset.num_batches
 
     def __getitem__(self, index):
-        return self.batch_format._check_batch(
-            self.dataset[index], self.pairs_only, self.weighs_classes
+        return self.batch_format.checked_batch(
+            self.dataset[index], self.pairs_only, self.values
         )
 
     def on_epoch_begin(self):
@@ -313,14 +279,15 @@ class _CheckedPyDataset(keras.utils.PyDataset):
         self.dataset.on_epoch_end()
 
 
-def _inputs_and_labels(batch):
+def _parts(batch):
+    """Inputs, labels and weights of a batch; no weights are `None`."""
     if not isinstance(batch, (list, tuple)) or not 2 <= len(batch) <= 3:
         raise ValueError(
             "A batch must be (inputs, labels) or (inputs, labels, sample_weight). "
             f"Received: {_describe(batch)}. "
             "Yield a tuple whose first part is the pair (source, target)."
         )
-    return batch[0], batch[1]
+    return (*batch, None)[:3]
 
 
 def _named(side):
@@ -361,16 +328,6 @@ def _all_fit(inputs, spec):
     return _nested_alike(inputs, spec) and all(
         map(_fits, keras.tree.flatten(inputs), keras.tree.flatten(spec))
     )
-
-
-def _are_in_range(labels, num_classes):
-    """Which labels are classes, or -1 for no label."""
-    return (labels == -1) | ((labels >= 0) & (labels < num_classes))
-
-
-def _are_shares(numbers):
-    # What is made of probabilities may be rounded up.
-    return (numbers >= 0) & (numbers <= 1 + 1e-6)
 
 
 def _is_label_shape(labels, num_classes):

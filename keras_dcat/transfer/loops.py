@@ -83,16 +83,17 @@ class PairLoops:
 
         Raises:
             ValueError: before the first step, if the data are not pairs, do not
-                fit the two models, are empty, hold NaN, have labels out of range, or
-                none where `class_weight` needs them; at the batch in question, for data
-                that come in batches. Of several machines on TensorFlow, which need the
-                JAX backend.
+                fit the two models, are empty, hold NaN, have labels that say no class,
+                or none where `class_weight` needs them; at the batch in question, for
+                data that come in batches. Of several machines on TensorFlow, which need
+                the JAX backend.
         """
         _check_strategy(self)
         x, y = self._batch_format.checked(
             x,
             y,
             pairs_only=True,
+            sample_weight=kwargs.get("sample_weight"),
             weighs_classes=kwargs.get("class_weight") is not None,
         )
         if kwargs.get("validation_data") is not None:
@@ -121,7 +122,10 @@ class PairLoops:
             as in Keras. Pairs also give the values of the transfer.
         """
         if "_use_cached_eval_dataset" not in kwargs:
-            x, y = self._batch_format.checked(x, y, pairs_only=False)
+            weights = kwargs.get("sample_weight", args[2] if len(args) > 2 else None)
+            x, y = self._batch_format.checked(
+                x, y, pairs_only=False, sample_weight=weights
+            )
         with self._batch_format.readable_errors():
             results = super().evaluate(x, y, *args, **kwargs)
         # Numbers, which older Keras gives only where all metrics have a value.

@@ -16,6 +16,7 @@ from keras_dcat.transfer.branches.sides import Sides
 from keras_dcat.transfer.callbacks.checks import EMPTY_MESSAGE
 from keras_dcat.transfer.gating import gates
 from keras_dcat.transfer.joint_belief import JointBelief
+from keras_dcat.transfer.labelled_metrics import as_passed, over_labelled_windows
 from keras_dcat.transfer.loops import PairLoops
 from keras_dcat.transfer.losses.cross_entropy import (
     CrossEntropy,
@@ -236,10 +237,14 @@ class DCATModel(PairLoops, keras.Model):
             optimizer: as in Keras.
             loss: as in Keras. Cross-entropy unless given, for integer or one-hot
                 labels, on logits or probabilities as the target's head gives.
-            metrics: as in Keras, on the target's output. They count every window.
-            weighted_metrics: as in Keras; what has no label does not count in them.
-                Accuracy, unless any metrics are given.
+            metrics: as in Keras, on the target's output. Windows without a label do not
+                count in them; where none counts, they are NaN.
+            weighted_metrics: likewise, and `sample_weight` weighs the others. Accuracy,
+                unless any metrics are given.
             **kwargs: any other argument of `keras.Model.compile`.
+
+        Raises:
+            ValueError: if a metric is unknown, or cannot leave windows out.
         """
         if loss is None:
             loss = CrossEntropy(from_logits=self.gives_logits)
@@ -248,10 +253,13 @@ class DCATModel(PairLoops, keras.Model):
         super().compile(
             optimizer=optimizer,
             loss=loss,
-            metrics=metrics,
-            weighted_metrics=weighted_metrics,
+            metrics=over_labelled_windows(metrics, self.num_classes),
+            weighted_metrics=over_labelled_windows(weighted_metrics, self.num_classes),
             **kwargs,
         )
+
+    def get_compile_config(self):
+        return as_passed(super().get_compile_config())
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -276,11 +284,11 @@ class DCATModel(PairLoops, keras.Model):
         compared = y_pred
         if isinstance(y_pred, PairOutputs):
             y_pred, compared = y_pred.parted(self._junction if training else None)
-        prediction, known, weights = self._classified(y, y_pred, sample_weight)
+        known, weights = for_classification(y, sample_weight, self.num_classes)
         labels = class_indices(y, self.num_classes)
         weights = over_labelled(weights, labels)
         classification = super().compute_loss(
-            x, known, prediction, weights, training=training
+            x, known, _prediction(y_pred), weights, training=training
         )
         if not isinstance(y_pred, PairOutputs):
             return classification
@@ -306,15 +314,9 @@ class DCATModel(PairLoops, keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """The metrics of `compile` on the target's output, and the transfer's."""
-        prediction, known, weights = self._classified(y, y_pred, sample_weight)
-        results = super().compute_metrics(x, known, prediction, weights)
+        results = super().compute_metrics(x, y, _prediction(y_pred), sample_weight)
         hidden = {} if isinstance(y_pred, PairOutputs) else self._transfer_metrics
         return {name: value for name, value in results.items() if name not in hidden}
-
-    def _classified(self, y, y_pred, sample_weight):
-        """The target's output, and labels and weights for it, of a pair or not."""
-        prediction = y_pred.prediction if isinstance(y_pred, PairOutputs) else y_pred
-        return prediction, *for_classification(y, sample_weight, self.num_classes)
 
     def export(self, filepath, *args, **kwargs):
         """Writes the target alone, as `keras.Model.export` writes a model.
@@ -358,3 +360,8 @@ class DCATModel(PairLoops, keras.Model):
         for name in ("source", "target", "transfer_weight", "gate", "loss"):
             config[name] = deserialize(config[name], custom_objects)
         return cls(**config)
+
+
+def _prediction(y_pred):
+    """The target's output, of a pair or not."""
+    return y_pred.prediction if isinstance(y_pred, PairOutputs) else y_pred

@@ -160,3 +160,38 @@ def test_one_person_says_nothing_of_others():
     found = macro_f1_interval(labels, [labels], np.ones(40))
     assert found.mean == 1
     assert np.isnan([found.low, found.high]).all()
+
+
+def test_windows_without_a_label_count_nowhere(rng):
+    labels, subjects = rng.integers(4, size=60), np.repeat(np.arange(3), 20)
+    runs = predicted(rng, labels, 0.7, seeds=2)
+    other = predicted(rng, labels, 0.4, seeds=2)
+    known = rng.random(60) < 0.7
+    partly = np.where(known, labels, -1)
+    options = {"resamples": 50}
+    kept = [x[..., known] for x in (labels, runs, other, subjects)]
+    assert paired_bootstrap(partly, runs, other, subjects, **options) == (
+        paired_bootstrap(*kept, **options)
+    )
+    assert macro_f1_interval(partly, runs, subjects, **options) == macro_f1_interval(
+        kept[0], kept[1], kept[3], **options
+    )
+    assert f1_per_class_intervals(partly, runs, subjects, 4, **options) == (
+        f1_per_class_intervals(kept[0], kept[1], kept[3], 4, **options)
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "runs", "message"),
+    [
+        (["sit", "walk"], [[0, 1]], "class_names.index"),
+        ([0, 0.5], [[0, 1]], r"\[0.5\]"),
+        ([0, 1], [[0, -1]], r"Predictions must be classes.*\[-1\]"),
+        ([-1, -1], [[0, 1]], "2 windows without one.*Test on windows"),
+    ],
+)
+def test_what_is_no_class_is_refused(labels, runs, message):
+    with pytest.raises(ValueError, match=message):
+        macro_f1_interval(labels, runs, subjects=[1, 2])
+    with pytest.raises(ValueError, match=message):
+        paired_bootstrap(labels, runs, runs, subjects=[1, 2])

@@ -67,3 +67,30 @@ def test_a_window_without_a_label_counts_nowhere():
         np.testing.assert_array_equal(f1, [1.0, 1.0])
     error = metrics.expected_calibration_error([0, 1, -1], scores)
     assert error == pytest.approx((0.1 + 0.2) / 2)
+
+
+@pytest.mark.parametrize("score", [metrics.f1_per_class, metrics.macro_f1])
+@pytest.mark.parametrize(
+    ("labels", "predictions", "message"),
+    [
+        (["sit", "walk"], [0, 1], r"\['sit', 'walk'\].*class_names.index"),
+        ([0.5, 1], [0, 1], r"Labels must be whole numbers from 0 to 1.*\[0.5\]"),
+        ([0, 2], [0, 1], r"Labels must be whole numbers from 0 to 1.*\[2\]"),
+        ([0, 1], [0, -1], r"Predictions must be classes.*from 0 to 1.*\[-1\].*Leave"),
+        ([0, 1], [0, 2], r"Predictions must be classes.*\[2\]"),
+        ([0, 1], ["sit", "walk"], r"Predictions must be classes.*\['sit', 'walk'\]"),
+    ],
+)
+def test_what_is_no_class_is_refused(score, labels, predictions, message):
+    with pytest.raises(ValueError, match=message):
+        score(labels, predictions, num_classes=2)
+
+
+def test_a_column_of_classes_is_not_taken_for_scores():
+    column = np.array([[0], [1], [1]])
+    assert metrics.macro_f1(column, column, num_classes=2) == 1.0
+
+
+def test_calibration_of_labels_in_words_is_refused():
+    with pytest.raises(ValueError, match="class_names.index"):
+        metrics.expected_calibration_error(["sit"], [[0.5, 0.5]])

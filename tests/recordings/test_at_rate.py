@@ -86,7 +86,7 @@ def test_a_whole_does_not_need_its_samples_twice():
 def test_far_more_values_than_samples_are_refused(rate):
     times = 1.66e9 + np.arange(2000) * 0.05
     far = np.append(0.0, times[1:])
-    with pytest.raises(ValueError, match=r"2000 samples.*Sample 0 has the time 0\.0 s"):
+    with pytest.raises(ValueError, match=r"2000 samples.*sample 0 shows 0\.0 s"):
         AtRate(Stream(np.zeros((2000, 1)), timestamps=far), rate)
     with pytest.raises(ValueError, match=r"look like milliseconds"):
         AtRate(Stream(np.zeros((2000, 1)), timestamps=1000 * times), rate)

@@ -17,7 +17,9 @@ SOURCE_NAN = (
 TARGET_NAN = (
     r"input of the target must be finite.*fill the gaps in recordings of the target"
 )
-LABEL_RANGE = r"Integer labels must be at least 0 and below 4.*Number the classes"
+LABEL_RANGE = (
+    r"Labels must be whole numbers from 0 to 3, or -1.*Received: \[.*Number the classes"
+)
 SHARES = "`may_teach` must be numbers from 0 to 1.*Give a window 0 where there is no"
 NO_PAIR = r"A batch must be \(\(source, target\), labels\).*Zip the two modalities"
 

@@ -3,8 +3,8 @@
 import warnings
 
 import keras
-import numpy as np
 
+from keras_dcat.class_labels import checked_classes
 from keras_dcat.metrics import macro_f1
 
 
@@ -31,7 +31,7 @@ class FallBack(keras.callbacks.Callback):
 
     Raises:
         ValueError: when training begins, if `alone` is the target itself, or its
-            weights have other shapes, or if there is not one label for each held-out
+            weights have other shapes, or if there is not one class for each held-out
             window.
 
     Example:
@@ -66,8 +66,8 @@ class FallBack(keras.callbacks.Callback):
                 "Train a copy of the target: keras.models.clone_model(target)."
             )
         windows, labels = self.held_out
-        labels = np.asarray(labels)
-        if labels.shape != (len(windows),) or not len(windows) or labels.min() < 0:
+        labels = checked_classes(labels, self.model.num_classes)
+        if len(labels) != len(windows) or not len(windows) or labels.min() < 0:
             raise ValueError(
                 "`held_out` must be windows and a label, an integer from 0, for each. "
                 f"Received: {len(windows)} windows, and labels of shape "
@@ -92,4 +92,4 @@ class FallBack(keras.callbacks.Callback):
     def _f1(self, model):
         windows, labels = self.held_out
         predicted = model.predict(windows, batch_size=self.batch_size, verbose=0)
-        return macro_f1(np.asarray(labels), predicted, self.model.num_classes)
+        return macro_f1(labels, predicted, self.model.num_classes)

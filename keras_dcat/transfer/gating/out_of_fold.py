@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from keras_dcat.class_labels import checked_labels
 from keras_dcat.folds import dealt
 from keras_dcat.transfer.gating.fold_cache import FoldCache, fingerprint
 from keras_dcat.transfer.gating.predictions import predicted_probabilities
@@ -52,8 +53,9 @@ def out_of_fold_predictions(
         float32 array `(windows, classes)`, in the order of `inputs`.
 
     Raises:
-        ValueError: before anything is trained, if arrays differ in length, if there are
-            too few subjects, or if the file at `path` is damaged or of other data;
+        ValueError: before anything is trained, if arrays differ in length, if labels
+            say no class, if there are too few subjects, or if the file at `path` is
+            damaged or of other data;
             after a training, if it gave no model that predicts.
 
     Example:
@@ -75,6 +77,7 @@ def out_of_fold_predictions(
     inputs = keras.tree.map_structure(_array, inputs)
     labels, groups = _array(labels), np.asarray(groups)
     _check_lengths(inputs, labels, groups)
+    checked_labels(labels)
     subjects = np.unique(groups, return_inverse=True)[1].reshape(-1)
     tested_in = dealt(subjects, folds, np.random.default_rng(seed), kind="subject")
     is_labelled = labels.any(axis=-1) if _is_one_hot(labels) else _flat(labels) >= 0
@@ -136,12 +139,11 @@ def _check_lengths(inputs, labels, groups):
             f"Received: inputs {shapes}, labels {labels.shape}, groups "
             f"{groups.shape}. Check how the arrays were cut."
         )
-    for array in (*leaves, labels):
+    for array in leaves:
         if array.dtype.kind in "OUS":
             raise ValueError(
-                "`inputs` and `labels` must be arrays of numbers. "
-                f"Received: dtype {array.dtype}. "
-                "Number the classes, and pad windows to one length."
+                "`inputs` must be arrays of numbers. "
+                f"Received: dtype {array.dtype}. Pad windows to one length."
             )
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_dcat.class_labels import checked_labels
 from keras_dcat.transfer.branches.inspection import gives_logits
 from keras_dcat.transfer.losses.cross_entropy import class_indices
 from keras_dcat.transfer.memory import fewer_windows, warn_of_smaller_batches
@@ -55,7 +56,7 @@ def checked_predictions(labels, probabilities):
         `(labels, probabilities)`: int32 `(windows,)` and float32 `(windows, classes)`.
 
     Raises:
-        ValueError: if they do not belong together, or are not probabilities.
+        ValueError: if they do not belong together, or are not labels and probabilities.
     """
     probabilities = ops.convert_to_numpy(probabilities)
     if probabilities.ndim != 2 or probabilities.shape[1] < 2 or not len(probabilities):
@@ -75,18 +76,13 @@ def checked_predictions(labels, probabilities):
             "Put logits through keras.ops.softmax."
         )
     classes = probabilities.shape[1]
-    labels = ops.convert_to_numpy(labels)
+    labels = labels if isinstance(labels, np.ndarray) else ops.convert_to_numpy(labels)
+    labels = checked_labels(labels, classes)
     labels = ops.convert_to_numpy(class_indices(labels, classes))
     if len(labels) != len(probabilities):
         raise ValueError(
             "There must be one row of probabilities for each label. Received: "
             f"{len(labels)} labels and {len(probabilities)} rows. "
             "Give both for the same windows, in the same order."
-        )
-    if labels.min() < -1 or labels.max() >= classes:
-        raise ValueError(
-            f"`labels` must be classes from 0 to {classes - 1}, or -1 for none. "
-            f"Received: labels from {labels.min()} to {labels.max()}. "
-            "Number them in the order of the model's outputs."
         )
     return labels, probabilities

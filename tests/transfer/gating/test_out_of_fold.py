@@ -218,7 +218,7 @@ def test_what_was_kept_of_other_data_is_refused_before_training(tmp_path, change
         ({"folds": 1}, r"folds=1"),
         ({"groups": SUBJECTS[:-1]}, r"labels \(20,\), groups \(19,\).*how the arrays"),
         ({"inputs": numbers()[1:]}, r"inputs \[\(19, 1\)\]"),
-        ({"labels": LABELS.astype(str)}, r"dtype <U\d+.*Number the classes"),
+        ({"labels": LABELS.astype(str)}, r"dtype <U\d+.*Convert them"),
         (
             {"labels": np.where(SUBJECTS == "Ann", LABELS, -1)},
             r"\[\d, \d, \d, \d\] of them.*Label windows of more",

@@ -58,8 +58,11 @@ def test_labels_of_any_form_become_classes():
         (np.zeros(3, int), ROWS * np.nan, "from nan to nan.*keras.ops.softmax"),
         (np.zeros(3, int), ROWS - [[0.5, -0.5, 0, 0]], "from -0.25 to 0.75"),
         (np.zeros(2, int), ROWS, "2 labels and 3 rows.*same order"),
-        (np.array([0, 1, 4]), ROWS, "from 0 to 3.*from 0 to 4.*Number them"),
-        (np.array([0, 1, -2]), ROWS, "from -2 to 1"),
+        (np.array([0, 1, 4]), ROWS, r"from 0 to 3.*\[4\].*Number the classes"),
+        (np.array([0, 1, -2]), ROWS, r"\[-2\]"),
+        (np.array([0, 1, 1.5]), ROWS, r"\[1.5\]"),
+        (np.array(["sit", "fall", "sit"]), ROWS, r"\['sit'.*class_names.index"),
+        (np.array([[1, 1, 0, 0]] * 3), ROWS, "must add up to 1"),
     ],
 )
 def test_what_are_no_predictions_is_refused(labels, probabilities, message):
