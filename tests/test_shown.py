@@ -109,10 +109,6 @@ SUMMARIES = {
         lambda: Intervals([0, 5], [5, 9.5], ["sit", None], class_names=["walk", "sit"]),
         "<Intervals 2 from 0 to 9.5 s, 1 without a label, 1 class: 'sit'>",
     ),
-    recordings.ClockEstimate: (
-        lambda: recordings.ClockEstimate(-0.7312, 2.004e-4, 0.994),
-        "<ClockEstimate -0.731 s late, gains +200 ppm, confidence 0.99>",
-    ),
     datasets.Simulation: (
         lambda: datasets.simulate(2, 3, 1, duration=1.0, streams=("imu",)),
         "<Simulation 6 recordings of 2 subjects, 3 classes, the first: <Recording ",
@@ -179,6 +175,7 @@ SUMMARIES = {
 }
 # What tells a result: a prompt shows the table that `print` does.
 REPORTS = {
+    recordings.ClockEstimate: lambda: recordings.ClockEstimate(-0.7, 2e-4, 0.99),
     recordings.ClockReport: lambda: recordings.ClockReport(6000, 1501, repeated=4499),
     w.WindowReport: lambda: index().report,
     type(DIAGNOSIS): lambda: DIAGNOSIS,

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import numbers
 
 import numpy as np
 
@@ -130,7 +131,9 @@ def _nobody_labelled(experiment, prepared):
 def _one_recording_each(prepared):
     """Classes of one recording, as a column of file names makes them."""
     labels = collections.Counter(
-        each.label for each in prepared.recordings if each.label != -1
+        each.label
+        for each in prepared.recordings
+        if isinstance(each.label, numbers.Integral) and each.label != -1
     )
     single = [label for label, count in labels.items() if count == 1]
     if len(labels) < 2 or 2 * len(single) <= len(labels):

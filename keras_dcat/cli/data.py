@@ -102,9 +102,9 @@ def prepare(experiment: Experiment) -> Prepared:
     """
     loaded = load(experiment)
     rates = {
-        name: table.rate
-        for name, table in experiment.data.streams.items()
-        if table.time is not None
+        name: files.rate_of_windows
+        for name, files in experiment.data.streams.items()
+        if files.rate_of_windows is not None
     }
     cut = experiment.windows
     index = windows.index_windows(
@@ -112,6 +112,7 @@ def prepare(experiment: Experiment) -> Prepared:
         cut.length,
         cut.stride,
         rates={**rates, **cut.rates} or None,
+        class_names=loaded.class_names or None,
         **cut.given(),
     )
     split, validation = experiment.split, None

@@ -4,14 +4,15 @@ import os
 import pathlib
 from typing import Annotated, Literal
 
+from keras_dcat.cli.formats import AnyFiles, AnyLabels, Positive
 from keras_dcat.cli.sections import Section, taking
 from keras_dcat.extras import require
-from keras_dcat.recordings import mend, read_csv
 from keras_dcat.windows import index_windows
 
 pydantic = require("pydantic", extra="cli")
 yaml = require("yaml", extra="cli")
 
+OWN_COLUMNS = ("session", "subject", "label", "labels")  # of a table of recordings
 _MOST_BYTES = 100_000
 _DEEPEST = 20
 _LONGEST = 100  # characters of what is no text
@@ -19,7 +20,6 @@ _LONGEST = 100  # characters of what is no text
 _NOT_OF_WINDOWS = ("length", "stride", "rates", "class_names", "clips")
 _TAGS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp")
 
-Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, pydantic.Field(ge=0, lt=1)]
 Count = Annotated[int, pydantic.Field(ge=1)]
 Person = int | str
@@ -29,40 +29,18 @@ Name = Annotated[
 ]
 
 
-class Mend(taking(mend)):
-    """What is known of a clock: the options of `recordings.mend`."""
-
-
-class Table(taking(read_csv, without=["rate"], time=str | None, time_unit=Positive)):
-    """How the files of one stream are read: the options of `recordings.read_csv`.
-
-    Attributes:
-        columns: names of the columns that are the channels.
-        rate: samples per second, in Hz: of the files, or, with `time`, of the windows.
-        mend: `Mend`, where there is a `time`.
-    """
-
-    columns: Annotated[list[str], pydantic.Field(min_length=1)]
-    rate: Positive
-    mend: Mend = Mend()
-
-    @pydantic.model_validator(mode="after")
-    def _clock(self):
-        if self.time is None and self.mend.model_fields_set:
-            raise ValueError("`mend` is about a column of times: name it, `time: …`")
-        return self
-
-
 class Data(Section):
     """Where recordings come from: a public data set, or a table of your own files.
 
     Attributes:
         dataset: name of a loader in `keras_dcat.datasets`, without `load_`.
         path: what that loader reads; the watch data need none.
-        recordings: CSV with a row for each recording: `session`, `subject`, `label`
-            (the name of a class, or nothing where there is no label; the column may be
-            left out), and for each stream a column with its file.
-        streams: dict from a stream to its `Table`.
+        recordings: CSV with a row for each recording: `session`, `subject`, and for
+            each stream a column with its file; `label`, the name of the class of a
+            whole recording, or `labels`, a file of labels. Where there is no label the
+            cell is empty, or there is no such column.
+        streams: dict from a stream to how its files are read, `cli.formats.Files`.
+        labels: how the files in the column `labels` are read, `cli.formats.Labels`.
         class_names: what labels there are, in the order of the model's outputs; those
             in the table, sorted, unless given.
         max_lost: share of a stream's samples that may be lost to times that make no
@@ -84,7 +62,8 @@ class Data(Section):
     ) = None
     path: pathlib.Path | None = None
     recordings: pathlib.Path | None = None
-    streams: dict[str, Table] = {}
+    streams: dict[str, AnyFiles] = {}
+    labels: AnyLabels | None = None
     class_names: Annotated[list[Name], pydantic.Field(min_length=1)] | None = None
     max_lost: Annotated[float, pydantic.Field(ge=0, le=1)] = 0.05
 
@@ -100,6 +79,10 @@ class Data(Section):
             raise ValueError(f"`dataset: {self.dataset}` needs a `path`")
         if self.class_names is not None and self.recordings is None:
             raise ValueError("`class_names` belong to `recordings` of your own")
+        if self.labels is not None and self.recordings is None:
+            raise ValueError("`labels` belong to `recordings` of your own")
+        if taken := sorted(set(self.streams) & set(OWN_COLUMNS)):
+            raise ValueError(f"no stream can have the name {taken[0]}: it is a column")
         if len(set(self.class_names or ())) != len(self.class_names or ()):
             raise ValueError("`class_names` must be different")
         return self

@@ -18,6 +18,7 @@ class Section(pydantic.BaseModel):
 class Options(Section):
     """A section of which some names are options of one function, by `taking`."""
 
+    function: ClassVar[Callable]
     options: ClassVar[frozenset[str]] = frozenset()
 
     def given(self) -> dict[str, Any]:
@@ -31,15 +32,21 @@ class Options(Section):
 
 
 def taking(
-    function: Callable, without: Container[str] = (), **kinds: Any
+    function: Callable,
+    without: Container[str] = (),
+    base: type[Options] = Options,
+    **kinds: Any,
 ) -> type[Options]:
     """A section with a name for each option of a function, as the function has them.
 
-    An option that the function gains is one of the file's at once.
+    An option that the function gains is one of the file's at once. One that has no
+    default must be there.
 
     Args:
-        function: function with annotated options that have defaults.
+        function: function with annotated options. Its first argument is what it works
+            on, which no section says.
         without: names of options that a file does not say.
+        base: section that has what is no option of the function.
         **kinds: name of an option to what a file may say there, where that is less than
             the function takes.
 
@@ -52,11 +59,15 @@ def taking(
     >>> taking(cut, without=["pad"])(length=3).given()
     {'length': 3.0}
     """
+    _, *parameters = inspect.signature(function).parameters.items()
     fields = {
-        name: (kinds.get(name, each.annotation), each.default)
-        for name, each in inspect.signature(function).parameters.items()
-        if each.default is not each.empty and name not in without
+        name: (
+            kinds.get(name, each.annotation),
+            ... if each.default is each.empty else each.default,
+        )
+        for name, each in parameters
+        if name not in without
     }
-    made = pydantic.create_model(f"{function.__name__}_", __base__=Options, **fields)
-    made.options = frozenset(fields)
+    made = pydantic.create_model(f"{function.__name__}_", __base__=base, **fields)
+    made.function, made.options = staticmethod(function), frozenset(fields)
     return made

@@ -6,8 +6,8 @@ import os
 import pathlib
 from typing import NamedTuple
 
-from keras_dcat.cli.experiment import Data, Table
-from keras_dcat.recordings import ClockReport, Recording, Stream, mend, read_csv
+from keras_dcat.cli.experiment import Data
+from keras_dcat.recordings import ClockReport, Intervals, Recording, Stream, mend
 from keras_dcat.shown import counted
 
 
@@ -44,21 +44,58 @@ def read_sessions(
             `class_names`, or if a file makes no sense.
         FileNotFoundError: if there is no such file.
     """
-    rows = _rows(data)
-    names = data.class_names
-    if names is None:
-        names = sorted({row["label"] for row in rows} - {""})
-    recordings, mended = [], []
+    rows, read = _rows(data), []
+    mended = []
     for row in rows:
         streams = {}
-        for stream, table in data.streams.items():
+        for stream, files in data.streams.items():
             path = data.recordings.parent / row[stream]
-            streams[stream], report = _read(path, table, row["session"], stream)
+            streams[stream], report = _read(path, files, row["session"], stream)
             if report is not None:
                 mended.append(Mended(row["session"], stream, path, report))
-        label = names.index(row["label"]) if row["label"] else None
-        recordings.append(Recording(streams, label, row["subject"], row["session"]))
+        read.append((row, streams, _label(data, row, streams)))
+    names = data.class_names
+    if names is None:
+        names = _names(data, [label for _, _, label in read])
+    recordings = [
+        Recording(
+            streams,
+            list(names).index(label) if isinstance(label, str) else label,
+            row["subject"],
+            row["session"],
+        )
+        for row, streams, label in read
+    ]
     return recordings, tuple(names), tuple(mended)
+
+
+def _label(data, row, streams):
+    """What a row says that was done: a name, `Intervals`, or None."""
+    if not row["labels"]:
+        return row["label"] or None
+    path = data.recordings.parent / row["labels"]
+    end = max(stream.span[1] for stream in streams.values())
+    try:
+        return data.labels.read(path, end, data.class_names)
+    except ValueError as error:
+        raise ValueError(f"Session {row['session']!r}, its labels: {error}") from error
+
+
+def _names(data, labels):
+    """The names of all classes, sorted."""
+    files = [label for label in labels if isinstance(label, Intervals)]
+    numbered = [each for each in files if each.class_names is None and len(each)]
+    if numbered:
+        found = sorted({number for each in numbered for number in each.labels.tolist()})
+        raise ValueError(
+            "Labels that are numbers need names, in their order. "
+            f"Received: {found} in the files of `labels`, from {data.recordings}. "
+            "Say what they mean, from 0 on: `data: {class_names: [walk, sit]}`."
+        )
+    return sorted(
+        {label for label in labels if isinstance(label, str)}
+        | {name for each in files for name in each.class_names or ()}
+    )
 
 
 def _rows(data):
@@ -81,17 +118,17 @@ def _rows(data):
     if missing or twice or not rows:
         raise ValueError(
             f"{path} must have a row for each recording, and the columns "
-            f"{', '.join(columns)}; and `label`, if there are labels. "
+            f"{', '.join(columns)}; and `label` or `labels`, if there are labels. "
             f"Received: {counted(len(rows), 'row')}, the columns {found}, none of "
             f"{missing}, and twice {twice}. Add or correct them."
         )
     return [
-        _checked(row, f"{path}, line {number}", columns, data.class_names)
-        for number, row in rows
+        _checked(row, f"{path}, line {number}", columns, data) for number, row in rows
     ]
 
 
-def _checked(row, where, columns, class_names):
+def _checked(row, where, columns, data):
+    class_names = data.class_names
     if None in row or None in row.values():
         raise ValueError(
             f"{where}: a row must have a cell for each column. Received: "
@@ -100,6 +137,7 @@ def _checked(row, where, columns, class_names):
         )
     row = {name: cell.strip() for name, cell in row.items()}
     row.setdefault("label", "")
+    row.setdefault("labels", "")
     empty = [name for name in columns if not row[name]]
     if empty:
         raise ValueError(
@@ -112,25 +150,31 @@ def _checked(row, where, columns, class_names):
             f"Received: {row['label']!r}, and the names {list(class_names)}. "
             "Correct it, or add it to the names."
         )
+    if row["labels"] and (row["label"] or data.labels is None):
+        raise ValueError(
+            f"{where}: `labels` is a file, and `data.labels` says how it is read; "
+            f"`label` is the class of a whole recording. Received: {row['labels']!r} "
+            f"and {row['label']!r}. Fill one of the two cells; for a file, write "
+            "`data: {labels: {format: table, label: …, begin: …, end: …}}`."
+        )
     return row
 
 
-def _read(path: pathlib.Path, table: Table, session, name) -> tuple:
+def _read(path: pathlib.Path, files, session, name) -> tuple:
     """A stream, and what was done to its timestamps if it has any."""
-    if table.time is None:
-        return read_csv(path, table.columns, rate=table.rate, **table.given()), None
-    stream = read_csv(path, table.columns, **table.given())
-    try:
-        mended, report = mend(stream, **table.mend.given())
-    except ValueError as error:
-        raise ValueError(
-            f"Session {session!r}, stream {name!r}, {os.fspath(path)!r}: {error} In an "
-            f"experiment file: `streams: {{{name}: {{mend: {{…}}}}}}`."
-        ) from error
-    if not isinstance(mended, Stream):
+    stream, report = files.read(path), None
+    if isinstance(stream, Stream) and stream.timestamps is not None:
+        try:
+            stream, report = mend(stream, **files.mend.given())
+        except ValueError as error:
+            raise ValueError(
+                f"Session {session!r}, stream {name!r}, {os.fspath(path)!r}: {error} "
+                f"In an experiment file: `streams: {{{name}: {{mend: {{…}}}}}}`."
+            ) from error
+    if not isinstance(stream, Stream):
         raise ValueError(
             f"Session {session!r}, stream {name!r}: a recording has one stream of each "
-            f"sensor. Received: {len(mended)} parts, as `mend` was told to split "
+            f"sensor. Received: {len(stream)} parts, as it was told to split "
             f"{os.fspath(path)!r}. Give each part a row and a file of its own."
         )
-    return mended, report
+    return stream, report

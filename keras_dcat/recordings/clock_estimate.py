@@ -6,10 +6,12 @@ import numpy as np
 
 from keras_dcat.recordings.clocks import corrected
 from keras_dcat.recordings.stream import Stream
+from keras_dcat.shown import shown_as_printed
 
 BELIEVED = 0.95  # an estimate of less confidence comes with a warning
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class ClockEstimate:
     """How a stream's clock differs from a reference, and how sure that is.
@@ -87,5 +89,3 @@ class ClockEstimate:
             f"{1e6 * self.drift:+.0f} ppm ({1e6 * self.drift_uncertainty:.0f} ppm), "
             f"confidence {self.confidence:.2f}"
         )
-
-    __repr__ = __str__

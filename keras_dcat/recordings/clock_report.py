@@ -2,7 +2,10 @@
 
 import dataclasses
 
+from keras_dcat.shown import shown_as_printed
 
+
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class ClockReport:
     """What was wrong with the timestamps of a stream. It shows itself as a table.
@@ -61,5 +64,3 @@ class ClockReport:
         if 0 < self.rate < 0.5:
             lines += [f"  {1e3 * self.rate:8.2f}  Hz if the times are milliseconds"]
         return "\n".join(lines)
-
-    __repr__ = __str__

@@ -120,7 +120,6 @@ def test_labels_of_nobody_who_trains_are_refused(folder):
         prepare(plan)
 
 
-@pytest.mark.xfail(reason="index_windows drops recordings without a label", strict=True)
 def test_people_without_labels_train_and_do_not_test(folder):
     path = folder / "sessions.csv"
     lines = path.read_text().splitlines()

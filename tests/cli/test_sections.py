@@ -6,9 +6,8 @@ pytest.importorskip("pydantic")
 
 import pydantic
 
-from keras_dcat.cli.experiment import Mend, Table, Windows
+from keras_dcat.cli.experiment import Windows
 from keras_dcat.cli.sections import taking
-from keras_dcat.recordings import mend, read_csv
 from keras_dcat.windows import index_windows
 
 
@@ -45,11 +44,9 @@ def test_an_option_has_the_kind_that_the_function_says_or_a_narrower_one():
 @pytest.mark.parametrize(
     ("section", "function", "elsewhere"),
     [
-        (Mend, mend, set()),
-        (Table, read_csv, {"rate"}),
         (Windows, index_windows, {"length", "stride", "rates", "class_names", "clips"}),
     ],
-    ids=["mend", "read_csv", "index_windows"],
+    ids=["index_windows"],
 )
 def test_the_file_takes_every_option_of(section, function, elsewhere):
     options = {

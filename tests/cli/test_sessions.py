@@ -132,5 +132,5 @@ def test_what_mend_refuses_names_the_session_the_file_and_where_to_say_more(read
 
 
 def test_a_clock_is_mended_only_where_there_are_times(read):
-    with pytest.raises(ValueError, match="`mend` is about a column of times"):
+    with pytest.raises(ValueError, match="`mend` is about times: name where they are"):
         read(watch={**CAMERA, "mend": {"max_jump": 1.0}})
