@@ -10,6 +10,8 @@
 # %%
 import datetime
 import pathlib
+import subprocess
+import sys
 import tempfile
 import zoneinfo
 
@@ -149,3 +151,41 @@ known = model.cache_source(train.gather("imu"), verbose=0)
 size = 64 * len(train) // len(labelled)  # so that every batch has 64 labels
 fit(model, windows.pair_dataset(train, known, "watch", size, **order))
 print(f"the watch alone {score(alone):.2f}, taught {score(model):.2f}")
+
+# %% [markdown]
+# One seed and three people to test: [`compare`](../comparisons.md) says how sure that
+# is. `windows.index_windows(…, unlabelled="drop")` leaves people without labels out.
+#
+# ## The same without Python
+# A table names the files of each session; where there are no labels, the cell is empty.
+# The [experiment file](../command_line.md) takes the same options.
+
+# %%
+rows = ["session,subject,labels,imu,watch"]
+for person in names.values():
+    labels = f"{person}_labels.csv" if person in have_labels else ""
+    rows.append(f"{person},{person},{labels},{person}_imu.csv,{person}_watch.csv")
+(folder / "sessions.csv").write_text("\n".join(rows))
+(folder / "experiment.yaml").write_text(f"""\
+data:
+  recordings: {folder}/sessions.csv
+  labels: {{format: table, label: activity, begin: begin, end: end}}
+  streams:
+    imu:
+      columns: [ax, ay, az, gx, gy, gz]
+      time: Zeit
+      time_format: "%d.%m.%Y %H:%M:%S,%f"
+      timezone: Europe/Berlin
+      rate: 50
+    watch: {{columns: [x, y, z], time: time, rate: 50}}
+source: imu
+target: watch
+windows: {{length: 4.0, stride: 2.0}}
+split: {{test: [hans, ida, jo]}}
+output: {folder}/output
+""")
+command = [sys.executable, "-m", "keras_dcat", "inspect", folder / "experiment.yaml"]
+print(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+# %% [markdown]
+# `keras-dcat train`, `compare` and `export` go on from there.

@@ -19,6 +19,13 @@ FINDINGS = {
         "after",
         "dropped: gap",
     ],
+    "few_labels": [
+        "5 of 10 people have labels",
+        "of these unlabelled, kept (in 5 of 10 recordings)",
+        "1481 pairs to train with, 400 of them have a label",
+        "taught 0.",
+        "no label",
+    ],
     "choosing": ["Expected: help", "harm", "Check how they were joined"],
     "training": ["600 pairs, 180 with a label", "the paper"],
     "when_it_hurts": [
