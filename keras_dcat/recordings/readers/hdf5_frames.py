@@ -99,9 +99,10 @@ def columns_in(source: Source, file: Any, found: Any) -> dict[str, Column]:
         datasets = {column.path for column in columns.values()}
         if len({file[path].shape[0] for path in datasets}) > 1:
             raise ValueError("its columns are of different lengths")
-    for path in datasets:
-        is_own(source, file, file[path], path)
-        check_size(source, file[path], is_read=False)
+        datasets = {path: file[path] for path in sorted(datasets)}
+    for path, dataset in datasets.items():
+        is_own(source, file, dataset, path)
+        check_size(source, dataset, is_read=False)
     return columns
 
 
@@ -152,8 +153,10 @@ def _check_own(source, frame):
         raise elsewhere(source, f"{frame.name}/{foreign[0]}")
     for name in links:
         if "_items" in name or "_level" in name or "_label" in name:
-            is_own(source, frame.file, frame[name], name)
-            check_size(source, frame[name], is_read=True)
+            with reading(source, HDF5):
+                names = frame[name]
+            is_own(source, frame.file, names, name)
+            check_size(source, names, is_read=True)
 
 
 def _of_records(dataset):
