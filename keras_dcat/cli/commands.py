@@ -107,8 +107,7 @@ def inspect(experiment):
     try:
         found = recordings.estimate_offset(*pair)
         click.echo(
-            f"In the longest recording the {plan.target} is {found.offset:+.3f} s "
-            f"late, with a confidence of {found.confidence:.2f}."
+            f"In the longest recording the clock of {plan.target!r} is late by {found}."
         )
     except ValueError as error:
         click.echo(f"The clocks cannot be compared: {error}")
