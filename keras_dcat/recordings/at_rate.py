@@ -138,7 +138,8 @@ class AtRate:
             "Steps at another rate must not be far more than there are samples. "
             f"Received: {self._count} samples, which would be {steps:.3g} steps on the "
             f"way to {self.rate:g} Hz. {odd + ' ' if odd else ''}"
-            "Mend such times, cut the stream at gaps, or choose a rate near its own."
+            "Give times in seconds, drop those that are far, cut the stream at gaps, "
+            "or choose a rate near its own."
         )
 
 

@@ -42,18 +42,23 @@ def test_one_time_that_is_far_is_named_and_the_cure_works():
     times = 1.66e9 + np.arange(2000) * 0.05
     times[0] = 0.0
     stream = Stream(np.zeros((2000, 3)), timestamps=times)
-    with pytest.raises(ValueError, match=r"2000 samples.*0\.0 s.*max_jump=8.3e\+08"):
+    with pytest.raises(
+        ValueError, match=r"2000 samples.*0\.0 s.*drop those that are far"
+    ):
         stream.resampled(20.0)
-    mended, _ = mend(stream, max_jump=8.3e8)
+    mended, _ = mend(stream, max_jump=60.0)
     assert len(mended.resampled(20.0)) == 1999
 
 
-@pytest.mark.parametrize("unit", [1e3, 1e6, 1e9])
-def test_a_wrong_unit_of_time_is_named_and_the_cure_works(unit):
-    times = (1.66e9 + np.arange(2000) * 0.05) * unit
-    with pytest.raises(ValueError, match=rf"look like.*timestamps=times / {unit:.0f}"):
+@pytest.mark.parametrize(
+    ("size", "unit"),
+    [(1e3, "milliseconds"), (1e6, "microseconds"), (1e9, "nanoseconds")],
+)
+def test_a_wrong_unit_of_time_is_named_and_the_cure_works(size, unit):
+    times = (1.66e9 + np.arange(2000) * 0.05) * size
+    with pytest.raises(ValueError, match=f"look like {unit}.*Give times in seconds"):
         Stream(np.zeros((2000, 3)), timestamps=times).resampled(20.0)
-    mended = Stream(np.zeros((2000, 3)), timestamps=times / unit)
+    mended = Stream(np.zeros((2000, 3)), timestamps=times / size)
     assert len(mended.resampled(20.0)) == 2000
 
 
