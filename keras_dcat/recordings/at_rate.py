@@ -59,13 +59,13 @@ class AtRate:
             self._times = self._times[samples]
             begin, end = float(self._times[0]), float(self._times[-1]) + step
             self.start = begin if start is None else start
-        self._check_steps((end - self.start) * self.rate, step)
+        finer = 1 if self._times is None else finer_steps(own_rate, self.rate)
+        self._check_steps((end - self.start) * self.rate * finer, step)
         if self._times is None:
             offset = (self.start - begin) * stream.rate
             self._resampler = Resampler(stream.rate, rate, offset)
             steps = self._resampler.count(self._count)
         else:
-            finer = finer_steps(own_rate, self.rate)
             self._grid_rate = finer * self.rate
             self._grid = max(1, round((end - self.start) * self._grid_rate))
             self._resampler = Resampler(finer, 1) if finer > 1 else None
@@ -135,9 +135,9 @@ class AtRate:
             return
         odd = None if self._times is None else describe_odd_times(self._times)
         raise ValueError(
-            "Values at another rate must not be far more than there are samples. "
-            f"Received: {self._count} samples, which would be {steps:.3g} at "
-            f"{self.rate:g} Hz. {f'Its times are odd: {odd}. ' if odd else ''}"
+            "Steps at another rate must not be far more than there are samples. "
+            f"Received: {self._count} samples, which would be {steps:.3g} steps on the "
+            f"way to {self.rate:g} Hz. {f'Its times are odd: {odd}. ' if odd else ''}"
             "Mend such times, by mend(stream), which says how; cut the stream at gaps; "
             "or choose a rate near its own."
         )

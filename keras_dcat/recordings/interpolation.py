@@ -79,7 +79,9 @@ def _cubic(times, moments, at):
 def _even(times, moments, at):
     """What samples that are nearly even count, and for which moments they are."""
     places = np.arange(-CONTEXT, CONTEXT)[:, None] + 0.5
-    nodes = times[at + np.arange(-CONTEXT, CONTEXT + 2)[:, None]]
+    # Since 1970, a sum of times would be rounded to microseconds.
+    nodes = times[at + np.arange(-CONTEXT, CONTEXT + 2)[:, None]] - times[at]
+    moments = moments - times[at]
     centre = nodes[1:-1].mean(axis=0)
     nodes -= centre
     step = (nodes[1:-1] * places).sum(axis=0) / np.square(places).sum()

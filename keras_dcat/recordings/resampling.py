@@ -159,7 +159,7 @@ def _ratio(own_rate, rate):
         up, down = near.denominator, near.numerator
         return (up, down, True) if step >= 1 else (down, up, True)
     up = max(1, int(_FINEST / 2 / max(step, 1)))
-    return up, round(up * step), False
+    return up, max(1, round(up * step)), False
 
 
 @functools.lru_cache(maxsize=16)

@@ -90,8 +90,16 @@ def test_far_more_values_than_samples_are_refused(rate):
         AtRate(Stream(np.zeros((2000, 1)), timestamps=far), rate)
     with pytest.raises(ValueError, match=r"look like milliseconds"):
         AtRate(Stream(np.zeros((2000, 1)), timestamps=1000 * times), rate)
-    with pytest.raises(ValueError, match=r"3000 samples.*choose a rate near its own"):
+    with pytest.raises(
+        ValueError, match=r"3000 samples.*or choose a rate near its own"
+    ):
         AtRate(Stream(np.zeros((3000, 1)), rate=0.02), rate)
+
+
+def test_what_is_finer_on_the_way_follows_the_samples_too():
+    times = np.append(np.arange(1000) / 1000, 1e5)
+    with pytest.raises(ValueError, match=r"1001 samples, which would be 9\.6e\+07"):
+        AtRate(Stream(np.zeros((1001, 1)), timestamps=times), 10.0)
 
 
 def test_a_slow_sensor_may_become_fast():
