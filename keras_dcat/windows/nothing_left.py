@@ -1,9 +1,11 @@
-"""Of recordings without any window: what is odd about them."""
+"""Of recordings without a window, or without a label: what is odd about them."""
 
 import numpy as np
 
 from keras_dcat.recordings.holes import find_holes
 from keras_dcat.recordings.odd_times import describe_odd_times
+from keras_dcat.shown import counted, few
+from keras_dcat.windows.labels import has_labels
 
 _MOST = 3  # recordings that are told of
 
@@ -36,6 +38,40 @@ def what_is_odd(recordings, labels, cuts) -> str:
         if len(lines) >= _MOST:
             break
     return "".join(f"\n{line}" for line in lines)
+
+
+def labels_apart(recordings, labels) -> str:
+    """Whether labels are of another time than their recording.
+
+    Args:
+        recordings: list of `Recording`.
+        labels: list of int or `Intervals`, one for each.
+
+    Returns:
+        str, empty unless all labels of some recording are before or after it.
+    """
+    apart = []
+    for recording, label in zip(recordings, labels, strict=True):
+        spans = [each.span for each in recording.streams.values() if len(each)]
+        if isinstance(label, int | np.integer) or not has_labels(label) or not spans:
+            continue
+        is_class = label.labels >= 0
+        begin, end = label.starts[is_class].min(), label.ends[is_class].max()
+        first, last = min(one[0] for one in spans), max(one[1] for one in spans)
+        if end <= first or begin >= last:
+            apart.append(
+                f"{recording.session!r}, streams from {first:.10g} to {last:.10g} s "
+                f"and labels from {begin:.10g} to {end:.10g} s"
+            )
+    if not apart:
+        return ""
+    return (
+        "Labels must be of the time of their recording. "
+        f"Received: {counted(len(apart), 'recording')} without a label in it: "
+        f"{few(apart, 2, str)}. Bring both to one clock: check the unit and the time "
+        "zone, or say by the reader's `start` when the clock of the labels reads 0. "
+        "Who has no label there has label=None."
+    )
 
 
 def _span(stream):

@@ -134,3 +134,38 @@ def test_what_mend_refuses_names_the_session_the_file_and_where_to_say_more(read
 def test_a_clock_is_mended_only_where_there_are_times(read):
     with pytest.raises(ValueError, match="`mend` is about times: name where they are"):
         read(watch={**CAMERA, "mend": {"max_jump": 1.0}})
+
+
+NOTES = {"label": "what", "begin": "from", "end": "to"}
+STARTS = """\
+session,subject,labels,labels_start,camera,camera_start,watch
+s0,anna,l.csv,1970-01-02T01:00:00+01:00,c.csv,86400,w.csv
+s1,ben,l.csv,,c.csv,,w.csv
+"""
+
+
+def test_a_row_says_when_the_clocks_of_its_files_began(read):
+    (read.folder / "l.csv").write_text("from,to,what\n0,2,walk\n")
+    (first, second), _, _ = read(STARTS, labels=NOTES)
+    assert first.label.starts.tolist() == [86400.0]
+    assert first.label.ends.tolist() == [86402.0]
+    assert first.streams["camera"].start == 86400.0
+    assert (second.label.ends.tolist(), second.streams["camera"].start) == ([2.0], 0.0)
+
+
+@pytest.mark.parametrize("cell", ["1970-01-02T00:00:00", "noon"])
+def test_a_start_without_its_zone_is_refused(read, cell):
+    (read.folder / "l.csv").write_text("from,to,what\n0,2,walk\n")
+    with pytest.raises(ValueError, match=rf"labels_start.*{cell}.*'s0'.*\+02:00"):
+        read(STARTS.replace("1970-01-02T01:00:00+01:00", cell), labels=NOTES)
+
+
+def test_a_file_that_makes_no_sense_is_told_with_its_session(read):
+    (read.folder / "w.csv").write_text("t,x\n0,1\n1,n.v.\n")
+    with pytest.raises(
+        ValueError, match=r"Session 'a1', stream 'watch': .*missing=.*streams: \{watch"
+    ):
+        read()
+    (read.folder / "w.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"Session 'a1', stream 'watch': .*w\."):
+        read()
