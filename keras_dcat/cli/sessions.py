@@ -205,8 +205,11 @@ def _read(path: pathlib.Path, files, session, name, start) -> tuple:
         stream, report = files.read(path, **start), None
     if isinstance(stream, Stream) and stream.timestamps is not None:
         where = f"{where}, {os.fspath(path)!r}"
-        with _told(where, f"streams: {{{name}: {{mend: {{…}}}}}}"):
+        unit = "time_unit: …, " if "time_unit" in files.options else ""
+        with _told(where, f"streams: {{{name}: {{{unit}mend: {{…}}}}}}"):
             stream, report = mend(stream, **files.mend.given())
+    if isinstance(stream, list) and len(stream) == 1:  # there was nothing to split
+        (stream,) = stream
     if not isinstance(stream, Stream):
         raise ValueError(
             f"Session {session!r}, stream {name!r}: a recording has one stream of each "

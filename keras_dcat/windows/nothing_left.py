@@ -40,37 +40,41 @@ def what_is_odd(recordings, labels, cuts) -> str:
     return "".join(f"\n{line}" for line in lines)
 
 
-def labels_apart(recordings, labels) -> str:
-    """Whether labels are of another time than their recording.
+def clocks_apart(recordings, labels) -> str:
+    """Whether streams, or labels, are of another time than the others of a recording.
 
     Args:
         recordings: list of `Recording`.
         labels: list of int or `Intervals`, one for each.
 
     Returns:
-        str, empty unless all labels of some recording are before or after it.
+        str, empty unless streams of some recording share no time, or all its labels
+        are before or after it.
     """
     apart = []
     for recording, label in zip(recordings, labels, strict=True):
-        spans = [each.span for each in recording.streams.values() if len(each)]
-        if isinstance(label, int | np.integer) or not has_labels(label) or not spans:
+        spans = {n: each.span for n, each in recording.streams.items() if len(each)}
+        if not spans:
             continue
-        is_class = label.labels >= 0
-        begin, end = label.starts[is_class].min(), label.ends[is_class].max()
-        first, last = min(one[0] for one in spans), max(one[1] for one in spans)
-        if end <= first or begin >= last:
-            apart.append(
-                f"{recording.session!r}, streams from {first:.10g} to {last:.10g} s "
-                f"and labels from {begin:.10g} to {end:.10g} s"
-            )
+        first = min(begin for begin, _ in spans.values())
+        last = max(end for _, end in spans.values())
+        is_apart = max(b for b, _ in spans.values()) > min(e for _, e in spans.values())
+        if not isinstance(label, int | np.integer) and has_labels(label):
+            is_class = label.labels >= 0
+            begin, end = label.starts[is_class].min(), label.ends[is_class].max()
+            if end <= first or begin >= last:
+                spans["the labels"], is_apart = (begin, end), True
+        if is_apart:
+            told = (f"{n} from {s:.10g} to {e:.10g} s" for n, (s, e) in spans.items())
+            apart.append(f"{recording.session!r} with {', '.join(told)}")
     if not apart:
         return ""
     return (
-        "Labels must be of the time of their recording. "
-        f"Received: {counted(len(apart), 'recording')} without a label in it: "
-        f"{few(apart, 2, str)}. Bring both to one clock: check the unit and the time "
-        "zone, or say by the reader's `start` when the clock of the labels reads 0. "
-        "Who has no label there has label=None."
+        "What belongs to a recording must be of one time. "
+        f"Received: {counted(len(apart), 'recording')} that have no window, or no "
+        f"label, as it is not: {few(apart, 2, str)}. Bring all to one clock: check the "
+        "unit and the time zone, or say by the `start` of a reader when the clock of "
+        "its file reads 0. Who has no label there has label=None."
     )
 
 

@@ -126,7 +126,9 @@ def test_options_of_the_clock_reach_mend(read):
 
 
 def test_what_mend_refuses_names_the_session_the_file_and_where_to_say_more(read):
-    message = r"'a1', stream 'watch', '.*w\.csv'.*max_jump=-1.*watch: \{mend: \{…\}\}"
+    message = (
+        r"'a1', stream 'watch', '.*w\.csv'.*max_jump=-1.*watch: \{time_unit: …, mend: "
+    )
     with pytest.raises(ValueError, match=message):
         read(watch={**WATCH, "mend": {"max_jump": -1}})
 
@@ -169,3 +171,18 @@ def test_a_file_that_makes_no_sense_is_told_with_its_session(read):
     (read.folder / "w.csv").unlink()
     with pytest.raises(FileNotFoundError, match=r"Session 'a1', stream 'watch': .*w\."):
         read()
+
+
+def test_the_unit_of_times_is_a_part_of_the_cure(read):
+    (read.folder / "w.csv").write_text(
+        "t,x\n" + "".join(f"{1.7e12 + 100 * n:.0f},{n}\n" for n in range(20))
+    )
+    with pytest.raises(ValueError, match=r"milliseconds.*watch: \{time_unit: …, mend"):
+        read()
+    stream = read(watch={**WATCH, "time_unit": 0.001})[0][0].streams["watch"]
+    np.testing.assert_allclose(stream.times, 1.7e9 + np.arange(20) / 10, atol=1e-6)
+
+
+def test_a_clock_that_was_not_set_back_is_one_part(read):
+    whole, *_ = read(watch={**WATCH, "mend": {"resets": "split"}})[0]
+    assert len(whole.streams["watch"]) == 50

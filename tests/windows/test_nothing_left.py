@@ -67,7 +67,7 @@ def test_labels_of_another_time_draw_a_warning_with_both_times():
     elsewhere, there = session("s", 0.0), session("t", 902.0)
     with pytest.warns(
         UserWarning,
-        match=r"1 recording .*'s', streams from 900 to 910 s and labels from 0 to 5 s",
+        match=r"1 recording .*'s' with a from 900 to 910 s, the labels from 0 to 5 s\.",
     ):
         index = index_windows([elsewhere, there], 2.0, 1.0)
     assert set(index.sessions) == {"t"}
@@ -81,3 +81,15 @@ def test_labels_that_only_touch_the_time_of_a_recording_are_of_another():
         index_windows(
             [Recording({"a": stream}, label, "A")], 2.0, 1.0, between_labels="keep"
         )
+
+
+def test_streams_that_share_no_time_draw_a_warning_beside_those_that_do():
+    def session(name, start):
+        streams = {"a": clock(9.0, 50.0, start=900.0), "b": clock(9.0, 20.0, start)}
+        return Recording(streams, 0, "A", name)
+
+    with pytest.warns(
+        UserWarning, match="'s' with a from 900 to 909 s, b from 5 to 14"
+    ):
+        index = index_windows([session("s", 5.0), session("t", 902.0)], 2.0, 1.0)
+    assert set(index.sessions) == {"t"}
