@@ -1,8 +1,11 @@
 """What stops a training, and what looks as if it should: with what to do."""
 
 import collections
+import contextlib
 import dataclasses
 import numbers
+import warnings
+from collections.abc import Callable
 
 import numpy as np
 
@@ -83,6 +86,23 @@ def cautions(experiment: Experiment, prepared: Prepared) -> list[str]:
         *([] if alone else _of_one_person(prepared)),
         *_labelled_without(experiment, prepared),
     ]
+
+
+@contextlib.contextmanager
+def warnings_told(tell: Callable[[str], None]):
+    """Warnings of the package in words alone, without the line of code they are from.
+
+    Args:
+        tell: function of the words of one.
+    """
+
+    def show(message, *where, **more):
+        tell(str(message))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = show
+        yield
 
 
 def _too_much_lost(experiment, mended):

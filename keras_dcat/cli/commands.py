@@ -107,7 +107,9 @@ def inspect(experiment):
     try:
         found = recordings.estimate_offset(*pair)
         click.echo(
-            f"In the longest recording the clock of {plan.target!r} is late by {found}."
+            f"In the longest recording the {plan.target} is {found.offset:+.3f} s "
+            f"late (uncertain by {1e3 * found.uncertainty:.0f} ms), with a confidence "
+            f"of {found.confidence:.2f}."
         )
     except ValueError as error:
         click.echo(f"The clocks cannot be compared: {error}")
@@ -363,15 +365,19 @@ def stream(experiment, artefact, session, speed, smoothing, page, port):
 
 def _prepared(plan, only_looked_at=False):
     """Data to work on; what looks wrong is told, and what is wrong stops a training."""
-    from keras_dcat.cli.checks import cautions, problems
+    from keras_dcat.cli.checks import cautions, problems, warnings_told
     from keras_dcat.cli.data import prepare
 
-    prepared = prepare(plan)
+    def warn(words):
+        click.echo(f"Warning: {words}", err=True)
+
+    with warnings_told(warn):
+        prepared = prepare(plan)
     found = problems(plan, prepared)
     if found and not only_looked_at:
         raise click.ClickException("\n".join(found))
     for words in (*found, *cautions(plan, prepared)):
-        click.echo(f"Warning: {words}", err=True)
+        warn(words)
     return prepared
 
 

@@ -116,6 +116,7 @@ def prepare(experiment: Experiment) -> Prepared:
         **cut.given(),
     )
     split, validation = experiment.split, None
+    _check_windows_of([*split.test, *split.validation], loaded.recordings, index)
     train, test = windows.split_by_subject(index, people(index, split.test))
     if split.validation:
         held_out = people(index, split.validation)
@@ -125,6 +126,20 @@ def prepare(experiment: Experiment) -> Prepared:
         train = _labelled_by(train, split.labelled)
     test = test.subset(test.is_labelled)
     return Prepared(*loaded, train, validation, test, index)
+
+
+def _check_windows_of(named, recordings, index):
+    """Refuses people who judge, and were recorded, but have no window."""
+    left = set(map(str, index.subjects.tolist()))
+    there = {str(each.subject) for each in recordings}
+    without = [who for who in named if str(who) in there - left]
+    if without:
+        raise ValueError(
+            "Who tests or validates must have windows. "
+            f"Received: {without}, of whom none is left, and of all people\n"
+            f"{index.report}\n"
+            "Mend what they were dropped for, or name others in `split`."
+        )
 
 
 def _labelled_by(train, named):

@@ -38,7 +38,8 @@ class Data(Section):
         recordings: CSV with a row for each recording: `session`, `subject`, and for
             each stream a column with its file; `label`, the name of the class of a
             whole recording, or `labels`, a file of labels. Where there is no label the
-            cell is empty, or there is no such column.
+            cell is empty, or there is no such column. `labels_start`, or the name of a
+            stream and `_start`, say when the clock of that file reads 0.
         streams: dict from a stream to how its files are read, `cli.formats.Files`.
         labels: how the files in the column `labels` are read, `cli.formats.Labels`.
         class_names: what labels there are, in the order of the model's outputs; those

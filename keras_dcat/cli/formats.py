@@ -36,16 +36,17 @@ class Files(Options):
         """The rate that windows are brought to, if the file does not say its own."""
         return self.rate
 
-    def read(self, path) -> recordings.Stream:
+    def read(self, path, **row) -> recordings.Stream:
         """The stream of one file, on the clock that it came with.
 
         Args:
             path: path.
+            **row: options of the reader that are of this file alone.
 
         Returns:
             `Stream`; or a list of them, if the reader was told to split it.
         """
-        return type(self).function(path, **self.given())
+        return type(self).function(path, **{**self.given(), **row})
 
 
 class WithClock(Files):
@@ -69,9 +70,9 @@ class WithoutClock(Files):
     def rate_of_windows(self):
         return None if self.time is None else self.rate
 
-    def read(self, path):
+    def read(self, path, **row):
         clock = {"rate": self.rate} if self.time is None else {}
-        return type(self).function(path, **clock, **self.given())
+        return super().read(path, **clock, **row)
 
 
 class Labels(Options):
@@ -83,7 +84,7 @@ class Labels(Options):
 
     format: str = "table"
 
-    def read(self, path, end: float, class_names) -> recordings.Intervals:
+    def read(self, path, end: float, class_names, **row) -> recordings.Intervals:
         """The labels of one session.
 
         Args:
@@ -91,11 +92,12 @@ class Labels(Options):
             end: float. When the session ends, in seconds: how long the last label
                 holds, where the file does not say.
             class_names: sequence of str; None for the names in the file.
+            **row: options of the reader that are of this file alone.
 
         Returns:
             `Intervals`.
         """
-        said = self.given()
+        said = {**self.given(), **row}
         says_ends = said.get("end") or said.get("duration")
         if "until" in self.options and not says_ends:
             said.setdefault("until", end)

@@ -1,6 +1,8 @@
 """A table of recordings: who was recorded, what they did, and the files of it."""
 
+import contextlib
 import csv
+import datetime
 import io
 import os
 import pathlib
@@ -41,7 +43,7 @@ def read_sessions(
 
     Raises:
         ValueError: if the table lacks something, has a label that is none of
-            `class_names`, or if a file makes no sense.
+            `class_names`, or if a file makes no sense; with its session.
         FileNotFoundError: if there is no such file.
     """
     rows, read = _rows(data), []
@@ -50,7 +52,8 @@ def read_sessions(
         streams = {}
         for stream, files in data.streams.items():
             path = data.recordings.parent / row[stream]
-            streams[stream], report = _read(path, files, row["session"], stream)
+            start = _start(data, row, stream)
+            streams[stream], report = _read(path, files, row["session"], stream, start)
             if report is not None:
                 mended.append(Mended(row["session"], stream, path, report))
         read.append((row, streams, _label(data, row, streams)))
@@ -75,10 +78,45 @@ def _label(data, row, streams):
         return row["label"] or None
     path = data.recordings.parent / row["labels"]
     end = max(stream.span[1] for stream in streams.values())
+    start = _start(data, row, "labels")
+    with _told(f"Session {row['session']!r}, its labels", "data: {labels: {…}}"):
+        return data.labels.read(path, end, data.class_names, **start)
+
+
+def _start(data, row, name):
+    """When a file's clock reads 0, as the option of a reader, if the row says so."""
+    column = f"{name}_start"
+    if column in data.streams or not row.get(column):
+        return {}
+    cell = row[column]
     try:
-        return data.labels.read(path, end, data.class_names)
+        return {"start": float(cell)}
+    except ValueError:
+        pass
+    try:
+        moment = datetime.datetime.fromisoformat(cell)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(
+            f"A cell of `{column}` must be seconds, or a date with its zone. "
+            f"Received: {cell!r}, session {row['session']!r}. "
+            "Write it as 2024-05-01T12:00:00+02:00, or leave it empty."
+        )
+    return {"start": moment.timestamp()}
+
+
+@contextlib.contextmanager
+def _told(where, part):
+    """An error of a file says whose it is, and where the file's options are said."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{where}: {error}") from error
     except ValueError as error:
-        raise ValueError(f"Session {row['session']!r}, its labels: {error}") from error
+        raise ValueError(
+            f"{where}: {error} Options stand in the experiment file: `{part}`."
+        ) from error
 
 
 def _names(data, labels):
@@ -160,17 +198,18 @@ def _checked(row, where, columns, data):
     return row
 
 
-def _read(path: pathlib.Path, files, session, name) -> tuple:
+def _read(path: pathlib.Path, files, session, name, start) -> tuple:
     """A stream, and what was done to its timestamps if it has any."""
-    stream, report = files.read(path), None
+    where = f"Session {session!r}, stream {name!r}"
+    with _told(where, f"streams: {{{name}: {{…}}}}"):
+        stream, report = files.read(path, **start), None
     if isinstance(stream, Stream) and stream.timestamps is not None:
-        try:
+        where = f"{where}, {os.fspath(path)!r}"
+        unit = "time_unit: …, " if "time_unit" in files.options else ""
+        with _told(where, f"streams: {{{name}: {{{unit}mend: {{…}}}}}}"):
             stream, report = mend(stream, **files.mend.given())
-        except ValueError as error:
-            raise ValueError(
-                f"Session {session!r}, stream {name!r}, {os.fspath(path)!r}: {error} "
-                f"In an experiment file: `streams: {{{name}: {{mend: {{…}}}}}}`."
-            ) from error
+    if isinstance(stream, list) and len(stream) == 1:  # there was nothing to split
+        (stream,) = stream
     if not isinstance(stream, Stream):
         raise ValueError(
             f"Session {session!r}, stream {name!r}: a recording has one stream of each "

@@ -1,5 +1,6 @@
 """Recordings are cut into windows that show the same moment in every stream."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ from keras_dcat.windows.even import even_samples
 from keras_dcat.windows.index import WindowIndex
 from keras_dcat.windows.label_names import numbered_labels
 from keras_dcat.windows.labels import check_overlaps
-from keras_dcat.windows.nothing_left import what_is_odd
+from keras_dcat.windows.nothing_left import clocks_apart, what_is_odd
 from keras_dcat.windows.one_recording import cut
 from keras_dcat.windows.report import REASONS, WindowReport
 from keras_dcat.windows.requests import Options, check_options, common_rates
@@ -143,6 +144,8 @@ def index_windows(
             "Mend what is odd, choose a shorter window, or allow what it was dropped "
             "for."
         )
+    if apart := clocks_apart(recordings, labels):
+        warnings.warn(apart, stacklevel=2)
     return _index(cuts, report, common, options, names)
 
 

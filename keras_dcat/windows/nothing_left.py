@@ -1,9 +1,11 @@
-"""Of recordings without any window: what is odd about them."""
+"""Of recordings without a window, or without a label: what is odd about them."""
 
 import numpy as np
 
 from keras_dcat.recordings.holes import find_holes
 from keras_dcat.recordings.odd_times import describe_odd_times
+from keras_dcat.shown import counted, few
+from keras_dcat.windows.labels import has_labels
 
 _MOST = 3  # recordings that are told of
 
@@ -36,6 +38,44 @@ def what_is_odd(recordings, labels, cuts) -> str:
         if len(lines) >= _MOST:
             break
     return "".join(f"\n{line}" for line in lines)
+
+
+def clocks_apart(recordings, labels) -> str:
+    """Whether streams, or labels, are of another time than the others of a recording.
+
+    Args:
+        recordings: list of `Recording`.
+        labels: list of int or `Intervals`, one for each.
+
+    Returns:
+        str, empty unless streams of some recording share no time, or all its labels
+        are before or after it.
+    """
+    apart = []
+    for recording, label in zip(recordings, labels, strict=True):
+        spans = {n: each.span for n, each in recording.streams.items() if len(each)}
+        if not spans:
+            continue
+        first = min(begin for begin, _ in spans.values())
+        last = max(end for _, end in spans.values())
+        is_apart = max(b for b, _ in spans.values()) > min(e for _, e in spans.values())
+        if not isinstance(label, int | np.integer) and has_labels(label):
+            is_class = label.labels >= 0
+            begin, end = label.starts[is_class].min(), label.ends[is_class].max()
+            if end <= first or begin >= last:
+                spans["the labels"], is_apart = (begin, end), True
+        if is_apart:
+            told = (f"{n} from {s:.10g} to {e:.10g} s" for n, (s, e) in spans.items())
+            apart.append(f"{recording.session!r} with {', '.join(told)}")
+    if not apart:
+        return ""
+    return (
+        "What belongs to a recording must be of one time. "
+        f"Received: {counted(len(apart), 'recording')} that have no window, or no "
+        f"label, as it is not: {few(apart, 2, str)}. Bring all to one clock: check the "
+        "unit and the time zone, or say by the `start` of a reader when the clock of "
+        "its file reads 0. Who has no label there has label=None."
+    )
 
 
 def _span(stream):

@@ -248,7 +248,8 @@ def _split_by_name(index, names, argument, wanted):
     if missing:
         raise ValueError(
             f"`{argument}` must be {kind} of the recordings. "
-            f"Received: {missing}, without a window. Choose from {known}."
+            f"Received: {missing}, without a window. Choose from {known}; if they "
+            "were recorded, `index.report` says what became of their windows."
         )
     is_test = np.isin(names, wanted)
     if is_test.all() or not is_test.any():

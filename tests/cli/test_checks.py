@@ -1,12 +1,13 @@
 import dataclasses
 import pathlib
+import warnings
 
 import numpy as np
 import pytest
 
 pytest.importorskip("pydantic")
 
-from keras_dcat.cli.checks import cautions, done, lost, problems
+from keras_dcat.cli.checks import cautions, done, lost, problems, warnings_told
 from keras_dcat.cli.data import Prepared
 from keras_dcat.cli.experiment import Experiment
 from keras_dcat.cli.sessions import Mended
@@ -158,3 +159,13 @@ def test_whose_labels_are_used_and_who_has_none_draws_a_warning():
     own = prepared(*GOOD, unlabelled=["ben"])
     (told,) = cautions(experiment(["anna", "ben"]), own)
     assert told.startswith("'ben': named in `split.labelled`, without a label")
+
+
+def test_warnings_of_the_package_are_told_in_words_alone():
+    said = []
+    with warnings_told(said.append):
+        warnings.warn("Labels are elsewhere.", UserWarning, stacklevel=1)
+    assert said == ["Labels are elsewhere."]
+    with pytest.warns(UserWarning, match="after"):
+        warnings.warn("after", UserWarning, stacklevel=1)
+    assert len(said) == 1

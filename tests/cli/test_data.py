@@ -158,3 +158,16 @@ def test_people_are_found_whether_they_are_numbers_or_words(folder):
     prepared = prepare(plan.model_copy(update={"data": data}))
     assert set(prepared.test.subjects) == {"4", "5"}
     assert len(prepared.index) == len(prepared.train) + len(prepared.test)
+
+
+def test_people_who_test_and_have_no_window_are_told_with_the_report(folder):
+    times = np.r_[0:16, 900:916] / 16  # two runs of a second, and a pause
+    rows = np.column_stack([1000 * times, np.ones((32, 2))])
+    for path in folder.glob("4-*_watch.csv"):
+        np.savetxt(path, rows, "%.3f", ",", header="ms,x,y", comments="")
+    experiment = write_experiment(folder, windows={"length": 1.5, "stride": 1.0})
+    with pytest.raises(
+        ValueError,
+        match=r"(?s)\['p4'\], of whom none is left.*dropped: gap.*in `split`",
+    ):
+        prepare(read_experiment(experiment))

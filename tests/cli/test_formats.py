@@ -1,10 +1,13 @@
 import inspect
+import pathlib
+import re
 
 import numpy as np
 import pydantic
 import pytest
 import scipy.io
 import soundfile
+import yaml
 
 from keras_dcat import recordings
 from keras_dcat.cli.experiment import Data
@@ -129,3 +132,23 @@ def test_a_file_of_labels_needs_a_word_on_how_it_is_read(written):
     folder, _ = written
     with pytest.raises(ValueError, match=r"line 2: .*'l\.csv'.*data: \{labels: \{form"):
         read_sessions(Data(recordings=folder / "r.csv", streams=STREAMS))
+
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "command_line.md"
+ROW = re.compile(r"^\| (`.*) \| (`read_.*`) \| `(\{.*\})` \|$", re.MULTILINE)
+
+
+def test_the_page_has_every_format_its_reader_and_a_section_that_is_valid():
+    told, shown = {}, []
+    for formats, readers, example in ROW.findall(PAGE.read_text("utf-8")):
+        names = re.findall(r"`(\w+)`", formats), re.findall(r"`(\w+)`", readers)
+        told.update(zip(*names, strict=True))
+        shown.append((names[0], yaml.safe_load(example)))
+    sections = {**FILES, **LABELS}
+    assert told == {
+        name: section.function.__name__ for name, section in sections.items()
+    }
+    for formats, said in shown:
+        chosen = said.get("format", formats[0])
+        assert chosen in formats
+        sections[chosen].model_validate(said)

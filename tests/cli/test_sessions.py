@@ -126,7 +126,9 @@ def test_options_of_the_clock_reach_mend(read):
 
 
 def test_what_mend_refuses_names_the_session_the_file_and_where_to_say_more(read):
-    message = r"'a1', stream 'watch', '.*w\.csv'.*max_jump=-1.*watch: \{mend: \{…\}\}"
+    message = (
+        r"'a1', stream 'watch', '.*w\.csv'.*max_jump=-1.*watch: \{time_unit: …, mend: "
+    )
     with pytest.raises(ValueError, match=message):
         read(watch={**WATCH, "mend": {"max_jump": -1}})
 
@@ -134,3 +136,53 @@ def test_what_mend_refuses_names_the_session_the_file_and_where_to_say_more(read
 def test_a_clock_is_mended_only_where_there_are_times(read):
     with pytest.raises(ValueError, match="`mend` is about times: name where they are"):
         read(watch={**CAMERA, "mend": {"max_jump": 1.0}})
+
+
+NOTES = {"label": "what", "begin": "from", "end": "to"}
+STARTS = """\
+session,subject,labels,labels_start,camera,camera_start,watch
+s0,anna,l.csv,1970-01-02T01:00:00+01:00,c.csv,86400,w.csv
+s1,ben,l.csv,,c.csv,,w.csv
+"""
+
+
+def test_a_row_says_when_the_clocks_of_its_files_began(read):
+    (read.folder / "l.csv").write_text("from,to,what\n0,2,walk\n")
+    (first, second), _, _ = read(STARTS, labels=NOTES)
+    assert first.label.starts.tolist() == [86400.0]
+    assert first.label.ends.tolist() == [86402.0]
+    assert first.streams["camera"].start == 86400.0
+    assert (second.label.ends.tolist(), second.streams["camera"].start) == ([2.0], 0.0)
+
+
+@pytest.mark.parametrize("cell", ["1970-01-02T00:00:00", "noon"])
+def test_a_start_without_its_zone_is_refused(read, cell):
+    (read.folder / "l.csv").write_text("from,to,what\n0,2,walk\n")
+    with pytest.raises(ValueError, match=rf"labels_start.*{cell}.*'s0'.*\+02:00"):
+        read(STARTS.replace("1970-01-02T01:00:00+01:00", cell), labels=NOTES)
+
+
+def test_a_file_that_makes_no_sense_is_told_with_its_session(read):
+    (read.folder / "w.csv").write_text("t,x\n0,1\n1,n.v.\n")
+    with pytest.raises(
+        ValueError, match=r"Session 'a1', stream 'watch': .*missing=.*streams: \{watch"
+    ):
+        read()
+    (read.folder / "w.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"Session 'a1', stream 'watch': .*w\."):
+        read()
+
+
+def test_the_unit_of_times_is_a_part_of_the_cure(read):
+    (read.folder / "w.csv").write_text(
+        "t,x\n" + "".join(f"{1.7e12 + 100 * n:.0f},{n}\n" for n in range(20))
+    )
+    with pytest.raises(ValueError, match=r"milliseconds.*watch: \{time_unit: …, mend"):
+        read()
+    stream = read(watch={**WATCH, "time_unit": 0.001})[0][0].streams["watch"]
+    np.testing.assert_allclose(stream.times, 1.7e9 + np.arange(20) / 10, atol=1e-6)
+
+
+def test_a_clock_that_was_not_set_back_is_one_part(read):
+    whole, *_ = read(watch={**WATCH, "mend": {"resets": "split"}})[0]
+    assert len(whole.streams["watch"]) == 50

@@ -131,6 +131,7 @@ def test_pictures_that_are_read_lazily_are_picked_at_the_nearest():
     ],
     ids=["empty", "empty with clock", "one sample", "hours apart", "no overlap"],
 )
+@pytest.mark.filterwarnings("ignore:What belongs to a recording")
 def test_a_stream_that_is_not_there_costs_its_recording_only(other, reason):
     good = {"a": clock(10.0, 50.0), "b": clock(10.0, 50.0)}
     bad = {"a": clock(10.0, 50.0), "b": other}
@@ -167,6 +168,7 @@ def test_too_short_is_a_recording_and_not_what_its_streams_share():
 
 
 @pytest.mark.parametrize("start", [10.0, 10.5])
+@pytest.mark.filterwarnings("ignore:What belongs to a recording")
 def test_nothing_is_padded_where_streams_share_no_moment(start):
     apart = {"a": clock(10.0, 50.0), "b": clock(10.0, 20.0, start=start)}
     recordings = [Recording(apart, 0, "A"), two_clocks()]
@@ -204,6 +206,7 @@ def test_a_short_recording_can_be_padded_with_a_mask():
     irregular=st.booleans(),
     seed=st.integers(0, 99),
 )
+@pytest.mark.filterwarnings("ignore:What belongs to a recording")
 def test_whatever_the_clocks_every_window_is_accounted_for(
     starts, durations, length, stride, irregular, seed
 ):

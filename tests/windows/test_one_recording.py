@@ -40,6 +40,7 @@ def test_windows_across_a_border_between_labels_are_dropped_by_purity(rule):
     assert at_border == (3 if rule == "majority" else 1)
 
 
+@pytest.mark.filterwarnings("ignore:What belongs to a recording")
 def test_time_beside_the_labels_has_no_window_unless_asked_for():
     labels = Intervals([100.0], [110.0], [3])
     recordings = [

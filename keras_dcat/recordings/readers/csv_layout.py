@@ -172,6 +172,7 @@ def _places(text, wanted, names):
 def _no_header(text, named, lines, delimiter):
     """The error for names that no line has."""
     lines = [one for one in lines if not one[1].startswith("#")] or lines
+    lines = [(number, line, _divided(split)) for number, line, split in lines]
     number, line, split = max(
         lines[:50], key=lambda one: max(_likeness(c, named) for c in one[2].values())
     )
@@ -199,6 +200,12 @@ def _no_header(text, named, lines, delimiter):
             more = " Or leave `delimiter` out to have it found."
         return ValueError(f"{error}{more}")
     return unreadable(text.source, CSV, "it has no header")
+
+
+def _divided(split):
+    """Without the cells between blanks, where another sign divides the line."""
+    signs = {between: cells for between, cells in split.items() if between != BLANK}
+    return signs if any(len(cells) > 1 for cells in signs.values()) else split
 
 
 def _likeness(cells, named):

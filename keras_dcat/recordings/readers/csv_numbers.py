@@ -12,7 +12,7 @@ MARKERS = frozenset(
 _FRACTION = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
 _POINTS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?")
-_OTHER_GROUPS = re.compile(r"[+-]?\d{1,3}(?:([_' ’])\d{3})(?:\1\d{3})*(?:[.,]\d*)?")
+_OTHER_GROUPS = re.compile(r"[+-]?\d{1,3}(?:([_' ’])\d{3})(?:\1\d{3})*([.,]\d*)?")
 _TRUTH = {"true": 1.0, "false": 0.0}
 _BLANKS = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2212": "-"})
 
@@ -52,6 +52,8 @@ class Numbers:
                 "`thousands` must be one character that is no part of a number. "
                 f"Received: thousands={self.thousands!r}. Pass one such as ','."
             )
+        if self.thousands is not None:  # blanks of all widths are one
+            object.__setattr__(self, "thousands", self.thousands.translate(_BLANKS))
         if self.decimal is None and self.thousands is not None:
             other = "," if self.thousands == "." else "."
             object.__setattr__(self, "decimal", other)
@@ -107,11 +109,9 @@ class Numbers:
             return "if the comma groups digits, pass thousands=','"
         if self.decimal == "." and _FRACTION.fullmatch(text):
             return "if the comma begins a fraction, pass decimal=','"
-        grouped = re.fullmatch(
-            r"[+-]?\d{1,3}(?:([_' ’])\d{3})(?:\1\d{3})*([.,]\d*)?", text
-        )
-        if grouped:
-            return f"if digits are grouped, pass thousands={grouped[1]!r}"
+        if grouped := _OTHER_GROUPS.fullmatch(text):
+            more = " and decimal=','" if (grouped[2] or "").startswith(",") else ""
+            return f"if digits are grouped, pass thousands={grouped[1]!r}{more}"
         return f"if it means 'no value', pass missing=[{cell!r}]"
 
 

@@ -20,6 +20,7 @@ from keras_dcat.recordings.readers.dates import is_date
 from keras_dcat.recordings.readers.files import reading, unreadable
 
 _MOST_UNITS = 3  # lines of units and the like below a header
+_NO_UNIT = ("", "-", "--")  # beside units, of a column that has none
 _MARKS = ("//", "%", ";")  # of comments, beside `#`, where they are no row
 
 
@@ -234,9 +235,7 @@ class _Reader:
         """A line of as many cells as a row, of which one is no number."""
         if cells == self.layout.header:
             return self._take_header(number)
-        is_units = not any(map(is_number, cells))
-        wanted = [cells[n] for n in self.layout.used]
-        is_units = is_units and all(is_word(c) and not is_date(c) for c in wanted)
+        is_units = self._are_units(cells)
         if self.below and is_units and self.layout.header:
             if cells in self.units:
                 return None
@@ -257,6 +256,22 @@ class _Reader:
         elif is_units:
             cure += f"; if the line is no row, pass comment={cells[0]!r}"
         self._no_number(number, name, error.cell, cure)
+
+    def _are_units(self, cells):
+        """Whether a line is of words where samples have numbers.
+
+        What has no unit may be blank, but only where the line has no time either: a
+        sample without a value has one.
+        """
+        if any(map(is_number, cells)):
+            return False
+        wanted = [cells[n] for n in self.layout.used]
+        filled = [cell for cell in wanted if cell not in _NO_UNIT]
+        if not filled or not all(is_word(c) and not is_date(c) for c in filled):
+            return False
+        clock = "".join(cells[n] for n in self.clock)
+        is_timeless = bool(self.clock) and not any(map(str.isdigit, clock))
+        return len(filled) == len(wanted) or is_timeless
 
     def _take_header(self, number):
         self.below = True

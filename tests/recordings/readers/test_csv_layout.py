@@ -88,3 +88,8 @@ def test_numbers_of_columns_that_are_not_there_are_refused():
     for column, options in itertools.product([-1, 2], [{}, {"names": ["a", "b"]}]):
         with pytest.raises(ValueError, match=rf"column {column} of .*from 0 to 1"):
             read("0,1\n", [0, column], rate=1.0, delimiter=",", **options)
+
+
+def test_a_name_that_is_missing_is_sought_among_whole_names():
+    with pytest.raises(ValueError, match=r"Choose from: 't', 'x \[g\]', 'y \[g\]'\."):
+        read("t,x [g],y [g]\n0,1,2\n1,3,4\n", "x", time="t")

@@ -50,6 +50,12 @@ CURES = [
     ("t;x\n0;1,234.5\n1;2.5\n", "thousands=','", {"thousands": ","}, [1234.5, 2.5]),
     ("t;x\n0;1.234,5\n1;2,5\n", "thousands='.'", {"thousands": "."}, [1234.5, 2.5]),
     ("t;x\n0;1'234.5\n1;2.5\n", 'thousands="\'"', {"thousands": "'"}, [1234.5, 2.5]),
+    (
+        "t;x\n0;1\u202f234,5\n1;2,5\n",
+        "thousands=' ' and decimal=','",
+        {"thousands": "\u202f", "decimal": ","},
+        [1234.5, 2.5],
+    ),
     ("t,x\n0,1_000\n1,2\n", "thousands='_'", {"thousands": "_"}, [1000, 2]),
     ("t,x\n0,1\n1,N/A\n", "missing=['N/A']", {"missing": ["N/A"]}, [1, np.nan]),
     ("t,x\n0,1\n1,\n", "missing=['']", {"missing": [""]}, [1, np.nan]),
@@ -155,3 +161,18 @@ def test_a_marker_that_is_a_number_is_no_value():
 def test_truth_and_a_sign_of_typography_are_numbers():
     text = "t,x\n0,true\n1,FALSE\n2,\u22122.5\n"
     assert read(text, time="t").values.tolist() == [[1.0], [0.0], [-2.5]]
+
+
+@pytest.mark.parametrize("units", [";;g;-", "dd.mm.yyyy;;g;m/s", ";s;;", ";;--;g"])
+def test_units_may_lack_where_a_line_has_no_time(units):
+    text = f"day;time;x;y\n{units}\n1.5.2024;00:00:02;1,5;2\n"
+    options = {"time_format": "%d.%m.%Y %H:%M:%S", "timezone": "UTC"}
+    stream = read(text, ["x", "y"], time=["day", "time"], **options)
+    assert stream.values.tolist() == [[1.5, 2.0]]
+    assert stream.times.tolist() == [1714521602.0]
+
+
+@pytest.mark.parametrize("line", ["1 h 2 s;g;-", "2.5.2024;-;g", "now;-;-1"])
+def test_a_line_with_a_time_or_a_number_is_not_of_units(line):
+    with pytest.raises(ValueError, match="must be a number.*line 2"):
+        read(f"t;x;y\n{line}\n0;1;2\n", ["x", "y"], time="t")
