@@ -88,7 +88,7 @@ def cut(recording, label, rates, options) -> Cut:
             [clip_error(recording.streams, times[0], length, options.clips)]
         )
         streams = {
-            name: unit_clip(stream, times[0], length, options.clips[name])
+            name: unit_clip(stream, times[0], length)
             for name, stream in recording.streams.items()
         }
         recording = dataclasses.replace(recording, streams=streams)
