@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_dcat.recordings import Stream
-from keras_dcat.recordings.at_rate import AtRate, clock_of
+from keras_dcat.recordings.at_rate import AtRate, clock_of, nearest_step
 from keras_dcat.recordings.readers.lazy import LazyValues
 from keras_dcat.windows.labels import TINY
 from keras_dcat.windows.samples import Samples, is_in_memory
@@ -44,7 +44,7 @@ def even_samples(streams, times, rate, steps, *, shares=None):
         if not len(moments):
             continue
         for even, own in _evenly(stream, moments, rate, steps / rate):
-            first = np.rint((own - even.start) * rate).astype("int64")
+            first = nearest_step((own - even.start) * rate)
             if share < 1:
                 parts.append(_cut(even.values, int(first[0]), round(share * steps)))
                 starts.append(np.zeros(1, "int64"))
@@ -54,6 +54,27 @@ def even_samples(streams, times, rate, steps, *, shares=None):
     samples = Samples(parts, steps)
     shifted = (first + at for first, at in zip(starts, samples.offsets, strict=False))
     return samples, np.concatenate(list(shifted))
+
+
+def late_by(stream, times, rate, length):
+    """How many seconds after their time windows begin, at the nearest of even steps.
+
+    Args:
+        stream: `Stream`.
+        times: float array `(windows,)`, when they start, in seconds, rising.
+        rate: float. Samples per second of the windows, in Hz.
+        length: float. Seconds that they last.
+
+    Returns:
+        float array `(windows,)`, negative where they begin before.
+    """
+    if stream.rate == rate:
+        groups = [times - stream.start]
+    else:
+        stretches = _stretches(stream, times, length)
+        groups = [inside - inside[0] for _, inside in stretches]
+    since = np.concatenate(groups)
+    return nearest_step(since * rate) / rate - since
 
 
 def _evenly(stream, moments, rate, length):
