@@ -74,7 +74,7 @@ def test_at_the_end_it_has_said_all_that_a_training_would_cut(classifier, rate):
     assert one.end() == []
 
 
-@pytest.mark.parametrize(("count", "rate"), [(30, 8.0), (171, 30.0), (104, 20.0)])
+@pytest.mark.parametrize(("count", "rate"), [(30, 8.0), (174, 30.0), (116, 20.0)])
 @pytest.mark.parametrize("clocked", [False, True])
 @pytest.mark.parametrize("stride", [0.37, 0.375])
 def test_it_says_no_more_than_a_training_whatever_the_stride(
