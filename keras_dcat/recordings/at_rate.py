@@ -14,6 +14,7 @@ _NEAR = 1.1  # times the wanted rate: up to here nothing is filtered out
 # of wanted ones, so that an own rate which is measured another time is taken the same.
 _FINER = 1, 2, *(size << power for power in range(9) for size in (3, 4))
 _MOST_STEPS = 1_000_000  # more must be a thing of the samples, not of the span
+_HALVES = 1e-4  # steps: since 1970, times are rounded by so much at 400 Hz
 _SLOWEST = 30  # steps from one sample to the next, usually: a wrong unit makes 1000
 
 
@@ -141,6 +142,26 @@ class AtRate:
             "Mend such times, by mend(stream), which says how; cut the stream at gaps; "
             "or choose a rate near its own."
         )
+
+
+def nearest_step(places) -> np.ndarray:
+    """The whole number that is nearest to each place; of two, the lower one.
+
+    Halves are the same however they were rounded: by chance, one stream's window would
+    begin a step before another's, and a live one before that of the training.
+
+    Args:
+        places: float or float array, in steps.
+
+    Returns:
+        int64 array of the same shape.
+
+    Example:
+
+    >>> nearest_step([2.4, 2.5, 2.5 + 1e-9, 2.6]).tolist()
+    [2, 2, 2, 3]
+    """
+    return np.ceil(np.asarray(places) - 0.5 - _HALVES).astype("int64")
 
 
 def clock_of(stream) -> tuple[float, float]:

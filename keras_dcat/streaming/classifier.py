@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_dcat.export import Description, runner
+from keras_dcat.recordings.at_rate import nearest_step
 from keras_dcat.shown import counted, shown_as_printed, told
 from keras_dcat.streaming.even import EvenSamples, EvenTimes
 from keras_dcat.streaming.tail import Tail
@@ -150,7 +151,6 @@ class StreamingClassifier:
                 self._begin(0.0)
             return self._decided(self._even.add(samples))
         before = -np.inf if self._last is None else self._last
-        self._last = timestamps[-1]
         with np.errstate(over="ignore"):  # a gap without end is one, too
             begins = np.diff(timestamps, prepend=before) > self.max_gap
         decisions = []
@@ -162,6 +162,7 @@ class StreamingClassifier:
                 self._begin(timestamps[part[0]])
             even = self._even.add(samples[part], timestamps[part])
             self._own_rate = self._even.own_rate  # it holds behind a gap, too
+            self._last = timestamps[part[-1]]
             decisions += self._decided(even)
         return decisions
 
@@ -174,7 +175,9 @@ class StreamingClassifier:
             list of `Decision`.
         """
         waiting = self._even.end()
-        return self._decided(waiting) if len(waiting) else []
+        if not len(waiting):
+            return []
+        return self._decided(waiting, until=self._even.seconds)
 
     def _begin(self, start):
         """Starts anew: the first sample is at `start`."""
@@ -187,16 +190,21 @@ class StreamingClassifier:
         self._windows = 0
         self._smoothed = None
 
-    def _decided(self, samples):
-        """What is said of the windows that samples at the model's rate complete."""
+    def _decided(self, samples, until=None):
+        """What is said of the windows that samples at the model's rate complete.
+
+        They end no later than the samples do: `until`, where no more will come.
+        """
         description, tail = self.description, self._tail
         tail.append(samples)
         steps, rate = description.shape[0], description.rate
         windows, times = [], []
         while True:
             at = self._windows * description.stride
-            first = int(np.rint(at * rate))
-            if first + steps > tail.end:
+            first = int(nearest_step(at * rate))
+            seconds = tail.end / rate if until is None else until
+            is_over = at + description.length <= seconds + _TINY
+            if first + steps > tail.end or not is_over:
                 break
             windows.append(tail[first : first + steps])
             times.append(float(self._start + at))
@@ -205,7 +213,7 @@ class StreamingClassifier:
         if windows:
             probabilities, _ = self._run(np.stack(windows).astype("float32"))
             decisions = list(map(self._decision, times, probabilities))
-        tail.forget(before=int(np.rint(self._windows * description.stride * rate)))
+        tail.forget(before=int(nearest_step(self._windows * description.stride * rate)))
         return decisions
 
     def _decision(self, time, probabilities):
@@ -265,6 +273,9 @@ class StreamingClassifier:
                 "Leave out samples that come late, or call `reset`."
             )
         return samples, timestamps
+
+
+_TINY = 1e-6  # seconds: times are rounded
 
 
 def _numbers(values, name):

@@ -20,6 +20,7 @@ class EvenSamples:
     Attributes:
         latency: float. Seconds from the moment that a sample shows to when it is
             given: ten steps of the lower rate, 0 if there is nothing to do.
+        seconds: float, which the samples that came cover.
 
     Example:
 
@@ -33,8 +34,10 @@ class EvenSamples:
         self.latency = 0.0
         if self._resampler:
             self.latency = self._resampler.half / self._resampler.up / own_rate
+        self._own_rate = own_rate
         self._tail = Tail()
         self._given = 0
+        self.seconds = 0.0
 
     def add(self, samples: np.ndarray) -> np.ndarray:
         """Takes samples on even steps.
@@ -48,6 +51,7 @@ class EvenSamples:
         if self._resampler is None:
             return samples
         self._tail.append(samples)
+        self.seconds = self._tail.end / self._own_rate
         return self._until(self._resampler.ready(self._tail.end))
 
     def end(self) -> np.ndarray:
@@ -121,6 +125,11 @@ class EvenSteps:
             number -= 1
         return self._until(number)
 
+    @property
+    def lasted(self) -> float:
+        """Seconds from the first sample to the last."""
+        return self._times[self._times.end - 1 : self._times.end][0] - self._start
+
     def end(self, step: float) -> np.ndarray:
         """What still waits for samples behind it, of which there will be none.
 
@@ -132,8 +141,7 @@ class EvenSteps:
         """
         if self._start is None:
             return np.empty(0)
-        last = self._times[self._times.end - 1 : self._times.end][0]
-        return self._until(max(1, round((last + step - self._start) * self._rate)))
+        return self._until(max(1, round((self.lasted + step) * self._rate)))
 
     def _until(self, number):
         """Samples that were not given yet, up to before this one."""
@@ -165,6 +173,7 @@ class EvenTimes:
         own_rate: float or None, as long as it is not known.
         latency: float. Seconds from the moment that a sample shows to when it is given:
             seven steps of the sensor and, where a filter is needed, ten of `rate`.
+        seconds: float, which the samples that came cover; known at the end.
 
     Example:
 
@@ -176,7 +185,7 @@ class EvenTimes:
 
     def __init__(self, rate: float, own_rate: float | None = None):
         self._rate, self.own_rate = rate, own_rate
-        self._step = 0.0
+        self._step = self.seconds = 0.0
         self._even = None
         self._waiting = [], []
         self.latency = 0.0
@@ -214,6 +223,7 @@ class EvenTimes:
             samples, timestamps = self._measure()
             given.append(self._even.add(self._steps.add(samples, timestamps)))
         last = self._steps.end(self._step)
+        self.seconds = self._steps.lasted + self._step
         given += [self._even.add(last), self._even.end()]
         return np.concatenate([part for part in given if len(part)] or [last])
 

@@ -3,18 +3,18 @@
 import numpy as np
 
 from keras_dcat.recordings import Stream
+from keras_dcat.recordings.readers.lazy import LazyValues
 from keras_dcat.windows.report import nearest_distance
 from keras_dcat.windows.samples import is_in_memory
 
 
-def unit_clip(stream, begin, duration, steps):
+def unit_clip(stream, begin, duration):
     """A part of a stream on a clock by which it lasts from 0 to 1.
 
     Args:
         stream: `Stream`.
         begin: float. When the part begins, in seconds.
         duration: float. Seconds that it lasts.
-        steps: int. How many the window will have.
 
     Returns:
         `Stream`. Of values that are read lazily, nothing is read.
@@ -22,7 +22,7 @@ def unit_clip(stream, begin, duration, steps):
     Example:
 
     >>> stream = Stream(np.arange(10.0)[:, None], rate=5.0)
-    >>> unit_clip(stream, 0.4, 0.8, steps=8).values[:, 0].tolist()
+    >>> unit_clip(stream, 0.4, 0.8).values[:, 0].tolist()
     [2.0, 3.0, 4.0, 5.0]
     """
     if stream.rate is not None:
@@ -34,18 +34,13 @@ def unit_clip(stream, begin, duration, steps):
         return Stream(
             _Picked(stream.values, np.arange(first, first + count)), float(count)
         )
-    times, places = stream.timestamps, np.arange(len(stream))
-    if not is_in_memory(stream.values):
-        moments = begin + np.arange(steps) * duration / steps
-        nearest = np.rint(np.interp(moments, times, places)).astype("int64")
-        return Stream(_Picked(stream.values, nearest), float(steps))
-    first = np.searchsorted(times, begin, side="right")
-    last = np.searchsorted(times, begin + duration)
-    borders = _between(
-        stream.values, np.interp([begin, begin + duration], times, places)
-    )
-    values = np.concatenate([borders[:1], stream.values[first:last], borders[1:]])
+    times = stream.timestamps
+    first = int(np.searchsorted(times, begin, side="right"))
+    last = int(np.searchsorted(times, begin + duration))
+    values = _Between(stream, begin, begin + duration, first, last)
     inner = (times[first:last] - begin) / duration
+    if is_in_memory(stream.values):
+        values = values[:]
     return Stream(values, timestamps=np.concatenate([[0.0], inner, [1.0]]))
 
 
@@ -73,16 +68,42 @@ def clip_error(streams, begin, duration, clips):
     return float(np.ptp(np.stack(apart), axis=0).max())
 
 
-def _between(values, places):
-    """Values at fractional places, on straight lines."""
-    before = np.floor(places).astype("int64")
-    after = np.minimum(before + 1, len(values) - 1)
-    share = (places - before).reshape(-1, *[1] * (values.ndim - 1))
-    return (values[before] * (1 - share) + values[after] * share).astype(
-        np.result_type(
-            values.dtype, "float16" if values.dtype.kind == "f" else "float32"
-        )
-    )
+class _Between(LazyValues):
+    """What was sensed between two moments, and at these, on straight lines.
+
+    Of pictures, the nearest is what there is at a moment.
+    """
+
+    def __init__(self, stream, begin, end, first, last):
+        values, kind = stream.values, stream.values.dtype
+        self._is_picture = kind.kind in "iu" and len(np.shape(values)) > 2
+        if not self._is_picture:
+            kind = np.result_type(kind, "float16" if kind.kind == "f" else "float32")
+        super().__init__((last - first + 2, *np.shape(values)[1:]), kind)
+        self._values, self._first = values, first
+        every = np.arange(len(stream))
+        self._borders = np.interp([begin, end], stream.timestamps, every)
+
+    def _read(self, first, last):
+        parts = []
+        if first == 0:
+            parts.append(self._at(self._borders[0]))
+        inner = self._first - 1 + np.clip([first, last], 1, len(self) - 1)
+        parts.append(np.asarray(self._values[inner[0] : inner[1]]))
+        if last == len(self):
+            parts.append(self._at(self._borders[1]))
+        return np.concatenate(parts).astype(self.dtype, copy=False)
+
+    def _at(self, place):
+        """The value at a place that may lie between two."""
+        if self._is_picture:
+            place = np.rint(place)
+        before = int(place)
+        share = place - before
+        around = np.asarray(self._values[before : before + 2 if share else before + 1])
+        if not share:
+            return around
+        return around[:1] * (1 - share) + around[1:] * share
 
 
 class _Picked:

@@ -180,6 +180,7 @@ def _index(cuts, report, rates, options, names):
             moments,
             float(rate),
             steps[name],
+            shares=shares,
         )
     if options.clips is not None:
         rates = {name: count / length for name, count in steps.items()}

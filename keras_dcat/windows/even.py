@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_dcat.recordings import Stream
-from keras_dcat.recordings.at_rate import AtRate, clock_of
+from keras_dcat.recordings.at_rate import AtRate, clock_of, nearest_step
 from keras_dcat.recordings.readers.lazy import LazyValues
 from keras_dcat.windows.labels import TINY
 from keras_dcat.windows.samples import Samples, is_in_memory
@@ -11,7 +11,7 @@ from keras_dcat.windows.samples import Samples, is_in_memory
 _GAP = 2.5  # median steps; a shorter step is none, whether a window spans it or not
 
 
-def even_samples(streams, times, rate, steps):
+def even_samples(streams, times, rate, steps, *, shares=None):
     """Samples of one stream in all recordings, and where its windows start in them.
 
     A stream that has the rate is taken as it is, and windows start at the sample that
@@ -31,21 +31,50 @@ def even_samples(streams, times, rate, steps):
             start, in seconds, rising.
         rate: float. Samples per second of the windows, in Hz.
         steps: int. Samples of a window.
+        shares: list of float, one for each recording. Below 1 where its only window is
+            padded: what share of it all streams have. What lies behind is left out.
+            None if no window is.
 
     Returns:
         `(samples, starts)`: `Samples`, and int array `(all windows,)`.
     """
     parts, starts = [], []
-    for stream, moments in zip(streams, times, strict=True):
+    shares = [1.0] * len(streams) if shares is None else shares
+    for stream, moments, share in zip(streams, times, shares, strict=True):
         if not len(moments):
             continue
         for even, own in _evenly(stream, moments, rate, steps / rate):
-            first = np.rint((own - even.start) * rate).astype("int64")
+            first = nearest_step((own - even.start) * rate)
+            if share < 1:
+                parts.append(_cut(even.values, int(first[0]), round(share * steps)))
+                starts.append(np.zeros(1, "int64"))
+                continue
             parts.append(even.values)
             starts.append(np.clip(first, 0, max(len(even) - steps, 0)))
     samples = Samples(parts, steps)
     shifted = (first + at for first, at in zip(starts, samples.offsets, strict=False))
     return samples, np.concatenate(list(shifted))
+
+
+def late_by(stream, times, rate, length):
+    """How many seconds after their time windows begin, at the nearest of even steps.
+
+    Args:
+        stream: `Stream`.
+        times: float array `(windows,)`, when they start, in seconds, rising.
+        rate: float. Samples per second of the windows, in Hz.
+        length: float. Seconds that they last.
+
+    Returns:
+        float array `(windows,)`, negative where they begin before.
+    """
+    if stream.rate == rate:
+        groups = [times - stream.start]
+    else:
+        stretches = _stretches(stream, times, length)
+        groups = [inside - inside[0] for _, inside in stretches]
+    since = np.concatenate(groups)
+    return nearest_step(since * rate) / rate - since
 
 
 def _evenly(stream, moments, rate, length):
@@ -70,6 +99,14 @@ def _evenly(stream, moments, rate, length):
             values = values[:] if by_choice else even.whole()
         found.append((Stream(values, rate, even.start), inside))
     return found
+
+
+def _cut(values, first, count):
+    """Values from one place on, which are read no earlier than they were."""
+    first = max(first, 0)
+    if is_in_memory(values):
+        return values[first : first + count]
+    return _Part(values, first, count)
 
 
 def _stretches(stream, moments, length):
@@ -104,6 +141,18 @@ class _Lazily(LazyValues):
 
     def _read(self, first, last):
         return self._even.read(first, last)
+
+
+class _Part(LazyValues):
+    """Some of the values that are read lazily."""
+
+    def __init__(self, values, first, count):
+        count = min(count, np.shape(values)[0] - first)
+        super().__init__((count, *np.shape(values)[1:]), values.dtype)
+        self._values, self._start = values, first
+
+    def _read(self, first, last):
+        return np.asarray(self._values[self._start + first : self._start + last])
 
 
 class _Nearest(LazyValues):

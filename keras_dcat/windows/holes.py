@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_dcat.recordings.at_rate import nearest_step
 from keras_dcat.recordings.holes import FilledValues
 from keras_dcat.windows.labels import TINY
 from keras_dcat.windows.samples import is_in_memory
@@ -49,7 +50,7 @@ def missing_shares(stream, holes, times, length, rate):
     steps = max(1, round(length * rate))
     last = times + (steps - 1) / rate
     if stream.rate == rate:
-        first = np.rint((times - stream.start) * rate).astype("int64")
+        first = nearest_step((times - stream.start) * rate)
         begin = np.clip(first, 0, max(len(stream) - steps, 0))
         end = np.minimum(begin + steps, len(stream))
     elif stream.rate is not None:

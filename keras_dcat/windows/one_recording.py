@@ -10,6 +10,7 @@ from keras_dcat.recordings.holes import find_holes
 from keras_dcat.recordings.intervals import UNLABELLED
 from keras_dcat.windows.candidates import strided, whole
 from keras_dcat.windows.clips import clip_error, unit_clip
+from keras_dcat.windows.even import late_by
 from keras_dcat.windows.holes import filled_values, missing_shares
 from keras_dcat.windows.labels import TINY, UNDECIDED, has_labels, window_labels
 from keras_dcat.windows.report import nearest_distance
@@ -88,7 +89,7 @@ def cut(recording, label, rates, options) -> Cut:
             [clip_error(recording.streams, times[0], length, options.clips)]
         )
         streams = {
-            name: unit_clip(stream, times[0], length, options.clips[name])
+            name: unit_clip(stream, times[0], length)
             for name, stream in recording.streams.items()
         }
         recording = dataclasses.replace(recording, streams=streams)
@@ -149,13 +150,10 @@ def _pairing_errors(streams, rates, times, length):
         return np.zeros(len(times))
     errors = []
     for name, stream in streams.items():
+        late = late_by(stream, times, rates[name], length)[:, None] * np.ones(3)
         if stream.timestamps is not None:
-            moments = times[:, None] + length * np.array([0.0, 0.5, 1.0])
-            moments[:, -1] -= 1 / rates[name]
-            errors.append(nearest_distance(stream.timestamps, moments))
-        else:
-            # What is brought to another rate has a step where the first window starts.
-            since = times - (stream.start if stream.rate == rates[name] else times[0])
-            late = np.rint(since * rates[name]) / rates[name] - since
-            errors.append(late[:, None] * np.ones(3))
+            shown = times[:, None] + length * np.array([0.0, 0.5, 1.0]) + late
+            shown[:, -1] -= 1 / rates[name]
+            late += nearest_distance(stream.timestamps, shown)
+        errors.append(late)
     return np.ptp(np.stack(errors), axis=0).max(axis=1)

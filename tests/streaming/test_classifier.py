@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keras_dcat.export import Description, runner
 from keras_dcat.recordings import Recording, Stream
+from keras_dcat.streaming import StreamingClassifier
 from keras_dcat.windows import index_windows
 from tests.streaming.conftest import scored
 
@@ -70,6 +72,27 @@ def test_at_the_end_it_has_said_all_that_a_training_would_cut(classifier, rate):
     both = [*found, *(d.probabilities for d in last)]
     np.testing.assert_allclose(both, expected, atol=1e-5)
     assert one.end() == []
+
+
+@pytest.mark.parametrize(("count", "rate"), [(30, 8.0), (174, 30.0), (116, 20.0)])
+@pytest.mark.parametrize("clocked", [False, True])
+@pytest.mark.parametrize("stride", [0.37, 0.375])
+def test_it_says_no_more_than_a_training_whatever_the_stride(
+    tmp_path, monkeypatch, count, rate, clocked, stride
+):
+    path = tmp_path / "target.tflite"
+    path.write_bytes(b"")
+    Description(("a", "b"), "imu", 20.0, 1.0, stride, (20, 3)).put_into(path)
+    monkeypatch.setattr(runner, "load", lambda path: (scored, [], None))
+    values, times = samples(count), 7 + np.arange(count) / rate
+    own = Stream(values, timestamps=times) if clocked else Stream(values, rate)
+    recording = Recording({"imu": own}, 0, "A")
+    index = index_windows([recording], 1.0, stride, rates={"imu": 20.0})
+    one = StreamingClassifier(path, rate)
+    timestamps = times if clocked else None
+    said, found = fed(one, values, [11, 40], timestamps, end=True)
+    np.testing.assert_allclose(said, index.times, atol=1e-9)
+    np.testing.assert_allclose(found, scored(index.gather("imu"))[0], atol=1e-5)
 
 
 def test_a_sensor_all_of_whose_steps_are_gaps_is_refused(classifier):

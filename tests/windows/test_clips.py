@@ -100,6 +100,31 @@ def test_of_lazy_values_a_clip_picks_the_nearest_and_reads_no_more(clocked):
     assert frames.read <= 181
 
 
+@pytest.mark.parametrize("steps", [16, 90])
+def test_a_clip_on_disk_has_the_values_of_one_in_memory(tmp_path, rng, steps):
+    times = np.cumsum(rng.uniform(0.01, 0.03, 300))
+    np.save(tmp_path / "values.npy", rng.normal(size=(300, 2)))
+    found = []
+    for mode in (None, "r"):
+        values = np.load(tmp_path / "values.npy", mmap_mode=mode)
+        streams = {"a": Stream(values, timestamps=times), "b": clock(4.0, 50.0, 0.7)}
+        index = index_windows([Recording(streams, 0, "A")], clips={"a": steps, "b": 9})
+        found.append(index.gather("a"))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-12)
+
+
+def test_pictures_of_a_clip_stay_what_they_are(rng):
+    times = np.cumsum(rng.uniform(0.02, 0.06, 200))
+    frames = np.arange(200, dtype="uint8")[:, None, None] * np.ones((1, 2, 2), "uint8")
+    streams = {"video": Stream(frames, timestamps=times), "a": clock(4.0, 50.0, 1.0)}
+    index = index_windows([Recording(streams, 0, "A")], clips={"video": 30, "a": 9})
+    found = index.gather("video")[0, :, 0, 0]
+    assert found.dtype == "uint8"
+    moments = 1.0 + 4.0 * np.arange(30) / 30
+    nearest = np.abs(times[:, None] - moments).argmin(axis=0)
+    assert np.abs(found.astype(int) - nearest).max() <= 1
+
+
 def test_the_error_of_a_clip_is_how_far_its_samples_are_apart():
     streams = {"a": clock(10.0, 50.0), "b": clock(9.0, 2.0, start=0.25)}
     error = clip_error(streams, 0.3, 8.0, {"a": 40, "b": 16})

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -195,6 +197,26 @@ def test_a_short_recording_can_be_padded_with_a_mask():
     np.testing.assert_allclose(window[:75], np.arange(75) / 50, atol=1e-9)
     assert not window[75:].any()
     assert accounts_for_all(index.report)
+
+
+@pytest.mark.parametrize("rates", [{}, {"a": 25.0, "b": 40.0}])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_padded_window_shows_the_time_that_all_streams_share(tmp_path, rates, lazy):
+    streams = {"a": clock(1.2, 50.0), "b": clock(1.0, 20.0, start=0.5)}
+    if lazy:
+        for name, stream in streams.items():
+            np.save(tmp_path / f"{name}.npy", stream.values)
+            values = np.load(tmp_path / f"{name}.npy", mmap_mode="r")
+            streams[name] = dataclasses.replace(stream, values=values)
+    short = Recording(streams, 0, "A")
+    index = index_windows([short], 1.0, 1.0, short="pad", rates=rates)
+    assert index.times.tolist() == [0.5]
+    for name, rate in index.rates.items():  # from 0.5 to 1.2 s
+        real, window = index.mask(name)[0], index.gather(name)[0, :, 0]
+        assert real.sum() == round(0.7 * rate)
+        moments = 0.5 + np.arange(real.sum()) / rate
+        np.testing.assert_allclose(window[real], moments, atol=0.06 if rates else 1e-9)
+        assert not window[~real].any()
 
 
 @settings(max_examples=60, deadline=None)

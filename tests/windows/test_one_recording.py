@@ -195,3 +195,27 @@ def test_infinite_values_are_refused_by_stream_and_session(rng):
         ValueError, match=r"sample 7, channel 1, of stream 'a'.*'monday'"
     ):
         index_windows([recording], 1.0, 1.0)
+
+
+def test_a_window_that_begins_beside_its_step_tells_so_as_a_pairing_error():
+    # At 10 Hz, windows 0.375 s apart begin up to 50 ms beside a step.
+    streams = {"a": timestamped(np.arange(1000) / 100), "b": clock(10.0, 1000.0)}
+    rates = {"a": 10.0}
+    index = index_windows([Recording(streams, 0, "A")], 2.0, 0.375, rates=rates)
+    shown = {name: index.gather(name)[:, 0, 0] for name in "ab"}
+    middle = slice(4, -4)  # at the ends, the filter holds the first and last sample
+    apart = np.abs(shown["a"] - shown["b"])[middle]
+    assert apart.max() == pytest.approx(0.05, abs=1e-3)
+    found = index.report.pairing_errors[middle]
+    np.testing.assert_allclose(found, apart, atol=6e-3)
+
+
+@pytest.mark.parametrize("start", [0.0, 1.7e9, 12345.678])
+def test_windows_half_a_step_from_two_samples_begin_at_the_same_in_all_streams(start):
+    values = np.arange(1000.0)[:, None]
+    streams = {
+        "a": Stream(values, 50.0, start),
+        "b": Stream(values + 25, 50.0, start + 0.5),
+    }
+    index = index_windows([Recording(streams, 0, "A")], 1.0, 0.37)
+    np.testing.assert_array_equal(index.gather("a"), index.gather("b"))
