@@ -94,10 +94,10 @@ def dated(
         found[rows] = seconds(times[rows], time_format, timezone)
     except Unclear as error:
         row = int(rows[error.row])
+        hint = "" if row or "time" in error.cure.split("`")[0] else hint
         where = place(row)
         raise ValueError(
-            f"{error.rule} Received: {where}: {error.found}. {error.cure}"
-            f"{hint if not row else ''}"
+            f"{error.rule} Received: {where}: {error.found}. {error.cure}{hint}"
         ) from error
     return found, 1.0
 

@@ -188,11 +188,10 @@ def _no_header(text, named, lines, delimiter):
     try:
         check_names(text.source, named, cells)
     except ValueError as error:
-        places = [n for n, cell in enumerate(cells) if cells.count(cell) > 1]
         more = ""
         twice = [name for name in named if cells.count(name) > 1]
         if twice:
-            places = [n for n, cell in enumerate(cells) if cell == twice[0]]
+            places = [n for n, cell in enumerate(cells) if cell == twice[0]][:10]
             more = f" Take one by its number: {' or '.join(map(str, places))}."
         elif any("\ufffd" in cell for cell in cells):
             more = " If letters are lost, pass encoding='cp1252'."

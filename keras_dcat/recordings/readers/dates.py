@@ -44,7 +44,7 @@ def seconds(
         total, kinds = _counts(texts, time_format)
     except Unclear as error:
         text = _text(texts[error.row])
-        raise _unlike(text, error, time_format) from error
+        raise _unlike(text, error, time_format, timezone) from error
     day_less = kinds == "c"
     if day_less.any() and not day_less.all():
         row = int(np.flatnonzero(day_less != day_less[0])[0])
@@ -87,11 +87,15 @@ def _text(text: bytes) -> str:
     return text.decode("latin-1")
 
 
-def _unlike(text: str, error: Unclear, time_format: str | None) -> Unclear:
+def _unlike(
+    text: str, error: Unclear, time_format: str | None, timezone: str | None
+) -> Unclear:
     """The error for a text that is no date, with the formats that it may be in."""
     formats = [one for one in formats_of(text, _is_read) if one != time_format]
     if formats:
         cure = f"Pass {' or '.join(f'time_format={one!r}' for one in formats)}"
+        if timezone is None and "%d" in cure and "%z" not in cure:
+            cure += ", and the timezone of the logger, such as timezone='UTC'"
         guess = " Days and months are not guessed." if "%d" in cure else ""
         cure += f".{guess if len(formats) > 1 else ''}"
     else:

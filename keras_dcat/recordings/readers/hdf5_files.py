@@ -124,11 +124,16 @@ def is_own(source: Source, file: Any, dataset: Any, key: str) -> None:
         is_linked = dataset.file.filename != file.filename
         is_elsewhere = is_linked or dataset.external or dataset.is_virtual
     if is_elsewhere:
-        raise ValueError(
-            "Values must be in the very file that is read. Received: "
-            f"{key!r} of {source.name!r}, which takes them from another file. "
-            "Copy them into it, or read that file."
-        )
+        raise elsewhere(source, key)
+
+
+def elsewhere(source: Source, key: str) -> ValueError:
+    """The error for values that are not in the file that is read."""
+    return ValueError(
+        "Values must be in the very file that is read. Received: "
+        f"{key!r} of {source.name!r}, which takes them from another file. "
+        "Copy them into it, or read that file."
+    )
 
 
 def check_size(source: Source, dataset: Any, is_read: bool) -> None:

@@ -14,7 +14,12 @@ from keras_dcat.recordings.readers.files import (
     check_unpacked,
     reading,
 )
-from keras_dcat.recordings.readers.hdf5_files import HDF5, check_size, is_own
+from keras_dcat.recordings.readers.hdf5_files import (
+    HDF5,
+    check_size,
+    elsewhere,
+    is_own,
+)
 from keras_dcat.recordings.readers.pickled_names import names_in, words_in
 
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -77,6 +82,9 @@ def columns_in(source: Source, file: Any, found: Any) -> dict[str, Column]:
         is_group = isinstance(found, h5py.Group)
         frame = found if is_group else found.parent
         kind = str(_text(frame.attrs.get("pandas_type", b"")))
+    if kind:
+        _check_own(source, frame)
+    with reading(source, HDF5):
         if is_group and kind.endswith("_table"):
             found = frame["table"]
         elif is_group and kind in ("frame", "series"):
@@ -91,9 +99,10 @@ def columns_in(source: Source, file: Any, found: Any) -> dict[str, Column]:
         datasets = {column.path for column in columns.values()}
         if len({file[path].shape[0] for path in datasets}) > 1:
             raise ValueError("its columns are of different lengths")
-    for path in datasets:
-        is_own(source, file, file[path], path)
-        check_size(source, file[path], is_read=False)
+        datasets = {path: file[path] for path in sorted(datasets)}
+    for path, dataset in datasets.items():
+        is_own(source, file, dataset, path)
+        check_size(source, dataset, is_read=False)
     return columns
 
 
@@ -130,6 +139,24 @@ def times_in(
     zone = "UTC" if column.is_zoned or match[1] == "timedelta64" else timezone
     where = f"{name!r} of {source.name!r}"
     return in_utc(counts, there, per_second, zone, where), True
+
+
+def _check_own(source, frame):
+    """Refuses a table of which a part is in another file, or far too large."""
+    h5py = require("h5py", extra="io")
+    with reading(source, HDF5):
+        links = {name: frame.get(name, getlink=True) for name in frame}
+        foreign = [
+            n for n, link in links.items() if not isinstance(link, h5py.HardLink)
+        ]
+    if foreign:
+        raise elsewhere(source, f"{frame.name}/{foreign[0]}")
+    for name in links:
+        if "_items" in name or "_level" in name or "_label" in name:
+            with reading(source, HDF5):
+                names = frame[name]
+            is_own(source, frame.file, names, name)
+            check_size(source, names, is_read=True)
 
 
 def _of_records(dataset):

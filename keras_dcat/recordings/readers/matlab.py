@@ -80,8 +80,13 @@ def read_matlab(
     return as_stream(source, values, rate, start, *(times or [time]), time_unit)
 
 
+def _roots(keys):
+    """The variables that paths begin with."""
+    return {re.split(r"[/\[]", key)[0] for key in keys}
+
+
 def _before_73(source, keys):
-    roots = {re.split(r"[/\[]", key)[0] for key in keys}
+    roots = _roots(keys)
     variables = matlab_5.variables_of(source, roots)
     if not roots <= {name for name, array in variables.items() if array is not None}:
         variables = matlab_5.variables_of(source, None)  # for the error to list them
@@ -90,5 +95,5 @@ def _before_73(source, keys):
 
 def _of_73(source, keys):
     with opened(source, MATLAB) as file:
-        variables = matlab_73.variables_of(source, file)
+        variables = matlab_73.variables_of(source, file, _roots(keys))
         return [found_at(source, variables, key).values(key) for key in keys]

@@ -10,7 +10,7 @@ from keras_dcat.recordings.readers.files import (
     check_numeric,
     reading,
 )
-from keras_dcat.recordings.readers.hdf5_files import check_size, is_own
+from keras_dcat.recordings.readers.hdf5_files import check_size, elsewhere, is_own
 from keras_dcat.recordings.readers.matlab_5 import MATLAB
 
 
@@ -39,7 +39,7 @@ class Array:
     def names(self) -> list[str]:
         """The fields of a structure."""
         with reading(self.source, MATLAB):
-            return list(self.found) if self.kind == "struct" else []
+            return _held(self.found) if self.kind == "struct" else []
 
     def item(self, number: int, name: str | None = None) -> "Array":
         """A cell, or a field of a structure, by its place in the order of MATLAB.
@@ -96,7 +96,7 @@ class Array:
     def _shape(self):
         if not self.is_group:
             return tuple(reversed(self.found.shape or ()))
-        for name in self.found:
+        for name in _held(self.found):
             first = self.found[name]
             if self._holds_references(first, "struct"):
                 return tuple(reversed(first.shape))
@@ -111,19 +111,31 @@ class Array:
         return h5py.check_ref_dtype(found.dtype) is h5py.Reference
 
 
-def variables_of(source: Source, file: Any) -> dict[str, Array]:
+def variables_of(source: Source, file: Any, wanted: set[str]) -> dict[str, Array]:
     """The variables of a file.
 
     Args:
         source: `Source`.
         file: `h5py.File`.
+        wanted: set of str. Names that must not be links to another file.
 
     Returns:
         dict of `Array`.
 
     Raises:
-        ValueError: if the file is damaged.
+        ValueError: if the file is damaged, or if what is wanted is a link.
     """
     with reading(source, MATLAB):
-        names = [name for name in file if not name.startswith("#")]
+        foreign = sorted({*file} & wanted - {*_held(file)})
+    if foreign:
+        raise elsewhere(source, foreign[0])
+    with reading(source, MATLAB):
+        names = [name for name in _held(file) if not name.startswith("#")]
         return {name: Array(source, file, file[name]) for name in names}
+
+
+def _held(group):
+    """Names of what a group holds itself: a link may lead to any other file."""
+    h5py = require("h5py", extra="io")
+    kinds = {name: group.get(name, getlink=True) for name in group}
+    return [name for name, link in kinds.items() if isinstance(link, h5py.HardLink)]

@@ -1,4 +1,5 @@
 import datetime
+import re
 
 import numpy as np
 import pandas as pd
@@ -69,7 +70,12 @@ def test_a_time_of_day_counts_from_midnight():
     ("text", "options", "found", "cure"),
     [
         ("3/4/2024 1:00", {}, "'3/4/2024 1:00'", "'%d/%m/%Y %H:%M' or time_format="),
-        ("31/3/2024 1:00", {}, "'31/3/2024 1:00'", "='%d/%m/%Y %H:%M'."),
+        (
+            "31/3/2024 1:00",
+            {},
+            "'31/3/2024 1:00'",
+            "Pass time_format='%d/%m/%Y %H:%M', and",
+        ),
         ("2024-02-30T01:00Z", {}, "there is not", "Correct it"),
         ("3.4.24 1:00 +02:00", {}, "'3.4.24 1:00", "'%d.%m.%y %H:%M %z' or"),
         ("2024-03-01T24:00Z", {}, "there is not", "Correct it"),
@@ -95,7 +101,7 @@ def test_what_is_no_date_of_one_meaning_is_refused_with_a_cure(
 def test_each_format_that_is_proposed_reads_the_text(text):
     with pytest.raises(Unclear) as error:
         seconds(texts(text))
-    proposed = error.value.cure.split("'")[1::2]
+    proposed = re.findall("time_format='(.*?)'", error.value.cure)
     assert proposed
     zone = "UTC" if "%Y" in proposed[0] or "%y" in proposed[0] else None
     for time_format in proposed:

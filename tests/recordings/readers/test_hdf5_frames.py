@@ -132,3 +132,19 @@ def test_a_damaged_frame_is_refused(damage):
     file.seek(0)
     with pytest.raises(ValueError, match=r"must be an HDF5 file"):
         read_hdf5(file, "wrist/imu", columns="x", rate=1.0)
+
+
+@pytest.mark.parametrize("part", ["block0_items", "block0_values", "axis1"])
+def test_a_part_in_another_file_is_refused_before_it_is_read(part, tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other["secret"] = [b"password", b"key"]
+    path = tmp_path / "a.h5"
+    path.write_bytes(fixed(range(4), "integer").getvalue())
+    with h5py.File(path, "r+") as stored:
+        del stored["wrist/imu"][part]
+        stored["wrist/imu"][part] = h5py.ExternalLink(
+            str(tmp_path / "other.h5"), "secret"
+        )
+    with pytest.raises(ValueError, match=rf"imu/{part}' of .*takes them") as error:
+        read_hdf5(path, "wrist/imu", columns="z", rate=1.0)
+    assert "password" not in str(error.value)
