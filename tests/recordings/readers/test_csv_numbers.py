@@ -22,6 +22,8 @@ from keras_dcat.recordings.readers.csv_numbers import (
         ("1.234.567,5", {"decimal": ",", "thousands": "."}, 1234567.5),
         ("1\u202f234,5", {"decimal": ",", "thousands": " "}, 1234.5),
         ("-12 345.5", {"thousands": " "}, -12345.5),
+        ("1\u202f234.5", {"thousands": "\u202f"}, 1234.5),
+        ("1\u00a0234.5", {"thousands": "\u202f"}, 1234.5),
         ("999", {"thousands": ","}, 999.0),
     ],
 )
