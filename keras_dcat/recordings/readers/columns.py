@@ -59,6 +59,8 @@ def dated(
     missing: Collection[str],
     place: Callable[[int], str],
     hint: str = "",
+    *,
+    can_be_missing: bool = True,
 ) -> tuple[np.ndarray, float]:
     """Times as numbers, and how many seconds one of them is.
 
@@ -70,6 +72,7 @@ def dated(
         missing: what means "no value".
         place: `place(row)` says where a time is, for the error.
         hint: str. What else the first time may be, and the option for that.
+        can_be_missing: bool. Whether the reader has an option `missing`.
 
     Returns:
         tuple of float64 array `(rows,)` and float.
@@ -85,6 +88,7 @@ def dated(
                     f"{place(0)}, which is a number. Leave `{name}` out, or, if it is "
                     "a date without signs, pass time_format='%Y%m%d%H%M%S'."
                 )
+        _check_no_date(times, time_unit, place)
         return times, time_unit
     none = [text.encode() for text in missing] + [b"nan", b"NaN", b"NaT"]
     are_there = ~np.isin(times, none)
@@ -96,10 +100,34 @@ def dated(
         row = int(rows[error.row])
         hint = "" if row or "time" in error.cure.split("`")[0] else hint
         where = place(row)
+        if can_be_missing and error.cure.startswith("Correct it"):
+            text = times[row].decode("utf-8", "replace")
+            hint += f" If it means 'no value', pass missing=[{text!r}]."
         raise ValueError(
             f"{error.rule} Received: {where}: {error.found}. {error.cure}{hint}"
         ) from error
     return found, 1.0
+
+
+def _check_no_date(times, time_unit, place):
+    """Refuses 20240131235959, which would be 641,000 years of seconds."""
+    found = times[np.isfinite(times)]
+    if time_unit != 1 or not len(found):
+        return
+    if found.min() < 1.9e13 or found.max() >= 2.1e13 or (found % 1).any():
+        return
+    days, clocks = found // 10**6, found % 10**6
+    months = days // 100 % 100
+    if (
+        ((months >= 1) & (months <= 12) & (days % 100 >= 1) & (days % 100 <= 31)).all()
+        and ((clocks < 24e4) & (clocks % 10**4 < 6000) & (clocks % 100 < 60)).all()
+    ):  # fmt: skip
+        raise ValueError(
+            "Times must be seconds, or be told to be dates. "
+            f"Received: {place(0)}, of times such as {int(found[0])}, which look like "
+            "dates without signs. Pass time_format='%Y%m%d%H%M%S' and their "
+            "zone, such as timezone='UTC'."
+        )
 
 
 def in_utc(

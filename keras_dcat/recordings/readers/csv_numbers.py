@@ -12,7 +12,8 @@ MARKERS = frozenset(
 _FRACTION = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
 _POINTS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?")
-_OTHER_GROUPS = re.compile(r"[+-]?\d{1,3}(?:([_' ’])\d{3})(?:\1\d{3})*([.,]\d*)?")
+_OTHER_GROUPS = re.compile(r"[+-]?\d{1,3}(?:([_' ’])\d{3})(?:\1\d{3})*(?:[.,]\d*)?")
+_PLAIN = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
 _TRUTH = {"true": 1.0, "false": 0.0}
 _BLANKS = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2212": "-"})
 
@@ -28,7 +29,8 @@ class Numbers:
     Args:
         decimal: str. `"."` or `","`, or None where the cells are to tell.
         thousands: str. What stands between groups of three digits, or None.
-        missing: set of str. Cells that mean "no value".
+        missing: set of str. Cells that mean "no value"; of numbers, any cell of the
+            same value.
 
     Raises:
         ValueError: if they contradict each other.
@@ -37,8 +39,11 @@ class Numbers:
     decimal: str | None = None
     thousands: str | None = None
     missing: frozenset = frozenset()
+    fillers: frozenset = dataclasses.field(init=False)
 
     def __post_init__(self):
+        fillers = [m.replace(",", ".") for m in self.missing if _PLAIN.fullmatch(m)]
+        object.__setattr__(self, "fillers", frozenset(map(float, fillers)))
         if self.decimal not in (None, ".", ","):
             raise ValueError(
                 "`decimal` must be '.' or ','. "
@@ -52,7 +57,7 @@ class Numbers:
                 "`thousands` must be one character that is no part of a number. "
                 f"Received: thousands={self.thousands!r}. Pass one such as ','."
             )
-        if self.thousands is not None:  # blanks of all widths are one
+        if self.thousands is not None:  # blanks are alike, as they are in cells
             object.__setattr__(self, "thousands", self.thousands.translate(_BLANKS))
         if self.decimal is None and self.thousands is not None:
             other = "," if self.thousands == "." else "."
@@ -90,9 +95,10 @@ class Numbers:
         if "_" in text or not text.isascii():
             raise NoNumber(self._cure(cell, text))
         try:
-            return float(text)
+            value = float(text)
         except ValueError as error:
             raise NoNumber(self._cure(cell, text)) from error
+        return float("nan") if value in self.fillers else value
 
     def _ungrouped(self, text):
         mark = re.escape(self.thousands)

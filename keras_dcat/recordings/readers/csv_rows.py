@@ -104,6 +104,7 @@ class _Reader:
 
     def __init__(self, name, layout, rules):
         self.name, self.layout, self.rules = name, layout, rules
+        self.plain = Numbers(missing=rules.numbers.missing)
         self.rows, self.texts, self.lines = [], [], []
         self.width = len(layout.names)
         self.channels = layout.used[: rules.num_channels]
@@ -126,8 +127,8 @@ class _Reader:
             cells = cells_of(line, self.layout.delimiter)
         except Exception as error:  # of csv, which has a limit for a cell
             raise self._error(number, str(error), "Save it without quotes.") from error
-        if len(cells) == self.width + 1 and not cells[-1]:
-            cells.pop()
+        if len(cells) > self.width and not any(cells[self.width :]):
+            del cells[self.width :]
         elif len(cells) == self.width - 1 and not self.layout.names[-1]:
             cells.append("")
         if rules.short_rows:
@@ -151,7 +152,9 @@ class _Reader:
         self.rows.append(values)
         self.lines.append(number)
         if self.clock:
-            self.texts.append(" ".join(cells[n] for n in self.clock))
+            parts = [cells[n] for n in self.clock]
+            is_missing = not self.rules.numbers.missing.isdisjoint(parts)
+            self.texts.append("nan" if is_missing else " ".join(parts))
         return None
 
     def _values(self, number, cells, line):
@@ -168,6 +171,8 @@ class _Reader:
                     raise ValueError
                 said = [cell.replace(",", ".") for cell in said]
             values = list(map(float, said))
+            if not numbers.fillers.isdisjoint(values):
+                raise ValueError
         except ValueError:
             return [self._value(number, n, cells[n]) for n in self.channels]
         if not self.has_point and not self.is_comma_known:
@@ -187,7 +192,7 @@ class _Reader:
                 self.meanings.add((begins, groups))
                 self.is_comma_known = self.meanings >= {(True, False)}
                 bare = cell.replace(",", "." if begins else "")
-                return Numbers().number(bare)
+                return self.plain.number(bare)
             error.column, error.cell = column, cell
             raise
         self.has_point = self.has_point or "." in cell
@@ -281,11 +286,9 @@ class _Reader:
         """The time of each row, as numbers or as bytes that are to be dates."""
         if not self.clock:
             return None
-        missing = self.rules.numbers.missing
-        none = missing | {"nan", "NaN", "NaT"}
-        said = (text for text in self.texts if text not in none)
+        said = (text for text in self.texts if text not in ("nan", "NaN", "NaT"))
         is_dated = self.rules.is_dated or len(self.clock) > 1
-        if is_dated or not is_number(next(said, "0")):
+        if is_dated or not self._is_number(next(said, "0")):
             return np.array([text.encode("utf-8") for text in self.texts])
         values = []
         for number, text in zip(self.lines, self.texts, strict=True):
@@ -295,6 +298,13 @@ class _Reader:
                 name = self.layout.names[self.clock[0]]
                 self._no_number(number, name, text, str(error))
         return np.array(values, "float64")
+
+    def _is_number(self, text):
+        try:
+            self.rules.numbers.number(text)
+        except NoNumber:
+            return is_number(text)
+        return True
 
     def end(self):
         """What can be said only when all rows have been seen."""
@@ -320,7 +330,10 @@ class _Reader:
         number, column, cell = self.comma
         cure = "Pass decimal=',' if it begins a fraction, or thousands=',' if not"
         if fraction_only:
-            cure = "Write all fractions behind one sign"
+            cure = (
+                "Write all fractions behind one sign; if points group digits, pass "
+                "thousands='.'"
+            )
         elif groups_only or self.has_point:
             cure = "Pass thousands=',' if it groups digits"
         raise ValueError(

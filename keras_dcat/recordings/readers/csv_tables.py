@@ -39,7 +39,7 @@ def read_csv(
     skip: int = 0,
     skip_below: int = 0,
     comment: str | Sequence[str] | None = None,
-    missing: str | Sequence[str] = (),
+    missing: str | float | Sequence[str | float] = (),
     drop_broken: bool = False,
     short_rows: bool = False,
     encoding: str | None = None,
@@ -77,8 +77,8 @@ def read_csv(
         skip_below: int. Number of lines below the header that are no rows.
         comment: str or list of str. What lines begin with that are no rows, `""` if
             all are. None for `#`, and for `//`, `%` and `;` before what is no row.
-        missing: str or list of str. Cells that mean "no value" and become not a
-            number. `""` for empty ones. The word `nan` always does.
+        missing: str or float, or list of them. Cells that mean "no value" and become
+            not a number: `""` for empty ones; -999 is -999.0, too. `nan` always does.
         drop_broken: bool. Leave out rows that are cut short or have bytes that are
             0, as after a loss of power. A warning names their lines.
         short_rows: bool. Take rows that end early. Cells that they lack are empty;
@@ -111,8 +111,8 @@ def read_csv(
     source = source_of(path)
     channels = listed(columns)
     clock = time_columns(time)
-    missing = [missing] if isinstance(missing, str) else missing
-    missing = frozenset(marker.strip() for marker in missing)
+    is_one = isinstance(missing, str | int | float | np.number)
+    missing = frozenset(str(one).strip() for one in ([missing] if is_one else missing))
     if comment is not None:
         comment = (comment,) if isinstance(comment, str) else tuple(comment)
         comment = tuple(filter(None, comment))
@@ -181,6 +181,8 @@ def _plain(text: Text, layout: Layout, rules: Rules) -> Table | None:
         is_dated = rules.is_dated or len(clock) > 1
         if clock and first[clock[0]] in numbers.missing:
             return None
+        if len(clock) > 1 and numbers.missing:  # of a part, perhaps
+            return None
         if clock and (is_dated or not is_number(first[clock[0]])):
             if set(clock) & set(layout.used[: rules.num_channels]):
                 return None
@@ -188,7 +190,7 @@ def _plain(text: Text, layout: Layout, rules: Rules) -> Table | None:
         dtype = [(f"{n}", kinds.get(n, "U1")) for n in range(len(layout.names))]
         convert = None
         if numbers.missing:
-            cell = functools.partial(_number, missing=numbers.missing)
+            cell = functools.partial(_number, numbers=numbers)
             convert = {n: cell for n, kind in kinds.items() if kind == "f8"}
         table = np.loadtxt(
             lines(),
@@ -210,13 +212,14 @@ def _plain(text: Text, layout: Layout, rules: Rules) -> Table | None:
     return Table(np.column_stack(columns[: rules.num_channels]), times, [])
 
 
-def _number(cell, missing):
+def _number(cell, numbers):
     cell = cell.strip()
-    if cell in missing:
+    if cell in numbers.missing:
         return np.nan
     if "_" in cell or not cell.isascii():  # which Python takes for numbers
         raise _Odd
-    return float(cell)
+    value = float(cell)
+    return np.nan if value in numbers.fillers else value
 
 
 def _is_full(texts):

@@ -30,6 +30,7 @@ _DIRECTIVES = {
     "a": _DAYS,
     "A": _DAYS,
 }
+_NUMBERS = {"%" + name for name in "YymdHIMSf"}
 # What loggers write, for a cure to be found; {0} stands for what is between.
 _OF_DAYS = (
     *("%d{0}%m{0}%Y", "%m{0}%d{0}%Y", "%Y{0}%m{0}%d", "%d{0}%m{0}%y", "%m{0}%d{0}%y"),
@@ -59,10 +60,18 @@ def compiled(time_format: str) -> re.Pattern:
         ValueError: if it has anything else, or says neither when nor on which day.
     """
     parts = re.split(r"(%.|\s+)", str(time_format), flags=re.DOTALL)
+    parts = ["", *filter(None, parts), ""]
     pattern, used = "", []
-    for part in parts:
+    for before, part, after in zip(parts, parts[1:], parts[2:], strict=False):
         if part.startswith("%"):
-            pattern += _DIRECTIVES.get(part[1:], "")
+            directive = _DIRECTIVES.get(part[1:], "")
+            if part == "%f" and before[-1:] in (".", ","):
+                # Many programs leave the fraction out where it is 0.
+                pattern = pattern.removesuffix(re.escape(before[-1]))
+                directive = f"(?:{re.escape(before[-1])}{directive})?"
+            elif {before, after} & _NUMBERS:  # or 1112024 could be two days
+                directive = directive.replace("{1,2}", "{2}")
+            pattern += directive
             used.append(part[1:].replace("B", "b").replace("A", "a"))
         else:
             pattern += r"\s+" if part.isspace() else re.escape(part)
@@ -124,14 +133,15 @@ def _suits(text, time_format):
             return False
         text, time_format = text[: zone.start()], time_format[:-2]
     try:
-        return compiled(time_format).fullmatch(text) is not None
+        match = compiled(time_format).fullmatch(text)
     except ValueError:
         return False
+    return match is not None and None not in match.groups()
 
 
 def _parts(text):
     """Ways to take a text apart into a day, what is between, and a time of day."""
     yield text, "", ""
     yield "", "", text
-    for cut in re.finditer(r"[T_]|, ?| +|-|(?<=^\d{8})(?=\d{6})", text):
+    for cut in re.finditer(r"(?<!^)(?:[T_]|, ?| +|-|(?<=^\d{8})(?=\d{6}))", text):
         yield text[: cut.start()], cut[0], text[cut.end() :]

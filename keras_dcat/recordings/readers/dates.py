@@ -18,12 +18,22 @@ _YEARS = range(1700, 2200)  # what 64 bits of nanoseconds hold, and a margin
 _OF_DAY = r"(?P<H>\d\d):(?P<M>\d\d)(?::(?P<S>\d\d)(?:[.,](?P<f>\d{1,9}))?)?"
 _ISO = re.compile(rf"(?P<Y>\d{{4}})-(?P<m>\d\d)-(?P<d>\d\d)[T ]{_OF_DAY}(?: ?{ZONE})?")
 _TIME_OF_DAY = re.compile(
-    r"(?P<H>\d{1,3}):(?P<M>\d\d):(?P<S>\d\d)(?:[.,](?P<f>\d{1,9}))?"
+    r"(?P<sign>[+-])?(?P<H>\d{1,6}):(?P<M>\d\d):(?P<S>\d\d)(?:[.,](?P<f>\d{1,9}))?"
+)
+
+
+_COUNTED = (
+    "If they count milliseconds, write them with their zeros, as in .009; or pass the "
+    "seconds of all rows as an array: time=seconds."
 )
 
 
 def seconds(
-    texts: np.ndarray, time_format: str | None = None, timezone: str | None = None
+    texts: np.ndarray,
+    time_format: str | None = None,
+    timezone: str | None = None,
+    *,
+    ordered: bool = True,
 ) -> np.ndarray:
     """Seconds since 1970 (UTC) of dates; since midnight of times without a day.
 
@@ -32,6 +42,8 @@ def seconds(
         time_format: str. As for `datetime.strptime`; None for ISO 8601 and for
             hours, minutes and seconds.
         timezone: str. What dates that say none are in, such as `"Europe/Berlin"`.
+        ordered: bool. Whether the order of the rows may tell which of two hours it
+            is, as clocks are set back.
 
     Returns:
         float64 array `(rows,)`.
@@ -44,6 +56,8 @@ def seconds(
         total, kinds = _counts(texts, time_format)
     except Unclear as error:
         text = _text(texts[error.row])
+        if error.cure:
+            raise Unclear(error.row, f"{text!r}{error.found}", error.cure) from error
         raise _unlike(text, error, time_format, timezone) from error
     day_less = kinds == "c"
     if day_less.any() and not day_less.all():
@@ -60,7 +74,7 @@ def seconds(
     local = np.flatnonzero(kinds == "l")
     if len(local):
         try:
-            total[local] = of_zone(total[local], timezone)
+            total[local] = of_zone(total[local], timezone, ordered=ordered)
         except Unclear as error:
             row = int(local[error.row])
             found = f"{_text(texts[row])!r}{error.found}"
@@ -99,10 +113,7 @@ def _unlike(
         guess = " Days and months are not guessed." if "%d" in cure else ""
         cure += f".{guess if len(formats) > 1 else ''}"
     else:
-        cure = (
-            "Correct it, or pass the `time_format` of datetime.strptime; if it means "
-            f"'no value', pass missing=[{text!r}]."
-        )
+        cure = "Correct it, or pass the `time_format` of datetime.strptime."
     return Unclear(error.row, f"{text!r}{error.found}", cure)
 
 
@@ -110,6 +121,7 @@ def _counts(texts, time_format):
     """Nanoseconds of each text, and whether it has a zone, a day, or neither."""
     total = np.zeros(len(texts), "int64")
     kinds = np.zeros(len(texts), "U1")
+    fractions = []
     for pattern, rows in _alike(texts):
         match, kind = _matched(pattern, time_format)
         if match is None:
@@ -118,7 +130,32 @@ def _counts(texts, time_format):
         chars = texts[rows].view("u1").reshape(len(rows), -1)
         total[rows] = _counted(match, chars, rows, kind)
         kinds[rows] = kind
+        if "f" in match.re.groupindex and match["f"]:
+            fractions.append((match, chars, rows))
+    _check_fractions(fractions)
     return total, kinds
+
+
+def _check_fractions(found):
+    """Refuses digits of fractions that are a count: 9 ms, then 10 ms as .9 and .10."""
+    widths = {len(match["f"]) for match, _, _ in found}
+    if len(widths) < 2:
+        return
+    for match, chars, rows in found:
+        first, last = match.span("f")
+        if match.string[first - 1] not in ".,":
+            are_odd = np.full(len(rows), last - first < max(widths))
+        elif last - first in (3, 6, 7, 9):  # with their zeros, as Java writes them
+            continue
+        else:
+            digits = chars[:, first:last] - ord("0")
+            are_odd = digits.any(axis=1) & (digits[:, -1] == 0)
+        if are_odd.any():
+            raise Unclear(
+                int(rows[np.argmax(are_odd)]),
+                ", whose fraction has not as many digits as others",
+                _COUNTED,
+            )
 
 
 def _alike(texts: np.ndarray) -> Iterator[tuple[bytes, np.ndarray]]:
@@ -172,14 +209,14 @@ def _counted(match, chars, rows, kind):
         _check(rows, (half >= 1) & (half <= 12))
         hours = half % 12 + 12 * (groups["p"][0] in "pP")
     minutes, whole = number("M"), number("S")
-    most = 999 if kind == "c" else 23
+    most = 999_999 if kind == "c" else 23
     _check(rows, (hours <= most) & (minutes <= 59) & (whole <= 59))
     nanoseconds = number("f")
     if groups.get("f"):
         nanoseconds = nanoseconds * 10 ** (9 - len(groups["f"]))
     total = ((hours * 60 + minutes) * 60 + whole) * _SECOND + nanoseconds
     if kind == "c":
-        return total
+        return -total if groups.get("sign") == "-" else total
     total += _days(groups, number, rows) * (86400 * _SECOND)
     zone = groups.get("zone") or ""
     if zone[:1] in ("+", "-") and zone:

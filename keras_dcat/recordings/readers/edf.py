@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_dcat.extras import require
 from keras_dcat.recordings.intervals import Intervals
+from keras_dcat.recordings.readers.columns import in_utc
 from keras_dcat.recordings.readers.files import (
     File,
     Source,
@@ -20,7 +21,6 @@ from keras_dcat.recordings.readers.files import (
     unreadable,
 )
 from keras_dcat.recordings.readers.labels import Mark, as_intervals
-from keras_dcat.recordings.readers.moments import seconds_in
 from keras_dcat.recordings.stream import Stream
 
 _EDF = "an EDF or BDF file"
@@ -241,6 +241,8 @@ def _start(source: Source, edf: Any, timezone: str | None) -> float:
     """Seconds since 1970 of the first sample, or 0."""
     if timezone is None:
         return 0.0
+    where = f"the start of {source.name!r}"
     with reading(source, "an EDF file with the date of its start"):
         moment = edf.startdatetime
-    return seconds_in(moment, timezone)
+    shown = np.datetime64(moment, "us").astype("int64")
+    return float(in_utc(np.array([shown]), np.array([True]), 10**6, timezone, where)[0])

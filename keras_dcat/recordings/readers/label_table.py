@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_dcat.recordings.intervals import Intervals
+from keras_dcat.recordings.readers.dates import seconds
 from keras_dcat.recordings.readers.files import (
     File,
     Source,
@@ -18,7 +19,7 @@ from keras_dcat.recordings.readers.files import (
     unreadable,
 )
 from keras_dcat.recordings.readers.labels import Mark, as_intervals
-from keras_dcat.recordings.readers.moments import seconds_of
+from keras_dcat.recordings.readers.zones import Unclear
 
 _TABLE = "a table of text with one row per label"
 _TRACK = "a label track of Audacity, with a start, an end and a text in each line"
@@ -47,8 +48,8 @@ def read_label_table(
 ) -> Intervals:
     """Labels of a table with when each begins and ends, such as a CSV file.
 
-    Times are numbers, hours as in `1:02:03.5`, or dates. With neither `end` nor
-    `duration` each label holds until the next one begins.
+    Times are numbers, hours as in `1:02:03.5`, or dates, as for `read_csv`. With
+    neither `end` nor `duration` each label holds until the next one begins.
 
     Args:
         path: str or path, or a file open in binary mode.
@@ -62,11 +63,11 @@ def read_label_table(
         start: float. Seconds at which the file's own clock reads 0.
         time_unit: float. Seconds per unit of times that are numbers: 0.001 for
             milliseconds.
-        time_format: str. How dates are written, such as `"%d.%m.%Y %H:%M:%S"`, in
-            Python's codes. None for ISO 8601. Without a day it is a time since
-            midnight.
-        timezone: str. Where dates are from that do not say so, such as `"UTC"` or
-            `"Europe/Berlin"`. Dates become seconds since 1970.
+        time_format: str. How dates are written, as for `datetime.strptime`, in
+            English: `"%d.%m.%Y %H:%M:%S"`. None for ISO 8601. Times without a day
+            count from midnight.
+        timezone: str. The zone of dates that say none: `"UTC"`, `"Europe/Berlin"` or
+            `"+02:00"`. Dates become seconds since 1970.
         delimiter: str. What stands between cells. None for that of comma, semicolon,
             tab and bar at which the columns are found.
         decimal: str. `"."` or `","`. None for what the numbers say.
@@ -183,11 +184,11 @@ def read_audacity_labels(
         if len(parts) < 2:
             raise unreadable(source, _TRACK, f"line {number} is {line[:60]!r}")
         cells.append([*parts, ""][:3])
-    number = "\t", decimal, 1.0
     begins, ends = (
-        _times(source, name, [row[n].strip() for row in cells], number, None, None)
-        for n, name in enumerate(("start", "end"))
+        _numbers([row[n].strip() for row in cells], "\t", decimal) for n in (0, 1)
     )
+    if begins is None or ends is None:
+        raise unreadable(source, _TRACK, "a start or an end is no number")
     marks = [
         Mark(begin, None if begin == end else end, row[2].strip())
         for begin, end, row in zip(begins.tolist(), ends.tolist(), cells, strict=True)
@@ -262,16 +263,21 @@ def _width(rows):
 def _times(source, column, texts, number, time_format, timezone):
     """Seconds of the cells of a column, float64."""
     delimiter, decimal, time_unit = number
+    where = f"The column is {column!r} of {source.name!r}."
     try:
         if time_format is None:
             values = _numbers(texts, delimiter, decimal)
             if values is not None:
                 return values * time_unit
-        return seconds_of(texts, time_format, timezone)
-    except ValueError as error:
+        dates = np.array([text.encode("utf-8") for text in texts], "S")
+        # Labels need not be in order, which could tell summer from standard time.
+        return seconds(dates, time_format, timezone, ordered=False)
+    except Unclear as error:
         raise ValueError(
-            f"{error} The column is {column!r} of {source.name!r}."
+            f"{error.rule} Received: {error.found}. {error.cure} {where}"
         ) from error
+    except ValueError as error:
+        raise ValueError(f"{error} {where}") from error
 
 
 def _numbers(texts, delimiter, decimal):

@@ -123,6 +123,7 @@ def read_parquet(
             time, time_unit = dated(
                 *(time, time_unit, time_format, timezone, [""]),
                 lambda row: f"{source.name!r}, row {row}, {where}",
+                can_be_missing=False,
             )
         elif not is_number:
             time_unit = 1.0

@@ -30,7 +30,9 @@ class Unclear(ValueError):
         self.rule = rule or "Every time must be a date that there is, of one meaning."
 
 
-def of_zone(local: np.ndarray, timezone: str | None) -> np.ndarray:
+def of_zone(
+    local: np.ndarray, timezone: str | None, *, ordered: bool = True
+) -> np.ndarray:
     """What clocks on the wall of a zone show, as UTC.
 
     The hour that comes twice in autumn is told by the order of the samples: by the
@@ -39,6 +41,7 @@ def of_zone(local: np.ndarray, timezone: str | None) -> np.ndarray:
     Args:
         local: int64 array `(time,)`. Nanoseconds since 1970 on the wall.
         timezone: str. `"Europe/Berlin"`, `"UTC"`, or an offset such as `"+02:00"`.
+        ordered: bool. Whether they are in the order in which they happened.
 
     Returns:
         int64 array `(time,)`. Nanoseconds since 1970 (UTC).
@@ -69,7 +72,7 @@ def of_zone(local: np.ndarray, timezone: str | None) -> np.ndarray:
     twice = np.flatnonzero(first > second)
     for run in np.split(twice, np.flatnonzero(np.diff(twice) > 1) + 1):
         if len(run):
-            is_second[run] = _is_second(local, run, first, second, timezone)
+            is_second[run] = _is_second(local, run, first, second, timezone, ordered)
     return local - np.where(is_second, second, first)
 
 
@@ -90,15 +93,20 @@ def zone_of(timezone: str) -> datetime.tzinfo:
         sign = -1 if offset[1] == "-" else 1
         minutes = sign * (60 * int(offset[2]) + int(offset[3]))
         return datetime.timezone(datetime.timedelta(minutes=minutes))
-    if timezone == "UTC":  # without a table of zones, too
+    if str(timezone).upper() in ("UTC", "Z"):  # without a table of zones, too
         return datetime.UTC
     try:
         return zoneinfo.ZoneInfo(timezone)
     except Exception as error:  # of a wrong type, a folder, a name that is not there
         known = zoneinfo.available_timezones()
+        loose = re.fullmatch(
+            r"(?:UTC|GMT)?([+-]?)(\d\d?)(?::?([0-5]\d))?", str(timezone), re.IGNORECASE
+        )
         near = difflib.get_close_matches(str(timezone), known, n=1, cutoff=0.5)
         cure = f"Pass {near[0]!r}" if near else "Pass one such as 'Europe/Berlin'"
-        if not known:
+        if loose and int(loose[2]) < 15:
+            cure = f"Pass '{loose[1] or '+'}{int(loose[2]):02d}:{loose[3] or '00'}'"
+        elif not known:
             cure = "Install its table of zones: pip install tzdata; or pass 'UTC'"
         raise ValueError(
             "`timezone` must be the name of a zone, or an offset such as '+02:00'. "
@@ -113,21 +121,21 @@ def _offset(zone, minute, fold):
     return round(offset.total_seconds()) * _SECOND
 
 
-def _is_second(local, run, first, second, timezone):
+def _is_second(local, run, first, second, timezone, ordered):
     """For samples of an hour that comes twice: is it the second time?"""
     inside = local[run]
     back = np.flatnonzero(np.diff(inside) < -_BACK)
-    if len(back) == 1:
+    if len(back) == 1 and ordered:
         return np.arange(len(run)) > back[0]
     before, after = run[0] - 1, run[-1] + 1
     follows = before >= 0 and 0 <= inside[0] - local[before] < _NEAR
     leads = after < len(local) and 0 <= local[after] - inside[-1] < _NEAR
-    if not len(back) and follows != leads:
+    if ordered and not len(back) and follows != leads:
         return np.full(len(run), leads)
     raise Unclear(
         int(run[0]),
         f", which clocks of {timezone} show twice in autumn",
-        "The order of the samples does not tell which it is: pass "
+        "Their order does not tell which it is: pass "
         f"{_said(first[run[0]])} for summer time, or {_said(second[run[0]])} for "
         "standard time.",
     )

@@ -74,3 +74,25 @@ def test_texts_of_several_columns_are_joined_by_a_blank():
     parts = [np.array([b"a ", b"b"]), np.array([b"c", b" d"])]
     assert columns.joined(parts).tolist() == [b"a c", b"b d"]
     assert columns.joined([np.array([1.0])]).tolist() == [1.0]
+
+
+def test_dates_without_signs_are_not_taken_for_seconds():
+    made = pd.date_range("2024-01-31 23:59:58", periods=4, freq="s")
+    times = made.strftime("%Y%m%d%H%M%S").astype("float64").to_numpy()
+    with pytest.raises(ValueError, match=r"20240131235958.*='%Y%m%d%H%M%S'.*'UTC'"):
+        columns.dated(times, 1.0, None, None, [], place)
+    given = made.strftime("%Y%m%d%H%M%S").to_numpy().astype("S")
+    found, _ = columns.dated(given, 1.0, "%Y%m%d%H%M%S", "UTC", [], place)
+    assert found.tolist() == [moment.timestamp() for moment in made]
+    for other in (times * 1000, times + 0.5, times + 61):
+        assert columns.dated(other, 1.0, None, None, [], place)[0] is other
+
+
+def test_only_a_reader_with_an_option_for_it_proposes_what_is_missing():
+    for can, said in ((True, "missing=['-']"), (False, "Correct it")):
+        with pytest.raises(ValueError, match="Correct it") as error:
+            columns.dated(
+                np.array([b"-"]), 1.0, None, "UTC", [], place, can_be_missing=can
+            )
+        assert said in str(error.value)
+        assert ("missing=" in str(error.value)) is can

@@ -24,6 +24,8 @@ from keras_dcat.recordings.readers.csv_numbers import (
         ("1 234,5", {"decimal": ",", "thousands": "\u202f"}, 1234.5),
         ("1\u00a0234", {"thousands": "\u00a0"}, 1234.0),
         ("-12 345.5", {"thousands": " "}, -12345.5),
+        ("1\u202f234.5", {"thousands": "\u202f"}, 1234.5),
+        ("1\u00a0234.5", {"thousands": "\u202f"}, 1234.5),
         ("999", {"thousands": ","}, 999.0),
     ],
 )

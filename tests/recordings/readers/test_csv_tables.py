@@ -3,6 +3,7 @@ import time
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -230,3 +231,37 @@ def test_many_dates_are_read_in_seconds(tmp_path):
     stream = read_csv(path, "x", time="t", timezone="UTC")
     assert time.perf_counter() - began < 2  # a tenth on two idle cores
     np.testing.assert_array_equal(stream.times, moments.astype("int64") / 1000)
+
+
+@pytest.mark.parametrize("cell", ["-999", "-999.0", "-9.99e2"])
+@pytest.mark.parametrize("missing", [-999, -999.0, "-999", ["NA", -999]])
+def test_a_number_that_means_no_value_is_known_by_its_value(cell, missing):
+    text = f"t,x\n0,1.5\n1,{cell}\n"
+    expected = pd.read_csv(io.StringIO(text), na_values=missing)["x"]
+    stream = read_csv(csv_file(text), "x", time="t", missing=missing)
+    np.testing.assert_array_equal(stream.values[:, 0], expected)
+    comma = text.replace(",", ";").replace(".", ",")
+    stream = read_csv(csv_file(comma), "x", time="t", missing=missing)
+    np.testing.assert_array_equal(stream.values[:, 0], expected)
+
+
+def test_a_time_of_which_a_part_is_missing_is_missing():
+    text = "d,t,x\n2024-01-01,12:00:00,1\n,12:00:01,2\n,,3\n"
+    options = {"time": ["d", "t"], "timezone": "UTC", "missing": ""}
+    stream = read_csv(csv_file(text), "x", **options)
+    noon = pd.Timestamp("2024-01-01 12:00Z").timestamp()
+    np.testing.assert_array_equal(stream.times, [noon, np.nan, np.nan])
+
+
+def test_times_whose_digits_are_grouped_are_numbers():
+    text = "t;x\n1.700.000.000,5;6\n1.700.000.001,25;7\n"
+    stream = read_csv(csv_file(text), "x", time="t", thousands=".")
+    expected = pd.read_csv(io.StringIO(text), sep=";", decimal=",", thousands=".")
+    np.testing.assert_array_equal(stream.times, expected["t"])
+
+
+def test_empty_cells_behind_the_last_column_are_none():
+    stream = read_csv(csv_file("t,x\n0,1,,,\n1,2,\n"), "x", time="t")
+    assert stream.values.tolist() == [[1.0], [2.0]]
+    with pytest.raises(ValueError, match="line 2 with 5 of 2 cells"):
+        read_csv(csv_file("t,x\n0,1,,5,\n"), "x", time="t")

@@ -27,3 +27,10 @@ def test_only_formats_that_read_a_text_are_proposed():
     assert "%d-%m-%Y %H:%M:%S.%f" in day_first
     assert set(day_first) < set(everything)
     assert formats_of("hello", lambda text, one: False) == []
+
+
+def test_numbers_that_nothing_stands_between_have_all_of_their_digits():
+    assert compiled("%d%m%Y").fullmatch("11012024")["m"] == "01"
+    assert compiled("%d%m%Y").fullmatch("1112024") is None  # the 1st or the 11th
+    assert compiled("%Y%m%d %H%M%S").fullmatch("20240101 10000") is None
+    assert compiled("%d/%m/%Y").fullmatch("1/1/2024")["d"] == "1"

@@ -82,7 +82,7 @@ def test_a_time_of_day_counts_from_midnight():
         ("0000-00-00T00:00Z", {}, "there is not", "Correct it"),
         ("2024-03-01T01:00", {}, "says no time zone", "timezone='UTC'"),
         ("01:00:00", {"timezone": "UTC"}, "a time of day, with", "Leave `timezone`"),
-        ("fast", {}, "'fast'", "missing=['fast']"),
+        ("fast", {}, "'fast'", "Correct it, or pass the `time_format`"),
         ("2024-03-31", {}, "'2024-03-31'", "time_format='%Y-%m-%d'"),
         ("1.2.2024", {"time_format": "%d/%m/%Y"}, "not in '%d/%m/%Y'", "'%d.%m.%Y'"),
         ("20240331015959", {}, "'20240331015959'", "'%Y%m%d%H%M%S'"),
@@ -123,3 +123,52 @@ def test_the_row_of_a_fault_is_told_among_many():
     with pytest.raises(Unclear, match="2024-13-01") as error:
         seconds(texts(*given))
     assert error.value.row == 5
+
+
+def test_a_sign_before_hours_says_before_midnight():
+    read = seconds(texts("-0:00:02.5", "+00:00:01", "1000:00:00"))
+    expected = [pd.Timedelta(t).total_seconds() for t in ("-0:00:02.5", "0:00:01")]
+    assert read.tolist() == [*expected, 3.6e6]
+
+
+def test_a_fraction_may_be_left_out_where_it_is_0_as_python_does():
+    made = [datetime.datetime(2024, 3, 1, 12, 0, 0, n * 250_000) for n in range(4)]
+    given = [str(one).replace("-", "/") for one in made]
+    expected = [one.replace(tzinfo=datetime.UTC).timestamp() for one in made]
+    read = seconds(texts(*given), "%Y/%m/%d %H:%M:%S.%f", "UTC")
+    assert read.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "time_format", "row"),
+    [
+        (["12:00:00.9", "12:00:00.10"], None, 1),
+        (["12:00:00.50", "12:00:00.123"], None, 0),
+        (["12:00:00:250", "12:00:00:50"], "%H:%M:%S:%f", 1),
+        (
+            ["2024-03-01 12:00:00 9", "2024-03-01 12:00:00 10"],
+            "%Y-%m-%d %H:%M:%S %f",
+            0,
+        ),
+    ],
+)
+def test_fractions_that_may_count_milliseconds_are_refused(given, time_format, row):
+    with pytest.raises(Unclear, match="not as many digits") as error:
+        seconds(texts(*given), time_format)
+    assert error.value.row == row
+    assert "as in .009" in error.value.cure
+
+
+def test_fractions_of_several_lengths_are_read_as_java_and_pandas_write_them():
+    given = ["12:00:00.100", "12:00:00.100500", "12:00:00.0", "12:00:00.25"]
+    expected = [pd.Timedelta(text).total_seconds() for text in given]
+    np.testing.assert_allclose(seconds(texts(*given)), expected, rtol=1e-15)
+
+
+def test_without_an_order_an_hour_that_comes_twice_is_refused():
+    given = texts("2024-10-27 02:50:00", "2024-10-27 02:10:00")
+    step = np.diff(seconds(given, None, "Europe/Berlin"))
+    assert step.tolist() == [1200.0]
+    with pytest.raises(Unclear, match="show twice"):
+        seconds(given, None, "Europe/Berlin", ordered=False)
+    assert len(seconds(given, None, "+01:00", ordered=False)) == 2

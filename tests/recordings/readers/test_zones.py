@@ -1,4 +1,5 @@
 import datetime
+import re
 import zoneinfo
 
 import numpy as np
@@ -109,3 +110,12 @@ def test_a_machine_without_zones_is_told_how_to_get_them(monkeypatch):
     with pytest.raises(ValueError, match=r"pip install tzdata; or pass 'UTC'"):
         zone_of("Nowhere/Else")
     assert zone_of("UTC") is datetime.UTC
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset"), [("UTC+2", "+02:00"), ("gmt-3:30", "-03:30"), (5, "+05:00")]
+)
+def test_an_offset_of_another_form_is_told_how_to_be_written(zone, offset):
+    with pytest.raises(ValueError, match=re.escape(f"Pass '{offset}'")):
+        zone_of(zone)
+    assert zone_of("utc") is zone_of("Z") is datetime.UTC
