@@ -167,7 +167,7 @@ def _gaps(stream, max_gap, longest):
 def _too_many(recording, count):
     streams = recording.streams
     odd = [
-        f" Stream {name!r}: {said}"
+        f" Stream {name!r}: {said}."
         for name, stream in streams.items()
         if stream.timestamps is not None
         and (said := describe_odd_times(stream.timestamps))
@@ -177,7 +177,7 @@ def _too_many(recording, count):
         f"Received: {count:.3g} windows for "
         f"{max(map(len, streams.values()))} samples in session "
         f"{recording.session!r}. Choose a longer stride or a smaller max_gap, or mend "
-        f"the clock.{''.join(odd)}"
+        f"the clock, by mend(stream), which says how.{''.join(odd)}"
     )
 
 
