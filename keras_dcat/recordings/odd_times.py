@@ -74,7 +74,7 @@ def describe_far(times: np.ndarray, rows: np.ndarray | None = None) -> str | Non
     if found is None:
         return None
     places, distance = found
-    years = f" ({distance / _YEAR:.1f} years)" if distance > _YEAR else ""
+    years = f" ({distance / _YEAR:.3g} years)" if distance > _YEAR else ""
     row = places[0] if rows is None else rows[places[0]]
     shown = float(times[places[0]])
     if len(places) == 1:
