@@ -223,8 +223,8 @@ def _check_precision(times):
             "`timestamps` must be float64, unless they begin near 0. "
             f"Received: {times.dtype}, which tells times near "
             f"{float(np.abs(finite).max()):.10g} s to {finest:.3g} s, for samples "
-            f"about {step:.3g} s apart. Read them as float64; where they are lost, give "
-            "the sensor's rate: Stream(values, rate=…, start=…)."
+            f"about {step:.3g} s apart. Read them as float64; where they are "
+            "lost, give the sensor's rate: Stream(values, rate=…, start=…)."
         )
 
 

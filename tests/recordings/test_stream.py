@@ -220,12 +220,15 @@ def test_ints_that_are_masked_are_refused_with_a_cure_that_works():
 
 def test_times_of_too_few_digits_are_refused():
     times = np.arange(60000) / 100
-    values = np.zeros((60000, 1))
+    values = np.arange(60000.0)[:, None]
     told = r"float32, which tells times near 1700000640 s to 128 s, .* 0\.01\d* s apart"
     with pytest.raises(ValueError, match=told):
         Stream(values, timestamps=(1.7e9 + times).astype("float32"))
     with pytest.raises(ValueError, match="float16"):
         Stream(values[:1000], timestamps=times[:1000].astype("float16"))
+    once = (1.7e9 + times).astype("float32").astype("float64")
+    with pytest.raises(ValueError, match="were float32 once, 128 s apart"):
+        mend(Stream(values, timestamps=once))
     near = Stream(values, timestamps=times.astype("float32"))
     np.testing.assert_allclose(near.times, times, atol=1e-4)
     assert len(Stream(values, timestamps=1.7e9 + times)) == 60000
