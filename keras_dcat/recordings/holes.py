@@ -46,8 +46,9 @@ def filled(stream: Stream, max_gap: float) -> Stream:
     holes = find_holes(require_rising(stream), "the stream")
     if holes is None:
         return stream
-    short = holes.between() <= max_gap + 1e-6  # times are rounded
-    holes = holes.chosen(short)
+    between = holes.between()
+    short = between <= max_gap + 1e-6  # times are rounded
+    holes = holes.chosen(short & np.isfinite(between))
     if not len(holes.first):
         return stream
     return dataclasses.replace(stream, values=holes.without(stream.values))

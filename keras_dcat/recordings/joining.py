@@ -25,8 +25,8 @@ def join(recordings: Iterable[Recording], session: str = "") -> Recording:
         recordings. Its label is `Intervals`, with names if theirs have some.
 
     Raises:
-        ValueError: if there is none, if they differ in subject or streams, or if
-            some have labels by name, and others by number.
+        ValueError: if there is none, if they differ in subject, streams or channels,
+            or if some have labels by name, and others by number.
 
     Example:
 
@@ -44,7 +44,7 @@ def join(recordings: Iterable[Recording], session: str = "") -> Recording:
             f"Received: {sorted(kinds, key=str)}. Join the recordings of each subject."
         )
     streams = {
-        name: _joined([each.streams[name] for each in recordings])
+        name: _joined([each.streams[name] for each in recordings], name)
         for name in recordings[0].streams
     }
     label = _joined_labels([_intervals_of(each) for each in recordings])
@@ -60,7 +60,14 @@ def _beginning(recording):
     return min((begin for begin, _ in _spans(recording)), default=0.0)
 
 
-def _joined(streams):
+def _joined(streams, name):
+    streams = [stream for stream in streams if len(stream)] or streams[:1]
+    channels = {np.shape(stream.values)[1:] for stream in streams}
+    if len(channels) != 1:
+        raise ValueError(
+            "A stream must have the same channels in all recordings that are joined. "
+            f"Received: {sorted(channels)} of {name!r}. Choose the same columns."
+        )
     return Stream(
         np.concatenate([np.asarray(stream.values) for stream in streams]),
         timestamps=np.concatenate([stream.times for stream in streams]),

@@ -156,6 +156,13 @@ def _evened(run, packets):
     packed = run.packed
     if packets == "refuse" and not packed and come_in_bursts(run.times):
         packed = f"{len(run.rows)} samples, most less than a millisecond apart"
+    if packed and (finest := _digits_lost(run.times)):
+        raise ValueError(
+            "Times must tell one sample from the next. "
+            f"Received: {packed}, whose times were float32 once, {finest:g} s apart. "
+            "Read them as float64; where they are lost, give the sensor's rate: "
+            "Stream(values, rate=…, start=…)."
+        )
     if packed and run.times[0] < run.times[-1]:
         raise ValueError(
             "Each sample must have a time of its own. "
@@ -166,6 +173,15 @@ def _evened(run, packets):
             'share one: packets="first".'
         )
     return spread(run.times, packets)
+
+
+def _digits_lost(times):
+    """Seconds between numbers of float32 near times that are all such; 0 if not."""
+    finest = float(np.spacing(np.float32(np.abs(times).max(initial=0.0))))
+    steps = np.diff(times)
+    steps = steps[steps > 0]
+    is_single = finest > 1 and bool((times == times.astype("float32")).all())
+    return finest if is_single and len(steps) and steps.min() >= finest / 2 else 0.0
 
 
 def _check_options(max_jump, max_backward, wraps, resets, packets):

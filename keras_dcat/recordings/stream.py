@@ -9,6 +9,8 @@ from keras_dcat.recordings.at_rate import AtRate
 from keras_dcat.recordings.resampling import finite, float_type
 from keras_dcat.shown import formed, shown_as_printed
 
+_COARSE = 0.25  # of a step: float32 tells times of 100 Hz so until 9 h
+
 
 @shown_as_printed
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -21,7 +23,7 @@ class Stream:
     `shape` and `dtype` and can be sliced along time.
 
     Args:
-        values: array-like `(time, channels…)`.
+        values: array-like `(time, channels…)`. What is masked counts as NaN.
         rate: float. Samples per second, in Hz, if they are evenly spaced.
         start: float. Time of the first sample, in seconds. With `rate` only.
         timestamps: float array `(time,)`, in seconds. They are taken as they are;
@@ -47,6 +49,8 @@ class Stream:
     def __post_init__(self):
         if isinstance(self.values, list | tuple):
             object.__setattr__(self, "values", np.asarray(self.values))
+        if isinstance(self.values, np.ma.MaskedArray):
+            object.__setattr__(self, "values", _unmasked(self.values))
         shape = np.shape(self.values)
         if len(shape) < 2:
             raise ValueError(
@@ -65,14 +69,23 @@ class Stream:
                 "`rate` must be a positive number of samples per second. "
                 f"Received: rate={self.rate}. Give it in Hz."
             )
+        if not np.isfinite(self.start):
+            raise ValueError(
+                "`start` must be the time of the first sample. "
+                f"Received: start={self.start}. Give it in seconds, or leave it out."
+            )
         if self.timestamps is not None:
-            times = np.asarray(self.timestamps)
+            times = self.timestamps
+            if isinstance(times, np.ma.MaskedArray):  # None of these has a time.
+                times = times.astype("float64").filled(np.nan)
+            times = np.asarray(times)
             if times.dtype.kind not in "iuf":
                 raise ValueError(
                     "`timestamps` must be seconds. "
                     f"Received: {times.dtype}. "
                     "Convert dates t: (t - t[0]) / np.timedelta64(1, 's')."
                 )
+            _check_precision(times)
             times = times.astype("float64", copy=False)
             if times.shape != shape[:1]:
                 raise ValueError(
@@ -181,6 +194,38 @@ class Stream:
             return Stream(values, rate, self.start)
         even = AtRate(self, rate)
         return Stream(even.whole(), rate, even.start)
+
+
+def _unmasked(values):
+    """Masked values as an array, in which what is masked is missing: NaN."""
+    if not np.ma.is_masked(values):
+        return values.data
+    if values.dtype.kind != "f":
+        raise ValueError(
+            "Values that are masked must be floats, of which NaN is missing. "
+            f"Received: a masked array of {values.dtype}. "
+            "Convert it: values.astype('float32').filled(np.nan)."
+        )
+    return values.filled(np.nan)
+
+
+def _check_precision(times):
+    """Refuses times of few digits, which cannot tell one sample from the next."""
+    if times.dtype.kind != "f" or times.dtype.itemsize >= 8 or times.size < 3:
+        return
+    finite = times[np.isfinite(times)]
+    if not len(finite):
+        return
+    finest = float(np.spacing(np.abs(finite).max()))
+    step = float(np.ptp(finite.astype("float64"))) / len(finite)
+    if finest > _COARSE * step:
+        raise ValueError(
+            "`timestamps` must be float64, unless they begin near 0. "
+            f"Received: {times.dtype}, which tells times near "
+            f"{float(np.abs(finite).max()):.10g} s to {finest:.3g} s, for samples "
+            f"about {step:.3g} s apart. Read them as float64; where they are "
+            "lost, give the sensor's rate: Stream(values, rate=…, start=…)."
+        )
 
 
 def require_rising(stream: Stream) -> Stream:

@@ -115,6 +115,12 @@ def common_rates(recordings, options):
             "Check the path and the subjects you asked for."
         )
     first = recordings[0]
+    if not first.streams:
+        raise ValueError(
+            "A recording must have at least one stream. "
+            f"Received: none in session {first.session!r}. "
+            "Give each sensor a name: Recording({'imu': Stream(…)}, …)."
+        )
     unknown = set(rates) - set(first.streams)
     if unknown:
         raise ValueError(
@@ -187,11 +193,14 @@ def _check_values(recordings):
     for recording in recordings:
         for name, stream in recording.streams.items():
             channels = np.shape(stream.values)[1:]
-            if stream.values.dtype.kind not in "biufc":
+            if stream.values.dtype.kind not in "biuf":
+                cure = "Convert them: values.astype('float32')"
+                if stream.values.dtype.kind == "c":
+                    cure = "Give what matters of them: np.abs(values), or values.real"
                 raise ValueError(
-                    "Values of a stream must be numbers. "
+                    "Values of a stream must be real numbers. "
                     f"Received: {stream.values.dtype} in {name!r} of "
-                    f"{recording.session!r}. Convert them: values.astype('float32')."
+                    f"{recording.session!r}. {cure}."
                 )
             if len(stream):
                 first, session = found.setdefault(name, (channels, recording.session))

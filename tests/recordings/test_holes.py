@@ -130,3 +130,9 @@ def test_a_hole_is_filled_between_times_that_rise():
         filled(stream, 1.0)
     with pytest.raises(ValueError, match=r"max_gap=0.*in seconds"):
         filled(Stream(np.ones((3, 1)), rate=1.0), 0)
+
+
+def test_at_the_ends_nothing_is_made_up_however_long_a_gap_may_be():
+    stream = Stream([[np.nan], [1.0], [np.nan], [3.0], [np.nan]], rate=1.0)
+    found = filled(stream, max_gap=np.inf).values[:, 0]
+    np.testing.assert_array_equal(found, [np.nan, 1.0, 2.0, 3.0, np.nan])

@@ -133,3 +133,12 @@ def test_a_recording_without_any_sample_takes_no_time():
         zip(whole.label.labels, whole.label.ends - whole.label.starts, strict=True)
     )
     assert lengths == {7: 0.0, 3: 5.0}
+
+
+def test_recordings_with_other_channels_are_not_joined():
+    clips = [
+        Recording({"imu": Stream(np.zeros((50, n)), 50.0, 2.0 * n)}, 0, "A")
+        for n in (3, 6)
+    ]
+    with pytest.raises(ValueError, match=r"\[\(3,\), \(6,\)\] of 'imu'"):
+        join(clips)

@@ -193,3 +193,48 @@ def test_times_rise_if_each_is_finite_and_later_than_the_one_before(times, rises
 
 def test_a_list_of_values_becomes_an_array():
     assert Stream([[1.0, 2.0], [3.0, 4.0]], 1.0).values.dtype == "float64"
+
+
+def test_values_that_are_masked_are_missing():
+    values = np.ma.masked_equal([[1.0], [-9999.0], [3.0]], -9999.0)
+    found = Stream(values, rate=10.0).values
+    assert type(found) is np.ndarray
+    np.testing.assert_array_equal(found, [[1.0], [np.nan], [3.0]])
+    assert values.data[1, 0] == -9999.0
+    times = np.ma.masked_equal([0.0, -9999.0, 0.2], -9999.0)
+    found = Stream(np.zeros((3, 1)), timestamps=times).timestamps
+    np.testing.assert_array_equal(found, [0.0, np.nan, 0.2])
+
+
+def test_ints_that_are_masked_are_refused_with_a_cure_that_works():
+    values = np.ma.masked_equal([[1], [-1], [3]], -1)
+    with pytest.raises(ValueError, match="masked array of int64") as error:
+        Stream(values, rate=10.0)
+    cure = str(error.value).split("Convert it: ")[1]
+    assert cure == "values.astype('float32').filled(np.nan)."
+    found = Stream(values.astype("float32").filled(np.nan), rate=10.0).values
+    np.testing.assert_array_equal(found, [[1.0], [np.nan], [3.0]])
+    whole = np.ma.masked_array([[1], [2]])  # of which none is
+    assert Stream(whole, rate=10.0).values.tolist() == [[1], [2]]
+
+
+def test_times_of_too_few_digits_are_refused():
+    times = np.arange(60000) / 100
+    values = np.arange(60000.0)[:, None]
+    told = r"float32, which tells times near 1700000640 s to 128 s, .* 0\.01\d* s apart"
+    with pytest.raises(ValueError, match=told):
+        Stream(values, timestamps=(1.7e9 + times).astype("float32"))
+    with pytest.raises(ValueError, match="float16"):
+        Stream(values[:1000], timestamps=times[:1000].astype("float16"))
+    once = (1.7e9 + times).astype("float32").astype("float64")
+    with pytest.raises(ValueError, match="were float32 once, 128 s apart"):
+        mend(Stream(values, timestamps=once))
+    near = Stream(values, timestamps=times.astype("float32"))
+    np.testing.assert_allclose(near.times, times, atol=1e-4)
+    assert len(Stream(values, timestamps=1.7e9 + times)) == 60000
+
+
+@pytest.mark.parametrize("start", [np.nan, np.inf])
+def test_a_stream_starts_at_some_time(start):
+    with pytest.raises(ValueError, match=f"start={start}"):
+        Stream(np.zeros((3, 1)), rate=10.0, start=start)

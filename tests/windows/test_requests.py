@@ -134,3 +134,14 @@ def test_values_of_streams_are_numbers():
     stream = Stream(np.array([["a"], ["b"]] * 50), 50.0)
     with pytest.raises(ValueError, match=r"<U1 in 'a' of 's'.*astype"):
         index_windows([Recording({"a": stream}, 0, "A", "s")], 1.0, 1.0)
+
+
+def test_values_that_are_complex_are_refused():
+    waves = Stream(np.exp(1j * np.arange(100.0))[:, None], 50.0)
+    with pytest.raises(ValueError, match=r"complex128 in 'a'.*np\.abs\(values\)"):
+        index_windows([Recording({"a": waves}, 0, "A")], 1.0, 1.0)
+
+
+def test_a_recording_without_any_stream_is_refused():
+    with pytest.raises(ValueError, match="none in session 'empty'"):
+        index_windows([Recording({}, 0, "A", "empty")], 1.0, 1.0)
