@@ -88,7 +88,7 @@ def dated(
                     f"{place(0)}, which is a number. Leave `{name}` out, or, if it is "
                     "a date without signs, pass time_format='%Y%m%d%H%M%S'."
                 )
-        _check_no_date(times, time_unit, place)
+        check_no_dates(times, time_unit, place)
         return times, time_unit
     none = [text.encode() for text in missing] + [b"nan", b"NaN", b"NaT"]
     are_there = ~np.isin(times, none)
@@ -109,8 +109,19 @@ def dated(
     return found, 1.0
 
 
-def _check_no_date(times, time_unit, place):
-    """Refuses 20240131235959, which would be 641,000 years of seconds."""
+def check_no_dates(
+    times: np.ndarray, time_unit: float, place: Callable[[int], str]
+) -> None:
+    """Refuses 20240131235959, which would be 641,000 years of seconds.
+
+    Args:
+        times: float array `(rows,)`.
+        time_unit: float. Seconds per unit of them.
+        place: `place(row)` says where a time is, for the error.
+
+    Raises:
+        ValueError: if all of them look so.
+    """
     found = times[np.isfinite(times)]
     if time_unit != 1 or not len(found):
         return

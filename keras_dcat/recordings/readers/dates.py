@@ -98,7 +98,10 @@ def _is_read(text: str, time_format: str) -> bool:
 
 
 def _text(text: bytes) -> str:
-    return text.decode("latin-1")
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
 
 
 def _unlike(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_dcat.recordings.intervals import Intervals
+from keras_dcat.recordings.readers.columns import check_no_dates
 from keras_dcat.recordings.readers.dates import seconds
 from keras_dcat.recordings.readers.files import (
     File,
@@ -23,6 +24,7 @@ from keras_dcat.recordings.readers.zones import Unclear
 
 _TABLE = "a table of text with one row per label"
 _TRACK = "a label track of Audacity, with a start, an end and a text in each line"
+_MOST_LINES = 1000  # among which the header must be
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -72,8 +74,8 @@ def read_label_table(
             tab and bar at which the columns are found.
         decimal: str. `"."` or `","`. None for what the numbers say.
         names: list of str. The names of all columns, if the file has no header.
-        skip: int. Number of lines before the header, or before the first row if
-            `names` are given.
+        skip: int. Number of lines that are not looked at. The header is the first
+            line that has all names that are asked for.
         encoding: str. How letters are stored, if it is not Unicode: `"cp1252"`.
         class_names: sequence of str, in the order of the model's outputs. None for
             the sorted names of this file, or for numbers.
@@ -224,15 +226,29 @@ def _columns(source, wanted, delimiter, names, skip, encoding):
         lines[0], delimiter = "", delimiter or told[1]
     text = "\n".join(lines)
     tries = [delimiter] if delimiter else [",", ";", "\t", "|"]
-    tables = {each: _rows(source, text, each) for each in tries}
+    tables, failed = {}, None
+    for each in tries:  # cells in quotes are none by another delimiter
+        try:
+            tables[each] = _rows(source, text, each)
+        except ValueError as error:
+            failed = failed or error
+    if not tables:
+        raise failed
+
+    def begin(rows):
+        """Where the header is, behind what a program says of the file."""
+        headers = enumerate(rows[:_MOST_LINES] if names is None else ())
+        return next((n for n, (_, row) in headers if set(wanted) <= set(row)), 0)
 
     def fits(rows):
         if names is not None:
             return bool(rows) and len(rows[0][1]) == len(names)
-        return bool(rows) and set(wanted) <= set(rows[0][1])
+        return bool(rows) and set(wanted) <= set(rows[begin(rows)][1])
 
     best = max(tables, key=lambda each: (fits(tables[each]), _width(tables[each])))
-    rows = tables[best]
+    if failed and not fits(tables[best]):
+        raise failed
+    rows = tables[best][begin(tables[best]) :]
     header = list(names) if names is not None else rows.pop(0)[1] if rows else []
     if not header:
         raise unreadable(source, _TABLE, "it has no header")
@@ -268,6 +284,7 @@ def _times(source, column, texts, number, time_format, timezone):
         if time_format is None:
             values = _numbers(texts, delimiter, decimal)
             if values is not None:
+                check_no_dates(values, time_unit, lambda row: repr(texts[row]))
                 return values * time_unit
         dates = np.array([text.encode("utf-8") for text in texts], "S")
         # Labels need not be in order, which could tell summer from standard time.
@@ -302,6 +319,8 @@ def _numbers(texts, delimiter, decimal):
 
 
 def _is_number(text):
+    if "_" in text or not text.isascii():  # which Python takes for numbers
+        return False
     try:
         return math.isfinite(float(text))
     except ValueError:

@@ -10,6 +10,7 @@ from keras_dcat.recordings.readers.files import Source, check_names
 from keras_dcat.recordings.readers.matlab_5 import NUMBERS
 
 _PART = re.compile(r"([^/\[\]]+)((?:\[ *\d+(?: *, *\d+)* *\])*)")
+_BY_MATLAB = re.compile(r"[({] *([1-9]\d*) *[)}]")
 _MOST = 500  # arrays that are looked through for a list of what there is
 _DEPTH = 30
 _CURES = {
@@ -117,6 +118,13 @@ def _absent(source, variables, key):
     for name, array in variables.items():
         if array is not None:
             _walk(array, name, leaves, left, 0)
+    # What is 'st(1).acc' in MATLAB is no 'st[1]/acc', for paths count from 0.
+    own = _BY_MATLAB.sub(lambda found: f"[{int(found[1]) - 1}]", key).replace(".", "/")
+    if own != key and own in leaves:
+        return ValueError(
+            "A path has a '/' before a field, and counts from 0 in brackets. "
+            f"Received: {key!r} for {source.name!r}. Pass {own!r}."
+        )
     try:
         check_names(source, [key], [leaf for leaf in leaves if leaf != key])
     except ValueError as error:

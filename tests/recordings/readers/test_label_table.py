@@ -1,3 +1,4 @@
+import csv
 import io
 
 import numpy as np
@@ -96,6 +97,29 @@ def test_names_skipped_lines_quotes_marks_and_other_letters_are_read():
     old.seek(0)
     again = read_label_table(old, "what", encoding="cp1252", **options)
     assert again.class_names == found.class_names
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_cells_that_are_all_in_quotes_are_read_as_pandas_writes_them(delimiter):
+    table = pd.DataFrame({"from": [0.0, 1.5], "to": [1.5, 2.0], "what": ["a, b", "c"]})
+    text = table.to_csv(sep=delimiter, quoting=csv.QUOTE_ALL, index=False)
+    found = read_label_table(file_of(text), "what", begin="from", end="to")
+    assert rows(found) == [[0.0, 1.5, 0.0], [1.5, 2.0, 1.0]]
+    assert found.class_names == ("a, b", "c")
+
+
+def test_lines_before_the_header_are_passed_over():
+    text = "Annotator: x\nMade, 2024\n\nfrom,to,what\n0,1,a\n"
+    found = read_label_table(file_of(text), "what", begin="from", end="to")
+    assert rows(found) == [[0.0, 1.0, 0.0]]
+
+
+@pytest.mark.parametrize("text", ["1_0", "\uff11\uff10", "20240131120000"])
+def test_what_python_takes_for_a_number_and_a_table_does_not_is_refused(text):
+    columns = {"begin": "from", "end": "to"}
+    table = file_of(f"from,to,what\n{text},20240131120001,a\n")
+    with pytest.raises(ValueError, match=f"Received: '{text}'.*'from' of"):
+        read_label_table(table, "what", **columns)
 
 
 def test_a_first_line_that_tells_the_delimiter_is_not_the_header():

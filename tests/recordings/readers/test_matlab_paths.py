@@ -1,4 +1,5 @@
 import io
+import re
 
 import h5py
 import numpy as np
@@ -127,3 +128,21 @@ def test_a_path_that_leads_to_no_numbers_is_refused_with_those_that_do(
 ):
     with pytest.raises(ValueError, match=message):
         read_matlab(io.BytesIO(content), path, rate=1.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [("st(1).acc", "st[0]/acc"), ("st(2).acc", "st[1]/acc"), ("c{2}", "c[1]")],
+)
+def test_the_notation_of_matlab_is_answered_with_the_path_of_the_same_array(
+    said, path, tmp_path
+):
+    both = np.zeros(2, [("acc", "O")])
+    cells = np.empty((1, 2), "O")
+    for number in range(2):
+        both[number]["acc"] = cells[0, number] = np.full((3, 2), number + 1.0)
+    scipy.io.savemat(tmp_path / "a.mat", {"st": both, "c": cells})
+    with pytest.raises(ValueError, match=re.escape(f"Pass {path!r}")):
+        read_matlab(tmp_path / "a.mat", said, rate=1.0)
+    found = read_matlab(tmp_path / "a.mat", path, rate=1.0).values
+    assert np.unique(found).tolist() == [float(re.search(r"\d", said)[0])]
