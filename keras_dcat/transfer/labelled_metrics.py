@@ -95,26 +95,30 @@ class OfLabelled(keras.metrics.Metric):
         self.num_classes = num_classes
         self.metric = found
         self._passed = None if metric is found else metric
+        # A mean counts by itself what it is one of.
+        self._is_mean = isinstance(found, keras.metrics.Mean)
         self._counted = None
         self._is_checked = False
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true = ops.convert_to_tensor(y_true)
         # Here, as Keras does: on the devices, and within the scopes, of a training.
-        if self._counted is None:
+        if self._counted is None and not self._is_mean:
             self._counted = self.add_variable((), "zeros", name="counted")
         known, weights = _known(y_true, sample_weight, self.num_classes)
         # Keras on torch takes a first refusal for a limit of symbolic passes.
         if not self._is_checked:
             _check_values(self.metric, known, y_pred)
             self._is_checked = True
-        self._counted.assign_add(ops.sum(weights))
+        if self._counted is not None:
+            self._counted.assign_add(ops.sum(weights))
         if sample_weight is None and "int" in str(self.metric.dtype):
             weights = ops.cast(weights, "int32")  # Keras warns of others
         self.metric.update_state(known, y_pred, sample_weight=weights)
 
     def result(self):
-        some = ops.not_equal(self._counted, 0)
+        counted = self.metric.count if self._is_mean else self._counted
+        some = ops.not_equal(counted, 0)
         return keras.tree.map_structure(
             lambda value: ops.where(some, value, float("nan")), self.metric.result()
         )
