@@ -127,7 +127,9 @@ class EvenSteps:
 
     @property
     def lasted(self) -> float:
-        """Seconds from the first sample to the last."""
+        """Seconds from the first sample to the last; 0 if there is none."""
+        if self._start is None:
+            return 0.0
         return self._times[self._times.end - 1 : self._times.end][0] - self._start
 
     def end(self, step: float) -> np.ndarray:
