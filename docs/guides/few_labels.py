@@ -65,7 +65,8 @@ print(len(list(folder.glob("*_labels.csv"))), "of", len(names), "people have lab
 # ## From files to recordings
 # Decimal commas and the row of units are found. Which day `03.04.2024` is, and in which
 # zone it was noon, is in no file: `time_format` and `timezone` say it. `mend` brings
-# samples in order, and reports. Whoever has no file of labels has `label=None`.
+# samples in order, and reports. Whoever has no file of labels has `label=None`. Notes
+# that count from 0, as those of Audacity and ELAN do, say by `start=` when that was.
 
 
 # %%

@@ -76,6 +76,8 @@ def inspect(experiment):
         002,ben,,002_imu.csv,002_watch.csv
 
     Where there is no label, its cell stays empty: a source teaches such windows, too.
+    Files of labels stand in a column `labels`, and `data.labels` says how they are
+    read; formats other than CSV, and clocks that begin elsewhere, are in the pages.
 
     \b
         data:

@@ -220,6 +220,11 @@ def as_stream(
     """
     if isinstance(values, np.ndarray) and values.ndim == 1:
         values = values[:, None]
+    if not 0 < time_unit < np.inf:
+        raise ValueError(
+            "`time_unit` must be a positive number of seconds. "
+            f"Received: time_unit={time_unit}. Give 0.001 for milliseconds."
+        )
     try:
         if time is None:
             return Stream(values, rate=rate, start=start)

@@ -118,3 +118,9 @@ def test_times_that_are_dates_or_text_are_refused_with_the_remedy(kind):
     times = np.array([1, 2, 3]).astype(kind)
     with pytest.raises(ValueError, match=r"must be seconds.*np\.timedelta64"):
         files.as_stream(SOURCE, np.zeros(3), None, 0.0, time=times)
+
+
+@pytest.mark.parametrize("time_unit", [0.0, -1.0, np.inf, np.nan])
+def test_a_unit_of_time_that_makes_no_sense_is_refused(time_unit):
+    with pytest.raises(ValueError, match=rf"time_unit={time_unit}.*0\.001"):
+        files.as_stream(SOURCE, np.zeros(3), None, 0.0, np.arange(3), time_unit)
