@@ -118,7 +118,7 @@ class Limit:
 
     def zstd(self, content: bytes, _: int = 0) -> bytes:
         """Unpacks a chunk, or a message, of Zstandard."""
-        zstd = require("rosbags.rosbag2.reader", extra="rosbags").zstd
+        zstd = require("backports.zstd", extra="rosbags")
         return self._unpacked(zstd.ZstdDecompressor(), content)
 
     def _unpacked(self, decompressor: Any, content: bytes) -> bytes:
@@ -186,7 +186,7 @@ def _limit_mcap(limit: Limit) -> None:
 
 def _measure(source: Source, packed: pathlib.Path) -> None:
     """Refuses a file that unpacks to far more than the bag."""
-    zstd = require("rosbags.rosbag2.reader", extra="rosbags").zstd
+    zstd = require("backports.zstd", extra="rosbags")
     with packed.open("rb") as file, zstd.open(file, "rb") as content:
         total = 0
         while block := content.read(2**20):

@@ -4,8 +4,8 @@ import shutil
 import lz4.frame
 import numpy as np
 import pytest
+from backports import zstd
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
-from rosbags.rosbag2.reader import zstd
 
 from keras_dcat.recordings import read_rosbag
 from keras_dcat.recordings.readers import bag_files
