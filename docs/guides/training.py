@@ -26,7 +26,9 @@ train, test = windows.split_by_subject(index, people[10:])
 
 # %% [markdown]
 # Three of the ten who train have labels. A window without one has −1: no label is read
-# from it, but its pair is.
+# from it, but its pair is. What `DCATModel.compile` is given as `metrics` sees the
+# windows with a label, and no others. Keras's own models do not know of −1: they are
+# trained on the windows that have a label, as below.
 
 # %%
 train = train.labels_of(people[:3])

@@ -226,7 +226,7 @@ def _likely_header(lines):
     """The line of words that rows of numbers follow, or the first line."""
     for (number, line, split), (_, _, after) in itertools.pairwise(lines[:200]):
         for between, cells in sorted(split.items(), key=lambda way: -len(way[1])):
-            numbers = sum(map(is_number, after[between]))
+            numbers = sum(map(is_number, after.get(between, ())))
             if all(map(is_word, filter(None, cells))) and numbers and len(cells) > 1:
                 return number, line, cells
     number, line, split = lines[0]
@@ -242,7 +242,7 @@ def _by_rows(text, wanted, names, begin, rows, skip):
         ways = {
             d: cells
             for d, cells in ways.items()
-            if len(cells) == below[d] or not _words_at({d: cells}, wanted)
+            if len(cells) == below.get(d) or not _words_at({d: cells}, wanted)
         }
     is_alone = len(split) == 1 or names is not None
     if not ways and (cut := _lines_before(rows, wanted, names)):

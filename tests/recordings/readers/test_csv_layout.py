@@ -93,3 +93,10 @@ def test_numbers_of_columns_that_are_not_there_are_refused():
 def test_a_name_that_is_missing_is_sought_among_whole_names():
     with pytest.raises(ValueError, match=r"Choose from: 't', 'x \[g\]', 'y \[g\]'\."):
         read("t,x [g],y [g]\n0,1,2\n1,3,4\n", "x", time="t")
+
+
+@pytest.mark.parametrize("content", [b"\x00\n|", b"\x00\n|\n1,2\n", b"x\n|\n;\n\x00,"])
+@pytest.mark.parametrize("columns", ["x", [0]])
+def test_lines_that_no_sign_divides_alike_are_refused_in_words(content, columns):
+    with pytest.raises(ValueError, match="Received: "):
+        read_csv(io.BytesIO(content), columns, rate=1.0)

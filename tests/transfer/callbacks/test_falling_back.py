@@ -87,10 +87,22 @@ def test_a_target_of_another_architecture_is_refused_before_training(rng):
         fit(rng, FallBack(wider, held_out([0, 1])))
 
 
-@pytest.mark.parametrize(
-    ("count", "labels"), [(3, [0, 1]), (2, [0, -1]), (0, []), (2, np.eye(CLASSES)[:2])]
-)
+@pytest.mark.parametrize(("count", "labels"), [(3, [0, 1]), (2, [0, -1]), (0, [])])
 def test_held_out_windows_without_a_label_each_are_refused(rng, count, labels):
     asked = np.zeros((count, 20, 3), "float32"), np.array(labels, "int32")
     with pytest.raises(ValueError, match=rf"Received: {count} windows, and labels of"):
+        fit(rng, FallBack(constant([1.0, 0, 0, 0]), asked))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.eye(CLASSES)[:2], r"shape \(2, 4\).*argmax"),
+        (np.array(["sit", "walk"]), r"\['sit', 'walk'\].*class_names.index"),
+        (np.array([0, CLASSES]), r"from 0 to 3.*\[4\]"),
+    ],
+)
+def test_labels_that_say_no_class_are_refused_before_training(rng, labels, message):
+    asked = np.zeros((2, 20, 3), "float32"), labels
+    with pytest.raises(ValueError, match=message):
         fit(rng, FallBack(constant([1.0, 0, 0, 0]), asked))
