@@ -96,7 +96,6 @@ def test_a_name_that_is_missing_is_sought_among_whole_names():
 
 
 @pytest.mark.parametrize("content", [b"\x00\n|", b"\x00\n|\n1,2\n", b"x\n|\n;\n\x00,"])
-@pytest.mark.parametrize("columns", ["x", [0]])
-def test_lines_that_no_sign_divides_alike_are_refused_in_words(content, columns):
+def test_lines_that_no_sign_divides_alike_are_refused_in_words(content):
     with pytest.raises(ValueError, match="Received: "):
-        read_csv(io.BytesIO(content), columns, rate=1.0)
+        read_csv(io.BytesIO(content), ["x", "y"], rate=1.0)

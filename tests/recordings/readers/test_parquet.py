@@ -129,7 +129,15 @@ def test_lists_of_several_lengths_are_refused_with_the_row(rows, message):
         read_parquet(parquet_file(x=rows), "x", rate=1.0)
 
 
-@pytest.mark.parametrize("of_kind", [pa.list_(pa.float64()), pa.list_(pa.float64(), 2)])
+FIXED = pytest.param(
+    pa.list_(pa.float64(), 2),
+    marks=pytest.mark.skipif(
+        int(pa.__version__.split(".")[0]) < 26, reason="pyarrow itself cannot read it"
+    ),
+)
+
+
+@pytest.mark.parametrize("of_kind", [pa.list_(pa.float64()), FIXED])
 def test_a_list_that_is_missing_has_no_values(of_kind):
     file = parquet_file(x=pa.array([[1.0, 2.0], None, [3.0, None]], of_kind))
     expected = [[1.0, 2.0], [np.nan, np.nan], [3.0, np.nan]]
