@@ -51,6 +51,7 @@ def estimate_offsets(
 
     Example:
 
+    >>> from keras_dcat.recordings import Stream
     >>> motion = np.random.default_rng(0).normal(size=(6000, 3)).cumsum(axis=0)
     >>> days = [Recording({"camera": Stream(motion, 50.0),
     ...     "watch": Stream(motion, 50.0, start=late)}, 0, "A") for late in (0.7, 0.2)]

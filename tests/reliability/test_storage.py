@@ -13,10 +13,10 @@ import pytest
 import tensorflow as tf
 
 import keras_dcat
-from keras_dcat import plots
 from keras_dcat.diagnosis.observations import ObservedPair
 from keras_dcat.export import export_target
 from keras_dcat.files import written_whole
+from keras_dcat.plots.figure import written
 from keras_dcat.transfer import ResumeTraining, out_of_fold_predictions
 from keras_dcat.transfer.gating.fold_cache import FoldCache
 from keras_dcat.transfer.source_cache import caching
@@ -48,7 +48,7 @@ def weights(path, is_first):
 def picture(path, is_first):
     figure = matplotlib.figure.Figure()
     figure.subplots().imshow(np.random.default_rng(0).random((100, 100)))
-    plots._saved(figure, path)
+    written(figure, path)
 
 
 @contextlib.contextmanager

@@ -36,6 +36,7 @@ class FallBack(keras.callbacks.Callback):
 
     Example:
 
+    >>> import numpy as np
     >>> alone = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     >>> fall_back = FallBack(alone, (np.zeros((9, 3)), np.zeros(9, int)))
     >>> # model.fit(pairs, labels, callbacks=[fall_back]); fall_back.reason
