@@ -101,10 +101,11 @@ def prepare(experiment: Experiment) -> Prepared:
         ValueError: if the split names nobody, or leaves nobody to train with.
     """
     loaded = load(experiment)
+    asked = (experiment.source, experiment.target)
     rates = {
         name: files.rate_of_windows
         for name, files in experiment.data.streams.items()
-        if files.rate_of_windows is not None
+        if files.rate_of_windows is not None and name in asked
     }
     cut = experiment.windows
     index = windows.index_windows(

@@ -171,3 +171,21 @@ def test_people_who_test_and_have_no_window_are_told_with_the_report(folder):
         match=r"(?s)\['p4'\], of whom none is left.*dropped: gap.*in `split`",
     ):
         prepare(read_experiment(experiment))
+
+
+def test_a_stream_that_is_not_asked_for_changes_nothing(folder):
+    path = folder / "sessions.csv"
+    head, *rows = path.read_text().splitlines()
+    (folder / "third.csv").write_text("t,x\n0,1\n1,2\n2,3\n")
+    rows = [f"{row},third.csv" for row in rows]
+    path.write_text("\n".join([f"{head},third", *rows]))
+    plan = read_experiment(write_experiment(folder))
+    third = {"columns": ["x"], "time": "t", "rate": 1}
+    tables = {
+        name: files.model_dump(exclude_unset=True)
+        for name, files in plan.data.streams.items()
+    }
+    data = {"recordings": str(path), "streams": {**tables, "third": third}}
+    with_third = prepare(read_experiment(write_experiment(folder, data=data)))
+    assert set(with_third.index.rates) == {"camera", "watch"}
+    np.testing.assert_array_equal(with_third.index.times, prepare(plan).index.times)
