@@ -21,19 +21,6 @@ _WORDS = {"not_finite": "not finite", "backwards": "steps back, sorted"}
 _NOTHING = "nan none null na n/a - -1 ? unlabelled unlabeled".split()
 
 
-def lost(mended: Mended) -> float:
-    """Share of a stream's samples that are not left, from 0 to 1.
-
-    Args:
-        mended: `Mended`.
-
-    Returns:
-        float.
-    """
-    report = mended.report
-    return 1 - report.kept / report.samples if report.samples else 0.0
-
-
 def done(mended: Mended) -> str:
     """What was done to timestamps, in words.
 
@@ -107,19 +94,19 @@ def warnings_told(tell: Callable[[str], None]):
 
 def _too_much_lost(experiment, mended):
     most = experiment.data.max_lost
-    beyond = [each for each in mended if lost(each) > most]
+    beyond = [each for each in mended if each.report.lost > most]
     if not beyond:
         return
-    worst = max(beyond, key=lost)
+    worst = max(beyond, key=lambda each: each.report.lost)
     others = len(beyond) - 1
     more = f" {counted(others, 'other stream')} lost too much, too." if others else ""
-    share = np.ceil(100 * lost(worst)) / 100
+    share = np.ceil(100 * worst.report.lost) / 100
     yield (
         f"A stream may lose {most:.0%} of its samples to times that make no sense. "
         f"Received: session {worst.session!r}, stream {worst.stream!r} "
         f"({worst.path}), of which {worst.report.kept:,} of {worst.report.samples:,} "
-        f"samples are left ({lost(worst):.0%} lost: {done(worst)}).{more} Write the "
-        "times with more digits; or leave `time` out, if the sensor is even, and give "
+        f"samples are left ({worst.report.lost:.0%} lost: {done(worst)}).{more} Write "
+        "the times with more digits; or leave `time` out, if the sensor is even, and give "
         "its own `rate`; or say by `mend` what its clock did; or allow it: "
         f"`data: {{max_lost: {share:g}}}`."
     )

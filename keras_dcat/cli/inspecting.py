@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_dcat.cli.checks import done, lost
+from keras_dcat.cli.checks import done
 from keras_dcat.cli.data import Prepared, people
 from keras_dcat.cli.experiment import Experiment
 from keras_dcat.shown import counted
@@ -54,14 +54,14 @@ def clocks_table(prepared: Prepared) -> str:
     if not prepared.mended:
         return ""
     touched = [each for each in prepared.mended if done(each) or each.report.gaps]
-    touched.sort(key=lost, reverse=True)
+    touched.sort(key=lambda each: each.report.lost, reverse=True)
     rows = [
         (
             each.session,
             each.stream,
             f"{each.report.samples:,}",
             f"{each.report.kept:,}",
-            f"{lost(each):.1%}",
+            f"{each.report.lost:.1%}",
             f"{each.report.rate:.4g} Hz",
             f"{each.report.gaps:,}",
             done(each) or "gaps only",

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("pydantic")
 
-from keras_dcat.cli.checks import cautions, done, lost, problems, warnings_told
+from keras_dcat.cli.checks import cautions, done, problems, warnings_told
 from keras_dcat.cli.data import Prepared
 from keras_dcat.cli.experiment import Experiment
 from keras_dcat.cli.sessions import Mended
@@ -77,8 +77,8 @@ def test_a_stream_that_lost_too_much_is_named_with_counts_and_a_cure_that_works(
 
 
 def test_shares_and_words_are_those_of_the_report():
-    assert lost(mended(kept=250)) == 0.75
-    assert lost(mended(samples=0, kept=0)) == 0.0
+    assert mended(kept=250).report.lost == 0.75
+    assert mended(samples=0, kept=0).report.lost == 0.0
     assert done(mended(gaps=7)) == ""
     assert done(mended(not_finite=1234)) == "1,234 not finite"
 
