@@ -106,8 +106,8 @@ def _too_much_lost(experiment, mended):
         f"Received: session {worst.session!r}, stream {worst.stream!r} "
         f"({worst.path}), of which {worst.report.kept:,} of {worst.report.samples:,} "
         f"samples are left ({worst.report.lost:.0%} lost: {done(worst)}).{more} Write "
-        "the times with more digits; or leave `time` out, if the sensor is even, and give "
-        "its own `rate`; or say by `mend` what its clock did; or allow it: "
+        "the times with more digits; or leave `time` out, if the sensor is even, and "
+        "give its own `rate`; or say by `mend` what its clock did; or allow it: "
         f"`data: {{max_lost: {share:g}}}`."
     )
 
