@@ -143,7 +143,7 @@ def study(index, num_labelled, epochs):
     for name, first in (("odd train", 0), ("even train", 1)):
         train, test = win.split_by_subject(index, people[1 - first :: 2])
         labelled = people[first::2][:num_labelled]
-        splits[name] = (train.labels_of(labelled), test)
+        splits[name] = (train.keep_labels_of(labelled), test)
     modalities = {name: inertial(name) for name in STEPS}
     training = evaluation.Training(epochs, together=vary.TimeWarp(0.4))
     return evaluation.Study(splits, modalities, CLASSES, training)

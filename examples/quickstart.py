@@ -29,7 +29,7 @@ else:
     recordings = datasets.load_watch()
 index = windows.index_windows(recordings, length, stride)
 train, test = windows.split_by_subject(index, test_subjects)
-train = train.labels_of(np.unique(train.subjects)[: args.labelled])
+train = train.keep_labels_of(np.unique(train.subjects)[: args.labelled])
 few = train.subset(train.is_labelled)
 size = 64 * len(train) // len(few)  # so that every batch has 64 labels
 print(f"{len(train)} windows of {length} s, and {len(test)} of subjects never seen")

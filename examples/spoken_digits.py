@@ -50,7 +50,7 @@ def few_labels(study, num_labelled=2):
     for number, (name, (train, test)) in enumerate(study.splits.items()):
         people = sorted(set(train.subjects.tolist()))
         people = people[number:] + people[:number]  # everybody's turn comes
-        splits[name] = (train.labels_of(people[:num_labelled]), test)
+        splits[name] = (train.keep_labels_of(people[:num_labelled]), test)
     return dataclasses.replace(study, splits=splits)
 
 

@@ -189,7 +189,7 @@ def both_directions(index, streams, training, num_labelled=4, num_done=27):
         labelled = people[first::2][:num_labelled]
         done = np.isin(train.subjects, labelled) | (train.labels < num_done)
         train = train.subset(done)
-        splits[name] = (train.labels_of(labelled), test)
+        splits[name] = (train.keep_labels_of(labelled), test)
     return evaluation.Study(splits, streams, CLASSES, training)
 
 
@@ -206,7 +206,7 @@ def among_training(index, streams, training):
         for paired, tested in ((third, fourth), (fourth, third)):
             some = np.isin(index.subjects, (*labelled, paired, tested))
             train, test = win.split_by_subject(index.subset(some), [tested])
-            splits[f"{tested} tests"] = (train.labels_of(labelled), test)
+            splits[f"{tested} tests"] = (train.keep_labels_of(labelled), test)
     return evaluation.Study(splits, streams, CLASSES, training)
 
 
@@ -218,7 +218,7 @@ def leave_one_out(index, streams, training, num_labelled=7):
     splits = {}
     for who, train, test in win.leave_one_subject_out(index):
         others = sorted(set(train.subjects.tolist()), key=lambda each: (each - who) % 8)
-        splits[f"without {who}"] = (train.labels_of(others[:num_labelled]), test)
+        splits[f"without {who}"] = (train.keep_labels_of(others[:num_labelled]), test)
     return evaluation.Study(splits, streams, CLASSES, training)
 
 

@@ -64,7 +64,7 @@ def few_labels(study, with_judge=False):
         people = sorted(set(train.subjects.tolist()))
         if with_judge:
             train, judges[name] = windows.split_by_subject(train, people[-1:])
-        splits[name] = (train.labels_of(people[::3]), test)
+        splits[name] = (train.keep_labels_of(people[::3]), test)
     return dataclasses.replace(study, splits=splits, judges=judges)
 
 

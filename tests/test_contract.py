@@ -55,24 +55,30 @@ EXAMPLES = {
         lambda: MaskedCrossAttentionLoss("unit", reduction="sum"),
         [projections] * 2,
     ),
-    "AgreedLabels": (lambda: transfer.AgreedLabels(name="agreed"), [logits] * 2),
-    "JointLabels": (lambda: transfer.JointLabels(0.5), [logits] * 2),
-    "ContrastiveAlignment": (
-        lambda: transfer.ContrastiveAlignment(0.5),
+    "AgreementPseudoLabels": (
+        lambda: transfer.AgreementPseudoLabels(name="agreed"),
+        [logits] * 2,
+    ),
+    "FusedPseudoLabels": (lambda: transfer.FusedPseudoLabels(0.5), [logits] * 2),
+    "AttentionInfoNCE": (
+        lambda: transfer.AttentionInfoNCE(0.5),
         [projections] * 2,
     ),
     "CrossEntropy": (
         lambda: transfer.CrossEntropy(from_logits=True),
         [labels, logits],
     ),
-    "FeatureContrast": (lambda: transfer.FeatureContrast(0.5), [features] * 2),
+    "FeatureInfoNCE": (lambda: transfer.FeatureInfoNCE(0.5), [features] * 2),
     "LogitsDistillation": (lambda: transfer.LogitsDistillation(3.0), [logits] * 2),
     "Calibrated": (
         lambda: transfer.Calibrated(transfer.source_confidence, 2.0),
         [labels, probabilities],
     ),
     "Confident": (lambda: transfer.Confident(0.5), [labels, probabilities]),
-    "CorrectOrSure": (lambda: transfer.CorrectOrSure(0.5), [labels, probabilities]),
+    "CorrectOrConfident": (
+        lambda: transfer.CorrectOrConfident(0.5),
+        [labels, probabilities],
+    ),
     "ExpectedCalibrationError": (
         lambda: metrics.ExpectedCalibrationError(5),
         [labels, probabilities],

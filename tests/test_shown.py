@@ -11,7 +11,7 @@ from keras_dcat import transfer as t
 from keras_dcat import windows as w
 from keras_dcat.attention import Projections
 from keras_dcat.recordings import Intervals, Recording, Stream
-from tests.plots.test_diagnosis import DIAGNOSIS
+from tests.plots.test_diagnosis_page import DIAGNOSIS
 from tests.test_public_api import PUBLIC, value_of
 
 LONG = "a name that no table has room for, " * 40
@@ -195,7 +195,7 @@ OTHERS = (
 )
 SETTINGS = {
     "Calibrated",
-    "CorrectOrSure",
+    "CorrectOrConfident",
     "Confident",
     "Check",
     "DCATHyperModel",

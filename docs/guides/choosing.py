@@ -26,7 +26,7 @@ simulation = datasets.simulate(
 index = windows.index_windows(simulation.recordings, length=2.0, stride=1.0)
 people = sorted(set(index.subjects.tolist()))
 train, held_out = windows.split_by_subject(index, people[8:])
-train = train.labels_of(people[:4])
+train = train.keep_labels_of(people[:4])
 labelled = train.subset(train.is_labelled)
 print(f"{len(train)} pairs to train with, {len(labelled)} of them with a label")
 

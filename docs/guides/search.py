@@ -25,7 +25,7 @@ index = windows.index_windows(simulation.recordings, length=2.0, stride=1.0)
 people = sorted(set(index.subjects.tolist()))
 everybody, test = windows.split_by_subject(index, people[9:])
 train, judges = windows.split_by_subject(everybody, people[6:9])
-train = train.labels_of(people[:3])
+train = train.keep_labels_of(people[:3])
 labelled = train.subset(train.is_labelled)
 
 

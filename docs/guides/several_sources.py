@@ -23,7 +23,7 @@ simulation = datasets.simulate(
 index = windows.index_windows(simulation.recordings, length=2.0, stride=1.0)
 people = sorted(set(index.subjects.tolist()))
 train, test = windows.split_by_subject(index, people[8:])
-train = train.labels_of(people[:5])
+train = train.keep_labels_of(people[:5])
 labelled = train.subset(train.is_labelled)
 
 
@@ -102,13 +102,13 @@ for name, (teachers, options) in settings.items():
 # sources were no better than the better one](../questions/several_sources.md).
 #
 # ## A source that is missing
-# `may_teach` has a column for each source: 0 where the microphone was off, whatever is
+# `transfer_mask` has a column for each source: 0 where the microphone was off, whatever is
 # in its window then.
 
 # %%
 there = np.ones((len(train), 2), "float32")
 there[::3, 1] = 0.0
 model = DCATModel(sources, encoder("imu"))
-inputs = {"source": seen, "target": train.gather("imu"), "may_teach": there}
+inputs = {"source": seen, "target": train.gather("imu"), "transfer_mask": there}
 model.compile("adam")
 print(sorted(model.fit(inputs, train.labels, epochs=1, verbose=0).history))

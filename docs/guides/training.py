@@ -31,7 +31,7 @@ train, test = windows.split_by_subject(index, people[10:])
 # trained on the windows that have a label, as below.
 
 # %%
-train = train.labels_of(people[:3])
+train = train.keep_labels_of(people[:3])
 labelled = train.subset(train.is_labelled)
 print(f"{len(train)} pairs, {len(labelled)} with a label; {len(test)} to test")
 

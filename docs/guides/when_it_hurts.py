@@ -3,7 +3,7 @@
 #
 # A source can be wrong in ways that no loss shows: nobody trained it, its pairs are
 # mixed up, or it is weaker than the target it teaches. This guide goes wrong on
-# purpose, and shows what says so, and when: `TransferGuard`, which is in every `fit`,
+# purpose, and shows what says so, and when: `NegativeTransferGuard`, which is in every `fit`,
 # and `TransferMonitor`, which writes down what the transfer does.
 
 # %%
@@ -16,7 +16,11 @@ from matplotlib import pyplot as plt
 
 from keras_dcat import DCATModel, datasets, encoders, windows
 from keras_dcat.diagnosis import TransferMonitor
-from keras_dcat.transfer import FallBack, LogitsDistillation, TransferGuard
+from keras_dcat.transfer import (
+    LogitsDistillation,
+    NegativeTransferGuard,
+    RestoreBaseline,
+)
 
 folder = pathlib.Path(tempfile.mkdtemp())
 warnings.simplefilter("ignore")  # what is warned of is printed here
@@ -29,7 +33,7 @@ simulation = datasets.simulate(
 index = windows.index_windows(simulation.recordings, length=2.0, stride=1.0)
 people = sorted(set(index.subjects.tolist()))
 train, held_out = windows.split_by_subject(index, people[8:])
-train = train.labels_of(people[:3])
+train = train.keep_labels_of(people[:3])
 
 
 def encoder(stream):
@@ -58,7 +62,7 @@ pairs = windows.pair_dataset(
 
 # %%
 model = compiled(DCATModel(encoder("skeleton"), encoder("imu")))
-guard = TransferGuard()  # every `fit` has one; this one can be asked
+guard = NegativeTransferGuard()  # every `fit` has one; this one can be asked
 model.fit(pairs, epochs=2, callbacks=[guard], verbose=0)
 print(guard.reason)
 print(f"λ is now {float(model.transfer_weight):.1f}")
@@ -87,7 +91,7 @@ others = windows.pair_dataset(
 )
 seen = (held_out.gather("imu"), held_out.gather("skeleton")), held_out.labels
 monitor = TransferMonitor(seen, folder)
-guard = TransferGuard()
+guard = NegativeTransferGuard()
 model.fit(
     others,
     epochs=12,
@@ -120,7 +124,7 @@ print((folder / "transfer.csv").read_text().splitlines()[0][:72], "…")
 # ## The target alone, to fall back on
 # Of a contrast no log tells whether it does harm: what is learned by it is not what is
 # believed. So train the target alone as well, and let held-out people decide. Where the
-# taught one is no better on them, `FallBack` ends in the weights of the other.
+# taught one is no better on them, `RestoreBaseline` ends in the weights of the other.
 
 # %%
 alone = compiled(encoder("skeleton"))
@@ -131,7 +135,7 @@ alone.fit(
     verbose=0,
 )
 model = compiled(DCATModel(weak, encoder("skeleton")))
-fall_back = FallBack(alone, (held_out.gather("skeleton"), held_out.labels))
+fall_back = RestoreBaseline(alone, (held_out.gather("skeleton"), held_out.labels))
 model.fit(others, epochs=12, callbacks=[fall_back], verbose=0)
 print(f"alone {fall_back.alone_f1:.2f}, taught {fall_back.taught_f1:.2f}")
 print(fall_back.reason or "The taught one is kept.")
@@ -142,8 +146,8 @@ print(fall_back.reason or "The taught one is kept.")
 # |---|---|
 # | the source is at chance | train it, or load its weights |
 # | pairs look mixed up | look at the clocks, as in [the first guide](two_clocks.py) |
-# | the source is weaker than the target | keep to the contrast, with a `FallBack` |
+# | the source is weaker than the target | keep to the contrast, with a `RestoreBaseline` |
 # | it is weaker, and `diagnose` finds that it adds nothing | do without it |
 # | the gradients oppose each other | `gradients="projected"`, or a smaller λ |
-# | it helps at first, and then no more | `StopTransfer` among the callbacks |
+# | it helps at first, and then no more | `TransferEarlyStopping` among the callbacks |
 # | it is neutral, and all have labels | pairs of more people; or stop here |

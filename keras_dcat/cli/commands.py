@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_dcat.cli.experiment import read_experiment
 from keras_dcat.extras import require
-from keras_dcat.files import written_whole
+from keras_dcat.storage import written_whole
 
 click = require("click", extra="cli")
 
@@ -133,25 +133,25 @@ def train(experiment, seed):
     """
     from keras_dcat import evaluation, metrics
     from keras_dcat.cli.data import study
-    from keras_dcat.evaluation.trial import Trial
+    from keras_dcat.evaluation.repetition import Repetition
 
     plan = read_experiment(experiment)
     prepared = _prepared(plan)
     seed = plan.training.seeds[0] if seed is None else seed
-    trial = Trial(study(plan, prepared), "test", seed, plan.output)
+    repetition = Repetition(study(plan, prepared), "test", seed, plan.output)
     taught = evaluation.METHODS["D-CAT"]
     models = {}
     with click.progressbar(("source", "alone", "D-CAT"), label="training") as names:
         for name in names:
             if name == "D-CAT":
-                models[name], _ = taught.train(trial, plan.source, plan.target)
+                models[name], _ = taught.train(repetition, plan.source, plan.target)
             else:
                 stream = plan.source if name == "source" else plan.target
-                models[name], _ = trial.unimodal(stream)
+                models[name], _ = repetition.unimodal(stream)
     click.echo("\nmacro F1 of the test subjects, one seed: `compare` says more")
     for name, model in models.items():
         stream = plan.source if name == "source" else plan.target
-        predicted = trial.predict(model, stream)
+        predicted = repetition.predict(model, stream)
         score = metrics.macro_f1(
             prepared.test.labels, predicted, len(prepared.class_names)
         )
@@ -184,7 +184,7 @@ def search(experiment, trials, epochs):
     from keras_dcat import plots, tuning
     from keras_dcat.cli.data import study
     from keras_dcat.cli.searching import WholeSearch, with_pairs
-    from keras_dcat.evaluation.trial import Trial
+    from keras_dcat.evaluation.repetition import Repetition
 
     plan = read_experiment(experiment)
     prepared = _prepared(plan)
@@ -194,13 +194,13 @@ def search(experiment, trials, epochs):
             "Name some in `split`: `validation: [3, 7]`."
         )
     seed, batch_size = plan.training.seeds[0], plan.training.batch_size
-    trial = Trial(study(plan, prepared), "test", seed)
+    repetition = Repetition(study(plan, prepared), "test", seed)
     keras.utils.set_random_seed(seed)
     source, target = (
         keras.models.clone_model(_loaded(plan, name)) for name in (_SOURCE, _TARGET)
     )
-    trial.study.training.fit(
-        source, trial.windows(plan.source, trial.labelled(1.0), batch_size)
+    repetition.study.training.fit(
+        source, repetition.windows(plan.source, repetition.labelled(1.0), batch_size)
     )
     hypermodel = tuning.DCATHyperModel(
         source,
@@ -212,7 +212,7 @@ def search(experiment, trials, epochs):
     with_pairs(hypermodel, prepared.train, (plan.source, plan.target), batch_size)
     epochs = epochs or plan.training.epochs
     # A search of other windows, models or epochs does not go on from this one.
-    asked = trial.study.fingerprint(
+    asked = repetition.study.fingerprint(
         "test", [plan.source, plan.target], {"seed": seed, "epochs": epochs}
     )
     tuner = WholeSearch(

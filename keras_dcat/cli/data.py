@@ -152,7 +152,7 @@ def _labelled_by(train, named):
             f"Received: {unknown}, of whom there is no window. "
             f"Choose from {sorted(there)}."
         )
-    return train.labels_of(known)
+    return train.keep_labels_of(known)
 
 
 def people(index: windows.WindowIndex, named) -> list:

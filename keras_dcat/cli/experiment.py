@@ -4,7 +4,7 @@ import os
 import pathlib
 from typing import Annotated, Literal
 
-from keras_dcat.cli.formats import AnyFiles, AnyLabels, Positive
+from keras_dcat.cli.recording_formats import AnyFiles, AnyLabels, Positive
 from keras_dcat.cli.sections import Section, taking
 from keras_dcat.extras import require
 from keras_dcat.windows import index_windows

@@ -6,8 +6,7 @@ import shutil
 
 from keras_dcat import windows
 from keras_dcat.extras import require
-from keras_dcat.files import written_whole
-from keras_dcat.stored import JSON_ERRORS, seal
+from keras_dcat.storage import JSON_ERRORS, seal, written_whole
 
 keras_tuner = require("keras_tuner", extra="tuner")
 

@@ -5,7 +5,7 @@ import io
 import pathlib
 import zipfile
 
-from keras_dcat.stored import ZIP_ERRORS, is_bomb
+from keras_dcat.storage import ZIP_ERRORS, is_bomb
 
 
 class Archive:

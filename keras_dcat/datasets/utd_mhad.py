@@ -9,9 +9,9 @@ from keras_dcat.datasets.archive import Archive
 from keras_dcat.datasets.inertial import inertial_streams
 from keras_dcat.extras import require
 from keras_dcat.recordings import Recording, Stream, read_matlab
-from keras_dcat.recordings.readers.files import reading, source_of
-from keras_dcat.recordings.readers.lazy import LazyValues
-from keras_dcat.stored import stored_arrays
+from keras_dcat.recordings.readers.opened_files import reading, source_of
+from keras_dcat.recordings.readers.values_on_disk import LazyValues
+from keras_dcat.storage import stored_arrays
 
 CLASS_NAMES = (
     "swipe left",

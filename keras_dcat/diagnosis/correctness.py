@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_dcat.diagnosis.resampling import interval, units_of_windows
+from keras_dcat.diagnosis.permutation import interval, units_of_windows
 
 
 def coverage_by_class(labels, scores, names):

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_dcat.diagnosis.resampling import fold_of_windows, interval, units_of_windows
+from keras_dcat.diagnosis.permutation import fold_of_windows, interval, units_of_windows
 
 
 @dataclasses.dataclass(frozen=True)

@@ -219,5 +219,5 @@ def harm(rows, patience: int) -> str | None:
         "The transfer has begun to do harm: macro F1 of the held-out windows was "
         f"{best:.3f} and is {now[-1]:.3f}, below that for {patience} epochs, in which "
         f"the transfer pulled against the classification (cosine {cosine:+.2f}). "
-        "Lower `transfer_weight`, let it decay, or end it with `StopTransfer`."
+        "Lower `transfer_weight`, let it decay, or end it with `TransferEarlyStopping`."
     )

@@ -8,13 +8,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_dcat.transfer.batches import BatchFormat
-from keras_dcat.transfer.branches import inspection
-from keras_dcat.transfer.branches.branch import Branch
-from keras_dcat.transfer.callbacks.checks import EMPTY_MESSAGE
+from keras_dcat.transfer.callbacks.first_epoch import EMPTY_MESSAGE
+from keras_dcat.transfer.inputs import BatchFormat
 from keras_dcat.transfer.losses.cross_entropy import class_indices
 from keras_dcat.transfer.losses.statistics import statistic_of
 from keras_dcat.transfer.memory import SmallerBatches
+from keras_dcat.transfer.models import inspection
+from keras_dcat.transfer.models.branch import Branch
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
 
 # What float32 probabilities are told apart by; logits may say much less.

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_dcat.diagnosis.resampling import fold_of_windows, swapped
+from keras_dcat.diagnosis.permutation import fold_of_windows, swapped
 
 MAX_WINDOWS = 1000  # the cost grows with their square, the certainty with their root
 SOURCE_COMPONENTS = 32

@@ -157,7 +157,7 @@ def _cautions(found):
         yield (
             'If you gate by `"correct"`: the mask filters nothing. The source is right '
             f"on {coverage:.0%} of training windows, but on {elsewhere:.0%} of "
-            f"{where}. Multiply the gate by `may_teach` from out-of-fold predictions."
+            f"{where}. Multiply the gate by `transfer_mask` from out-of-fold predictions."
         )
     if coverage < LOW_COVERAGE and not _at_chance(found):
         yield (

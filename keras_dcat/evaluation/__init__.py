@@ -1,11 +1,14 @@
 """Does it help people never seen, and how sure is that?"""
 
 from keras_dcat.evaluation.ablations import ABLATIONS, ablation
-from keras_dcat.evaluation.archive import pack_runs, unpack_runs
 from keras_dcat.evaluation.comparison import compare, environment
+from keras_dcat.evaluation.confidence_intervals import (
+    Interval,
+    mean_interval,
+    transfer_table,
+)
 from keras_dcat.evaluation.experiments import Experiment, run_experiments
 from keras_dcat.evaluation.foresight import Foresight, foresight
-from keras_dcat.evaluation.intervals import Interval, mean_interval, transfer_table
 from keras_dcat.evaluation.methods import (
     CONTROLS,
     DCAT,
@@ -16,16 +19,17 @@ from keras_dcat.evaluation.methods import (
     LateFusion,
     Method,
 )
-from keras_dcat.evaluation.pairs import ordered_pairs
+from keras_dcat.evaluation.published_runs import export_runs, import_runs
 from keras_dcat.evaluation.report import write_report
 from keras_dcat.evaluation.results import Results
 from keras_dcat.evaluation.run import Run
-from keras_dcat.evaluation.statistics import (
+from keras_dcat.evaluation.significance import (
     corrected_t_test,
     f1_per_class_intervals,
     macro_f1_interval,
     paired_bootstrap,
 )
+from keras_dcat.evaluation.stream_pairs import ordered_pairs
 from keras_dcat.evaluation.study import Modality, Study, Training
 
 __all__ = [
@@ -55,10 +59,10 @@ __all__ = [
     "macro_f1_interval",
     "mean_interval",
     "ordered_pairs",
-    "pack_runs",
+    "export_runs",
     "paired_bootstrap",
     "run_experiments",
     "transfer_table",
-    "unpack_runs",
+    "import_runs",
     "write_report",
 ]

@@ -15,13 +15,13 @@ import keras
 import numpy as np
 
 from keras_dcat.evaluation.methods import METHODS, Method
-from keras_dcat.evaluation.pairs import arrow, ordered_pairs, sources_of
+from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.evaluation.results import Results
 from keras_dcat.evaluation.run import Run
 from keras_dcat.evaluation.scheduling import SCHEDULERS, share_out
+from keras_dcat.evaluation.stream_pairs import arrow, ordered_pairs, sources_of
 from keras_dcat.evaluation.study import Study, changes, described
-from keras_dcat.evaluation.trial import Trial
-from keras_dcat.files import written_whole
+from keras_dcat.storage import written_whole
 
 
 def compare(
@@ -77,16 +77,19 @@ def compare(
     if scheduler is not None:
         _run_in_turns(study, jobs.values(), folder, verbose)
     progress = keras.utils.Progbar(len(jobs), unit_name="run", verbose=verbose)
-    runs, trial = {}, None
+    runs, repetition = {}, None
     for key, job in jobs.items():
         split, seed, *_ = job
         file = None if folder is None else _file(study, job, folder)
         if file is not None and file.exists():
             runs[key] = Run.load(file)
         else:
-            if trial is None or (trial.split, trial.seed) != (split, seed):
-                trial = Trial(study, split, seed, folder)
-            runs[key] = _run(trial, job)
+            if repetition is None or (repetition.split, repetition.seed) != (
+                split,
+                seed,
+            ):
+                repetition = Repetition(study, split, seed, folder)
+            runs[key] = _run(repetition, job)
             if file is not None:
                 _save(runs[key], file)
         progress.add(1, [("accuracy", runs[key].accuracy)])
@@ -209,9 +212,9 @@ def _run_in_turns(study, jobs, folder, verbose):
 
     def run(jobs):
         split, seed, *_ = jobs[0]
-        trial = Trial(study, split, seed, folder)
+        repetition = Repetition(study, split, seed, folder)
         for job in missing(jobs):
-            _save(_run(trial, job), _file(study, job, folder))
+            _save(_run(repetition, job), _file(study, job, folder))
 
     share_out(
         {name: functools.partial(run, own) for name, own in units.items()},
@@ -262,17 +265,17 @@ def _file(study, job, folder):
     return folder / "runs" / (".".join(names).replace("/", "-") + ".npz")
 
 
-def _run(trial, job):
+def _run(repetition, job):
     """Trains and tests a method."""
     *_, source, target, method = job
     began = time.monotonic()
-    probabilities, losses = method.run(trial, source, target)
-    everybody = [test.subjects for _, test in trial.study.splits.values()]
+    probabilities, losses = method.run(repetition, source, target)
+    everybody = [test.subjects for _, test in repetition.study.splits.values()]
     several = len(np.unique(np.concatenate(everybody))) > 1
-    people = trial.test.subjects if several else trial.test.sessions
+    people = repetition.test.subjects if several else repetition.test.sessions
     return Run(
         **_about(job),
-        labels=trial.test.labels,
+        labels=repetition.test.labels,
         subjects=people.astype(str),
         probabilities=probabilities,
         losses=losses,

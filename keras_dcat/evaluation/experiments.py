@@ -5,16 +5,16 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from keras_dcat.evaluation.archive import pack_runs, unpack_runs
 from keras_dcat.evaluation.comparison import compare
 from keras_dcat.evaluation.foresight import foresight as foretell
 from keras_dcat.evaluation.methods import METHODS, Method
-from keras_dcat.evaluation.pairs import arrow
+from keras_dcat.evaluation.published_runs import export_runs, import_runs
 from keras_dcat.evaluation.report import write_report
 from keras_dcat.evaluation.results import Results
+from keras_dcat.evaluation.stream_pairs import arrow
 from keras_dcat.evaluation.study import Study
-from keras_dcat.files import written_whole
 from keras_dcat.shown import counted, few, shown_as_printed
+from keras_dcat.storage import written_whole
 
 
 @shown_as_printed
@@ -63,7 +63,7 @@ def run_experiments(
         only: headings of those to run, in this order; all unless given.
         methods: labels of those to compare; all unless given. An experiment that has
             none of them is left out.
-        packed: path of a file as `pack_runs` writes it. What it holds is read before,
+        packed: path of a file as `export_runs` writes it. What it holds is read before,
             if it exists, and it is written anew with what has been added, at the end.
         foresight: bool. Whether every pair is diagnosed, too, in the end, and it is
             printed how often `diagnose` was right about the gain of "D-CAT".
@@ -82,7 +82,7 @@ def run_experiments(
     folder, seeds, done, tables = pathlib.Path(path), list(seeds), {}, ""
     chosen = _chosen(experiments, only, methods)
     if packed is not None and pathlib.Path(packed).exists():
-        unpack_runs(packed, folder)
+        import_runs(packed, folder)
     for heading, (study, pairs, own_methods) in chosen.items():
         done[heading] = compare(
             study, pairs, own_methods, seeds, folder, scheduler=scheduler
@@ -99,7 +99,7 @@ def run_experiments(
             part.write_text(f"# {heading}\n\n{about.strip()}\n{tables}", "utf-8")
     print(f"The report is in {folder / 'report.html'}")
     if packed is not None:
-        pack_runs(folder, packed)
+        export_runs(folder, packed)
     for heading, results in done.items():
         if foresight and "D-CAT" in results.baselines:
             foretold = foretell(chosen[heading].study, results, path=folder)

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from keras_dcat.evaluation.confidence_intervals import Interval
 from keras_dcat.evaluation.drawing import INK, Drawing, one_line
-from keras_dcat.evaluation.intervals import Interval
 from keras_dcat.extras import require
 
 _GAIN, _LOSS = "#2f7fc1", "#d9680f"

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 
 from keras_dcat.diagnosis import diagnose
-from keras_dcat.evaluation.intervals import Interval
-from keras_dcat.evaluation.pairs import arrow
+from keras_dcat.evaluation.confidence_intervals import Interval
+from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.evaluation.results import Results
+from keras_dcat.evaluation.stream_pairs import arrow
 from keras_dcat.evaluation.study import Study
-from keras_dcat.evaluation.trial import Trial
 from keras_dcat.shown import shown_as_printed
 from keras_dcat.windows import group_folds
 
@@ -109,9 +109,9 @@ def foresight(
     progress = keras.utils.Progbar(jobs, unit_name="diagnosis", verbose=verbose)
     for name, (train, _) in study.splits.items():
         inner = dataclasses.replace(study, splits={name: _held_out(study, train)})
-        trial = Trial(inner, name, seed, folder)
+        repetition = Repetition(inner, name, seed, folder)
         for pair in verdicts:
-            verdicts[pair].append(_verdict(trial, *pair))
+            verdicts[pair].append(_verdict(repetition, *pair))
             progress.add(1)
     return Foresight(
         {pair: tuple(found) for pair, found in verdicts.items()},
@@ -132,13 +132,17 @@ def _held_out(study, train):
     return train.subset(~theirs), held_out
 
 
-def _verdict(trial, source, target):
-    models = [trial.unimodal(stream)[0] for stream in (source, target)]
+def _verdict(repetition, source, target):
+    models = [repetition.unimodal(stream)[0] for stream in (source, target)]
     data = [
         ((index.gather(source), index.gather(target)), index.labels)
-        for index in (trial.train, trial.test)
+        for index in (repetition.train, repetition.test)
     ]
-    people = trial.test.subjects if trial.study.new_subjects else trial.test.sessions
+    people = (
+        repetition.test.subjects
+        if repetition.study.new_subjects
+        else repetition.test.sessions
+    )
     groups = people if len(np.unique(people)) > 1 else None
-    names = trial.study.class_names
+    names = repetition.study.class_names
     return diagnose(*models, *data, groups=groups, class_names=names, verbose=0).verdict

@@ -8,27 +8,27 @@ import keras
 import numpy as np
 
 from keras_dcat.evaluation import rivals
-from keras_dcat.evaluation.pairs import sources_of
+from keras_dcat.evaluation.repetition import Repetition
+from keras_dcat.evaluation.stream_pairs import sources_of
 from keras_dcat.evaluation.study import changes
-from keras_dcat.evaluation.trial import Trial
 from keras_dcat.shown import shown_as_printed
 from keras_dcat.transfer import (
-    AgreedLabels,
-    ContrastiveAlignment,
+    AgreementPseudoLabels,
+    AttentionInfoNCE,
     DCATModel,
-    FallBack,
-    FeatureContrast,
-    JointLabels,
+    FeatureInfoNCE,
+    FusedPseudoLabels,
     LogitsDistillation,
     MaskedCrossAttentionLoss,
-    TransferGuard,
+    NegativeTransferGuard,
+    RestoreBaseline,
 )
 from keras_dcat.windows import misaligned, mispaired
 
 _ALIGNMENTS = {
-    "features": lambda normalization: FeatureContrast(),
+    "features": lambda normalization: FeatureInfoNCE(),
     "distance": MaskedCrossAttentionLoss,
-    "contrast": lambda normalization: ContrastiveAlignment(),
+    "contrast": lambda normalization: AttentionInfoNCE(),
 }
 OUT_OF_FOLD = ("out-of-fold", "shuffled")
 NEED_LABELS = ("correct", *OUT_OF_FOLD)
@@ -64,11 +64,13 @@ class Method:
             build=self.build, training=self.training, data_fraction=self.data_fraction
         )
 
-    def run(self, trial: Trial, source, target: str) -> tuple[np.ndarray, np.ndarray]:
+    def run(
+        self, repetition: Repetition, source, target: str
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Trains a target and tests it.
 
         Args:
-            trial: `Trial`.
+            repetition: `Repetition`.
             source: str. Stream that teaches; or a tuple of several.
             target: str. Stream that learns.
 
@@ -76,14 +78,14 @@ class Method:
             `(probabilities, losses)`: of the test windows `(windows, classes)`, and
             the classification loss by epoch `(epochs,)`.
         """
-        learner, losses = self.train(trial, source, target)
-        return trial.predict(learner, target), losses
+        learner, losses = self.train(repetition, source, target)
+        return repetition.predict(learner, target), losses
 
-    def train(self, trial: Trial, source, target: str):
+    def train(self, repetition: Repetition, source, target: str):
         """Trains a target.
 
         Args:
-            trial: `Trial`.
+            repetition: `Repetition`.
             source: str. Stream that teaches; or a tuple of several.
             target: str. Stream that learns.
 
@@ -91,28 +93,30 @@ class Method:
             `(model, losses)`: the `keras.Model` of the target alone, and the
             classification loss by epoch `(epochs,)`.
         """
-        labelled = trial.labelled(self.data_fraction)
-        learner = trial.build(target, labelled, **self.build)
-        index = trial.part(self.data_fraction) if self.needs_source else labelled
+        labelled = repetition.labelled(self.data_fraction)
+        learner = repetition.build(target, labelled, **self.build)
+        index = repetition.part(self.data_fraction) if self.needs_source else labelled
         # A step sees as many labels as it does without the others, an epoch all.
-        size = self._training(trial).batch_size * len(index) / len(labelled)
-        model, dataset = self.joined(trial, source, target, learner, index, round(size))
+        size = self._training(repetition).batch_size * len(index) / len(labelled)
+        model, dataset = self.joined(
+            repetition, source, target, learner, index, round(size)
+        )
         with warnings.catch_warnings():
             # Some of them are controls whose source is meant to be useless.
             warnings.filterwarnings("ignore", "The source should be trained")
             warnings.filterwarnings(
                 "ignore", "A transfer should make its target better"
             )
-            losses = self._training(trial).fit(
-                model, dataset, self._callbacks(trial, target)
+            losses = self._training(repetition).fit(
+                model, dataset, self._callbacks(repetition, target)
             )
         return learner, losses
 
-    def joined(self, trial, source, target, learner, index, size):
+    def joined(self, repetition, source, target, learner, index, size):
         """What is trained, and on which batches.
 
         Args:
-            trial: `Trial`.
+            repetition: `Repetition`.
             source: str, or a tuple of several.
             target: str.
             learner: `keras.Model`, the new target.
@@ -124,11 +128,11 @@ class Method:
         """
         raise NotImplementedError
 
-    def _callbacks(self, trial, target):
+    def _callbacks(self, repetition, target):
         return []
 
-    def _training(self, trial):
-        return dataclasses.replace(trial.study.training, **self.training)
+    def _training(self, repetition):
+        return dataclasses.replace(repetition.study.training, **self.training)
 
 
 @shown_as_printed
@@ -145,13 +149,13 @@ class Alone(Method):
     needs_source = False
     takes_several_sources = True
 
-    def train(self, trial, source, target):
+    def train(self, repetition, source, target):
         if not self.build and not self.training:
-            return trial.unimodal(target, self.data_fraction)
-        return super().train(trial, source, target)
+            return repetition.unimodal(target, self.data_fraction)
+        return super().train(repetition, source, target)
 
-    def joined(self, trial, source, target, learner, index, size):
-        return learner, trial.windows(target, index, size)
+    def joined(self, repetition, source, target, learner, index, size):
+        return learner, repetition.windows(target, index, size)
 
 
 @shown_as_printed
@@ -163,8 +167,8 @@ class DCAT(Method):
 
     Attributes:
         transfer_weight: float. λ, times the weight of the alignment.
-        agreement: float. Weight of `AgreedLabels`, as a share of the alignment's.
-        joint: float. That of `JointLabels`.
+        agreement: float. Weight of `AgreementPseudoLabels`, as a share of the alignment's.
+        joint: float. That of `FusedPseudoLabels`.
         gate: as in `DCATModel`, `"out-of-fold"` (where models that have not seen the
             subject are right) or `"shuffled"` (as many windows as out of fold, but
             others).
@@ -174,11 +178,11 @@ class DCAT(Method):
         source: `"trained"`, or `"random"` for one as it was initialised.
         offset: float. Seconds by which the source's windows are late.
         mispaired: float. Share of windows that get the source of another one.
-        alignment: `"features"` for `FeatureContrast`, `"distance"` for
-            `MaskedCrossAttentionLoss`, `"contrast"` for `ContrastiveAlignment`, or
+        alignment: `"features"` for `FeatureInfoNCE`, `"distance"` for
+            `MaskedCrossAttentionLoss`, `"contrast"` for `AttentionInfoNCE`, or
             `None`.
         decay: bool. Whether the weight of the transfer falls to 0 over the training.
-        guarded: bool. Whether a `TransferGuard` may end the transfer, as by default.
+        guarded: bool. Whether a `NegativeTransferGuard` may end the transfer, as by default.
         falls_back: bool. Whether it ends in the target alone where that is no worse on
             the windows that judge, those of `judges` of the study.
         cached: bool. Whether the source sees each window once, as it was recorded,
@@ -230,20 +234,22 @@ class DCAT(Method):
             raise ValueError(
                 "Without labels of the target, windows without a label must teach. "
                 f"Received: gate={self.gate!r}, which asks for their label. "
-                "Choose 'soft', 'sure', 'confident' or None."
+                "Choose 'soft', 'correct_or_confident', 'confident' or None."
             )
 
-    def joined(self, trial, source, target, learner, index, size):
+    def joined(self, repetition, source, target, learner, index, size):
         sources = sources_of(source)
-        teachers = [self._teacher(trial, *each, index) for each in enumerate(sources)]
+        teachers = [
+            self._teacher(repetition, *each, index) for each in enumerate(sources)
+        ]
         streams = sources
         if self.fellow:
             streams = (*sources, target)
-            teachers.append(trial.unimodal(target, self.data_fraction)[0])
+            teachers.append(repetition.unimodal(target, self.data_fraction)[0])
         several = len(streams) > 1
         losses = {
-            AgreedLabels(): self.transfer_weight * self.agreement,
-            JointLabels(): self.transfer_weight * self.joint,
+            AgreementPseudoLabels(): self.transfer_weight * self.agreement,
+            FusedPseudoLabels(): self.transfer_weight * self.joint,
             LogitsDistillation(self.temperature): self.distillation,
         }
         if self.alignment is not None:
@@ -253,56 +259,60 @@ class DCAT(Method):
         model = DCATModel(
             teachers if several else teachers[0],
             learner,
-            transfer_weight=self._falling(trial, index, size) if self.decay else 1.0,
+            transfer_weight=self._falling(repetition, index, size)
+            if self.decay
+            else 1.0,
             gate=None if self.gate in OUT_OF_FOLD else self.gate,
             loss=list(used or losses),
             loss_weights=list((used or losses).values()),
             combination="product" if self.fellow else self.combination,
             gradients=self.gradients,
         )
-        index, may_teach = self._paired(trial, sources, index), None
+        index, transfer_mask = self._paired(repetition, sources, index), None
         if self.gate in OUT_OF_FOLD:
-            right = [self._unseen_right(trial, each, index) for each in streams]
-            may_teach = np.stack(right, axis=-1) if several else right[0]
+            right = [self._unseen_right(repetition, each, index) for each in streams]
+            transfer_mask = np.stack(right, axis=-1) if several else right[0]
         if self.gate == "shuffled":
-            may_teach = np.random.default_rng(trial.seed).permutation(may_teach)
+            transfer_mask = np.random.default_rng(repetition.seed).permutation(
+                transfer_mask
+            )
         taught_by = streams if several else streams[0]
         if self.cached:
             windows = tuple(index.gather(each) for each in streams)
             known = windows if several else windows[0]
             taught_by = model.cache_source(known, verbose=0)
-        return model, trial.pairs(taught_by, target, index, size, may_teach)
+        return model, repetition.pairs(taught_by, target, index, size, transfer_mask)
 
-    def _paired(self, trial, sources, index):
+    def _paired(self, repetition, sources, index):
         """The windows, each with the moment of the sources that it is paired with."""
         for source in sources:
             if self.offset:
                 index = misaligned(index, source, self.offset)
             if self.mispaired:
-                index = mispaired(index, source, self.mispaired, trial.seed)
+                index = mispaired(index, source, self.mispaired, repetition.seed)
         return index if self.target_labels else index.without_labels(slice(None))
 
-    def _teacher(self, trial, number, source, index):
+    def _teacher(self, repetition, number, source, index):
         if self.source == "random":
-            return trial.build(source, index, seed=trial.seed + 1000 + number)
-        return trial.unimodal(source, self.data_fraction)[0]
+            return repetition.build(source, index, seed=repetition.seed + 1000 + number)
+        return repetition.unimodal(source, self.data_fraction)[0]
 
-    def _unseen_right(self, trial, source, index):
+    def _unseen_right(self, repetition, source, index):
         """Where one that has not seen the subject is right, or there is no label."""
-        predicted = trial.out_of_fold(source, self.data_fraction).argmax(axis=-1)
+        predicted = repetition.out_of_fold(source, self.data_fraction).argmax(axis=-1)
         right = predicted == index.labels
         return (right | ~index.is_labelled).astype("float32")
 
-    def _callbacks(self, trial, target):
-        chosen = [] if self.guarded else [TransferGuard(only_warn=True)]
+    def _callbacks(self, repetition, target):
+        chosen = [] if self.guarded else [NegativeTransferGuard(only_warn=True)]
         if self.falls_back:
-            judge = trial.judge
-            alone, _ = self.baseline().train(trial, None, target)
-            chosen.append(FallBack(alone, (judge.gather(target), judge.labels)))
+            judge = repetition.judge
+            alone, _ = self.baseline().train(repetition, None, target)
+            chosen.append(RestoreBaseline(alone, (judge.gather(target), judge.labels)))
         return chosen
 
-    def _falling(self, trial, index, size):
-        steps = self._training(trial).epochs * -(-len(index) // size)
+    def _falling(self, repetition, index, size):
+        steps = self._training(repetition).epochs * -(-len(index) // size)
         return keras.optimizers.schedules.PolynomialDecay(1.0, steps, 0.0)
 
 
@@ -330,13 +340,13 @@ class Features(Method):
     def __post_init__(self):
         _check_choice("kind", self.kind, ("distance", "contrast"))
 
-    def joined(self, trial, source, target, learner, index, size):
-        teacher, _ = trial.unimodal(source, self.data_fraction)
+    def joined(self, repetition, source, target, learner, index, size):
+        teacher, _ = repetition.unimodal(source, self.data_fraction)
         loss = rivals.squared_distance
         if self.kind == "contrast":
-            loss = FeatureContrast(self.temperature)
+            loss = FeatureInfoNCE(self.temperature)
         model = rivals.FeatureTransfer(teacher, learner, self.transfer_weight, loss)
-        return model, trial.pairs(source, target, index, size)
+        return model, repetition.pairs(source, target, index, size)
 
 
 @shown_as_printed
@@ -352,11 +362,11 @@ class LateFusion(Method):
 
     takes_several_sources = True
 
-    def run(self, trial, source, target):
+    def run(self, repetition, source, target):
         parts = []
         for stream in (*sources_of(source), target):
-            model, losses = trial.unimodal(stream, self.data_fraction)
-            parts.append(trial.predict(model, stream))
+            model, losses = repetition.unimodal(stream, self.data_fraction)
+            parts.append(repetition.predict(model, stream))
         return np.mean(parts, axis=0), losses
 
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from keras_dcat.evaluation import figures
-from keras_dcat.evaluation.pairs import arrow, named
 from keras_dcat.evaluation.results import Results
+from keras_dcat.evaluation.stream_pairs import arrow, named
 from keras_dcat.extras import require
-from keras_dcat.files import written_whole
+from keras_dcat.storage import written_whole
 
 
 def write_report(

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from keras_dcat.evaluation.intervals import Interval
-from keras_dcat.evaluation.pairs import arrow, named, sources_of
+from keras_dcat.evaluation.confidence_intervals import Interval
 from keras_dcat.evaluation.run import Run
-from keras_dcat.evaluation.statistics import (
+from keras_dcat.evaluation.significance import (
     corrected_t_test,
     macro_f1_interval,
     paired_bootstrap,
 )
+from keras_dcat.evaluation.stream_pairs import arrow, named, sources_of
 from keras_dcat.metrics import f1_per_class
 from keras_dcat.shown import counted, shown_as_printed
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from keras_dcat.evaluation.pairs import arrow, sources_of
+from keras_dcat.evaluation.stream_pairs import arrow, sources_of
 from keras_dcat.metrics import expected_calibration_error, macro_f1
 from keras_dcat.shown import counted, shown_as_printed, told
-from keras_dcat.stored import JSON_ERRORS, stored_arrays
+from keras_dcat.storage import JSON_ERRORS, stored_arrays
 
 
 @shown_as_printed

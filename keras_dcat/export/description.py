@@ -8,7 +8,7 @@ import zipfile
 
 from keras_dcat.extras import require
 from keras_dcat.shown import counted, few, shown_as_printed, told
-from keras_dcat.stored import JSON_ERRORS, ZIP_ERRORS
+from keras_dcat.storage import JSON_ERRORS, ZIP_ERRORS
 
 NAME = "keras_dcat.json"
 

@@ -15,8 +15,8 @@ from keras_dcat.export.checking import Check, check
 from keras_dcat.export.description import Description
 from keras_dcat.export.formats import FORMATS, calibration_rows, serving_model
 from keras_dcat.extras import require
-from keras_dcat.files import written_whole
 from keras_dcat.shown import shown_as_printed
+from keras_dcat.storage import written_whole
 from keras_dcat.transfer import DCATModel
 from keras_dcat.windows import WindowIndex
 

@@ -1,6 +1,6 @@
 """What people would rather look at than read."""
 
-from keras_dcat.plots.diagnosis import plot_diagnosis
+from keras_dcat.plots.diagnosis_page import plot_diagnosis
 from keras_dcat.plots.search import plot_search
 from keras_dcat.plots.timeline import plot_timeline
 from keras_dcat.plots.transfer import plot_transfer

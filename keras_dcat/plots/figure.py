@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from keras_dcat.extras import require
-from keras_dcat.files import written_whole
+from keras_dcat.storage import written_whole
 
 _DOTS_PER_INCH = 120
 

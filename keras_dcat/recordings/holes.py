@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_dcat.recordings.readers.lazy import LazyValues
+from keras_dcat.recordings.readers.values_on_disk import LazyValues
 from keras_dcat.recordings.stream import Stream, require_rising
 
 _VALUES_AT_ONCE = 2**20

@@ -9,7 +9,7 @@ import numpy as np
 from keras_dcat.export import Description, runner
 from keras_dcat.recordings.at_rate import nearest_step
 from keras_dcat.shown import counted, shown_as_printed, told
-from keras_dcat.streaming.even import EvenSamples, EvenTimes
+from keras_dcat.streaming.live_resampling import EvenSamples, EvenTimes
 from keras_dcat.streaming.tail import Tail
 
 

@@ -1,43 +1,47 @@
 """The method: what is aligned, who may teach, and the model that learns."""
 
-from keras_dcat.transfer.branches.initialization import start_from_source
-from keras_dcat.transfer.callbacks.falling_back import FallBack
-from keras_dcat.transfer.callbacks.guard import TransferGuard
+from keras_dcat.transfer.callbacks.early_stopping import TransferEarlyStopping
+from keras_dcat.transfer.callbacks.negative_transfer import NegativeTransferGuard
+from keras_dcat.transfer.callbacks.restoring import RestoreBaseline
 from keras_dcat.transfer.callbacks.resuming import ResumeTraining
-from keras_dcat.transfer.callbacks.stopping import StopTransfer
 from keras_dcat.transfer.gating.calibration import Calibrated, calibration_temperature
-from keras_dcat.transfer.gating.coverage import GateCoverage, gate_coverage, may_teach
+from keras_dcat.transfer.gating.coverage import (
+    GateCoverage,
+    gate_coverage,
+    transfer_mask,
+)
 from keras_dcat.transfer.gating.gates import (
     Confident,
-    CorrectOrSure,
+    CorrectOrConfident,
     all_teach,
     source_confidence,
     source_correct,
 )
 from keras_dcat.transfer.gating.out_of_fold import out_of_fold_predictions
-from keras_dcat.transfer.losses.agreement import AgreedLabels
-from keras_dcat.transfer.losses.base import TransferLoss
-from keras_dcat.transfer.losses.contrast import ContrastiveAlignment, FeatureContrast
+from keras_dcat.transfer.losses.agreement_pseudo_labels import AgreementPseudoLabels
 from keras_dcat.transfer.losses.cross_attention import MaskedCrossAttentionLoss
 from keras_dcat.transfer.losses.cross_entropy import CrossEntropy
 from keras_dcat.transfer.losses.distillation import LogitsDistillation
-from keras_dcat.transfer.losses.joint_labels import JointLabels
+from keras_dcat.transfer.losses.fused_pseudo_labels import FusedPseudoLabels
+from keras_dcat.transfer.losses.info_nce import AttentionInfoNCE, FeatureInfoNCE
 from keras_dcat.transfer.losses.statistics import KeyValueStatistic, SourceStatistics
+from keras_dcat.transfer.losses.transfer_loss import TransferLoss
 from keras_dcat.transfer.model import DCATModel
+from keras_dcat.transfer.models.initialization import start_from_source
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
 
 __all__ = [
-    "AgreedLabels",
+    "AgreementPseudoLabels",
     "Calibrated",
     "Confident",
-    "ContrastiveAlignment",
-    "CorrectOrSure",
+    "AttentionInfoNCE",
+    "CorrectOrConfident",
     "CrossEntropy",
     "DCATModel",
-    "FallBack",
-    "FeatureContrast",
+    "RestoreBaseline",
+    "FeatureInfoNCE",
     "GateCoverage",
-    "JointLabels",
+    "FusedPseudoLabels",
     "KeyValueStatistic",
     "LogitsDistillation",
     "MaskedCrossAttentionLoss",
@@ -45,13 +49,13 @@ __all__ = [
     "ResumeTraining",
     "SourceOutputs",
     "SourceStatistics",
-    "StopTransfer",
-    "TransferGuard",
+    "TransferEarlyStopping",
+    "NegativeTransferGuard",
     "TransferLoss",
     "all_teach",
     "calibration_temperature",
     "gate_coverage",
-    "may_teach",
+    "transfer_mask",
     "out_of_fold_predictions",
     "source_confidence",
     "source_correct",

@@ -84,7 +84,7 @@ def agreeing_sources(shares, labels, probabilities):
     return shares * ops.cast(agreed, shares.dtype)
 
 
-def joint_belief(log_probabilities, may_teach):
+def joint_belief(log_probabilities, transfer_mask):
     """What the sources believe together: the product of their probabilities.
 
     Right if their errors are independent, given the class, and classes are as frequent
@@ -92,7 +92,7 @@ def joint_belief(log_probabilities, may_teach):
 
     Args:
         log_probabilities: float tensor `(sources, batch, classes)`.
-        may_teach: float tensor `(sources, batch)`. A source that is not there, 0, has
+        transfer_mask: float tensor `(sources, batch)`. A source that is not there, 0, has
             no say.
 
     Returns:
@@ -109,12 +109,12 @@ def joint_belief(log_probabilities, may_teach):
         Hinton, 2002, [Training products of
         experts](https://doi.org/10.1162/089976602760128018).
     """
-    has_say = ops.cast(may_teach > 0, log_probabilities.dtype)[..., None]
+    has_say = ops.cast(transfer_mask > 0, log_probabilities.dtype)[..., None]
     joint = ops.log_softmax(ops.sum(has_say * log_probabilities, axis=0), axis=-1)
     return ops.broadcast_to(joint, ops.shape(log_probabilities))
 
 
-def own_belief(log_probabilities, may_teach):
+def own_belief(log_probabilities, transfer_mask):
     """Every source believes what it believes."""
     return log_probabilities
 
@@ -123,7 +123,7 @@ class Combination(NamedTuple):
     """How several sources teach one target.
 
     Attributes:
-        belief: function `(log_probabilities, may_teach) -> log_probabilities`, what
+        belief: function `(log_probabilities, transfer_mask) -> log_probabilities`, what
             each source is taken to believe, before the gate sees it.
         shares: function `(shares, labels, probabilities) -> shares`, by how much each
             teaches, of what the gate lets through.

@@ -10,22 +10,26 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_dcat.attention import AttentionKV
 from keras_dcat.transfer import combination as combinations
 from keras_dcat.transfer import junction
-from keras_dcat.transfer.batches import BatchFormat, teaching_shares
-from keras_dcat.transfer.branches import inspection
-from keras_dcat.transfer.branches.sides import Sides
-from keras_dcat.transfer.callbacks.checks import EMPTY_MESSAGE
+from keras_dcat.transfer.callbacks.first_epoch import EMPTY_MESSAGE
+from keras_dcat.transfer.distribution_alignment import DistributionAlignment
 from keras_dcat.transfer.gating import gates
-from keras_dcat.transfer.joint_belief import JointBelief
+from keras_dcat.transfer.inputs import BatchFormat, teaching_shares
 from keras_dcat.transfer.labelled_metrics import as_passed, over_labelled_windows
-from keras_dcat.transfer.loops import PairLoops
 from keras_dcat.transfer.losses.cross_entropy import (
     CrossEntropy,
     class_indices,
     for_classification,
     over_labelled,
 )
+from keras_dcat.transfer.models import inspection
+from keras_dcat.transfer.models.pair import ModelPair
+from keras_dcat.transfer.objective import (
+    over_replicas,
+    transfer_metrics,
+    transfer_terms,
+)
 from keras_dcat.transfer.outputs import PairOutputs
-from keras_dcat.transfer.terms import over_replicas, transfer_metrics, transfer_terms
+from keras_dcat.transfer.training import PairLoops
 from keras_dcat.transfer.transfer_weight import TransferWeight
 
 
@@ -59,13 +63,13 @@ class DCATModel(PairLoops, keras.Model):
         gate: which windows may teach: `None` (all), `"soft"` (as much as the source is
             sure of the true class, or, without a label, of any), `"correct"` (the
             paper's mask: only windows that it gets right, and none without a label),
-            `"sure"` (right, or without a label at least 90 % sure), `"confident"` (at
+            `"correct_or_confident"` (right, or without a label at least 90 % sure), `"confident"` (at
             least 90 % sure), or a registered function
             `(labels, source_probabilities) -> (batch,)`.
         loss: a transfer loss, or a list of some that are added up; those of
             `keras.distillation` that compare outputs are taken, too. Unless given,
-            `FeatureContrast()`, weighed 10, `AgreedLabels()`, weighed 5, and
-            `JointLabels()`, weighed 10. A target without any label needs
+            `FeatureInfoNCE()`, weighed 10, `AgreementPseudoLabels()`, weighed 5, and
+            `FusedPseudoLabels()`, weighed 10. A target without any label needs
             `LogitsDistillation()` among them.
         loss_weights: list of float, one for each loss. All 1 unless given.
         source_attention: str. Name of the source's layer, if it has several; a list
@@ -88,7 +92,7 @@ class DCATModel(PairLoops, keras.Model):
     Call args:
         inputs: the target's input, or a pair `(source, target)` or
             `{"source": …, "target": …}`; the source's part is a list for several. A
-            dict may also hold `"may_teach"`, float `(batch,)`, or `(batch, sources)`
+            dict may also hold `"transfer_mask"`, float `(batch,)`, or `(batch, sources)`
             for several: by how much the gate is multiplied, window by window, 0 where
             there is no source.
         training: bool. For the target; the source never trains.
@@ -149,7 +153,7 @@ class DCATModel(PairLoops, keras.Model):
         self._transfer_losses = inspection.named_losses(loss, loss_weights)
         compared = {loss.reads for loss in self.transfer_losses}
         attentions = source_attention, target_attention
-        self._sides = Sides(sources, target, *attentions, adapt_sizes, compared)
+        self._sides = ModelPair(sources, target, *attentions, adapt_sizes, compared)
         self._options = {
             "source_attention": source_attention,
             "target_attention": target_attention,
@@ -176,8 +180,8 @@ class DCATModel(PairLoops, keras.Model):
         inspection.check_classifiers(self._sides, self.num_classes)
         self._batch_format.num_classes = self.num_classes
         self._joint_belief = None
-        if "joint_log_probabilities" in compared:
-            self._joint_belief = JointBelief(
+        if "fused_log_probabilities" in compared:
+            self._joint_belief = DistributionAlignment(
                 len(sources), self.num_classes, name="joint_belief"
             )
         specs = self._sides.statistics_specs(self.num_classes)

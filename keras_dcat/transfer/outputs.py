@@ -15,13 +15,13 @@ class SourceOutputs(NamedTuple):
         projections: for each pair of attention layers that are compared, the source's
             `(key, value)`, `(key, value, mask)` or `KeyValueStatistic`, and the
             target's.
-        may_teach: `(batch,)`, what came with the pair; ones if nothing did.
+        transfer_mask: `(batch,)`, what came with the pair; ones if nothing did.
         features: pair of the source's and the target's, `(batch, features)`; or `()`.
     """
 
     log_probabilities: Any
     projections: tuple
-    may_teach: Any
+    transfer_mask: Any
     features: tuple = ()
 
     def __str__(self) -> str:

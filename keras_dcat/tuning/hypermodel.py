@@ -8,10 +8,10 @@ import keras
 from keras_dcat.extras import require
 from keras_dcat.metrics import MacroF1
 from keras_dcat.transfer import (
-    AgreedLabels,
+    AgreementPseudoLabels,
     DCATModel,
-    FeatureContrast,
-    JointLabels,
+    FeatureInfoNCE,
+    FusedPseudoLabels,
     LogitsDistillation,
     MaskedCrossAttentionLoss,
 )
@@ -22,7 +22,12 @@ keras_tuner = require("keras_tuner", extra="tuner")
 MACRO_F1 = keras_tuner.Objective("val_macro_f1", direction="max")
 
 # KerasTuner's choices are strings and numbers.
-_GATES = {"soft": "soft", "correct": "correct", "sure": "sure", "all": None}
+_GATES = {
+    "soft": "soft",
+    "correct": "correct",
+    "correct_or_confident": "correct_or_confident",
+    "all": None,
+}
 
 # How each setting is declared, with the default of `DCATModel`.
 _SPACE = {
@@ -58,11 +63,11 @@ class DCATHyperModel(keras_tuner.HyperModel):
             built target. What it declares is searched, too: `encoder_options` declares
             size, size of keys and dropout.
         search: names of the settings to search: `"transfer_weight"` (0.001 to 10,
-            logarithmic), `"gate"` (`"soft"`, `"correct"`, `"sure"`, `"all"`),
-            `"alignment"` (`"features"` by `FeatureContrast`, or `KᵀV` by
+            logarithmic), `"gate"` (`"soft"`, `"correct"`, `"correct_or_confident"`, `"all"`),
+            `"alignment"` (`"features"` by `FeatureInfoNCE`, or `KᵀV` by
             `MaskedCrossAttentionLoss`, normalized by `"source"`, `"unit"` or
-            `"length"`), `"agreement"` (weight of `AgreedLabels`: 0, 5 or 15),
-            `"joint"` (that of `JointLabels`, for windows without a label: 0, 5 or 10),
+            `"length"`), `"agreement"` (weight of `AgreementPseudoLabels`: 0, 5 or 15),
+            `"joint"` (that of `FusedPseudoLabels`, for windows without a label: 0, 5 or 10),
             `"distillation"` (its weight: 0, 1 or 5) and
             `"learning_rate"` (0.0003 to 0.01, logarithmic). The others are what
             `hyperparameters` fix, or keep the default of `DCATModel`, and 0.001.
@@ -152,12 +157,12 @@ class DCATHyperModel(keras_tuner.HyperModel):
         # All of them in every trial, so that all read one cache; weighed 0, or so that
         # λ = 0.1 makes sense.
         losses = {
-            FeatureContrast(): 10.0 if by_features else 0.0,
+            FeatureInfoNCE(): 10.0 if by_features else 0.0,
             MaskedCrossAttentionLoss(
                 "source" if by_features else chosen["alignment"]
             ): 0.0 if by_features else 1.0,
-            AgreedLabels(): chosen["agreement"],
-            JointLabels(): chosen["joint"],
+            AgreementPseudoLabels(): chosen["agreement"],
+            FusedPseudoLabels(): chosen["joint"],
             LogitsDistillation(): chosen["distillation"],
         }
         model = DCATModel(

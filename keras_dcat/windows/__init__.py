@@ -8,7 +8,6 @@ from keras_dcat.windows.cutting import index_windows
 from keras_dcat.windows.index import WindowIndex
 from keras_dcat.windows.misalignment import misaligned, mispaired
 from keras_dcat.windows.normalization import normalization_layer
-from keras_dcat.windows.report import WindowReport
 from keras_dcat.windows.splits import (
     group_folds,
     leave_one_subject_out,
@@ -17,6 +16,7 @@ from keras_dcat.windows.splits import (
     split_by_subject,
     split_by_time,
 )
+from keras_dcat.windows.window_report import WindowReport
 
 if TYPE_CHECKING:
     from keras_dcat.windows import augmentation as augmentation

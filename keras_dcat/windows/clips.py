@@ -3,9 +3,9 @@
 import numpy as np
 
 from keras_dcat.recordings import Stream
-from keras_dcat.recordings.readers.lazy import LazyValues
-from keras_dcat.windows.report import nearest_distance
+from keras_dcat.recordings.readers.values_on_disk import LazyValues
 from keras_dcat.windows.samples import is_in_memory
+from keras_dcat.windows.window_report import nearest_distance
 
 
 def unit_clip(stream, begin, duration):

@@ -12,8 +12,8 @@ from keras_dcat.windows.label_names import numbered_labels
 from keras_dcat.windows.labels import check_overlaps
 from keras_dcat.windows.nothing_left import clocks_apart, what_is_odd
 from keras_dcat.windows.one_recording import cut
-from keras_dcat.windows.report import REASONS, WindowReport
 from keras_dcat.windows.requests import Options, check_options, common_rates
+from keras_dcat.windows.window_report import REASONS, WindowReport
 
 
 def index_windows(

@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_dcat.recordings import Stream
 from keras_dcat.recordings.at_rate import AtRate, clock_of, nearest_step
-from keras_dcat.recordings.readers.lazy import LazyValues
+from keras_dcat.recordings.readers.values_on_disk import LazyValues
 from keras_dcat.windows.labels import TINY
 from keras_dcat.windows.samples import Samples, is_in_memory
 

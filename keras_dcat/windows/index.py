@@ -8,8 +8,8 @@ import numpy as np
 
 from keras_dcat.recordings.intervals import UNLABELLED
 from keras_dcat.shown import counted, few, shown_as_printed, told
-from keras_dcat.windows.report import WindowReport
 from keras_dcat.windows.samples import Samples
+from keras_dcat.windows.window_report import WindowReport
 
 
 @shown_as_printed
@@ -115,7 +115,7 @@ class WindowIndex:
         labels[chosen] = UNLABELLED
         return dataclasses.replace(self, labels=labels)
 
-    def labels_of(self, subjects: Iterable) -> "WindowIndex":
+    def keep_labels_of(self, subjects: Iterable) -> "WindowIndex":
         """All the windows, of which only those of some subjects keep their label.
 
         Args:

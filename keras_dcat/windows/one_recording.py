@@ -11,9 +11,9 @@ from keras_dcat.recordings.intervals import UNLABELLED
 from keras_dcat.windows.candidates import strided, whole
 from keras_dcat.windows.clips import clip_error, unit_clip
 from keras_dcat.windows.even import late_by
-from keras_dcat.windows.holes import filled_values, missing_shares
 from keras_dcat.windows.labels import TINY, UNDECIDED, has_labels, window_labels
-from keras_dcat.windows.report import nearest_distance
+from keras_dcat.windows.missing_values import filled_values, missing_shares
+from keras_dcat.windows.window_report import nearest_distance
 
 
 class Cut(NamedTuple):

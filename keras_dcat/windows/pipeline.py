@@ -14,7 +14,7 @@ def pair_dataset(
     shuffle: bool = False,
     seed: int | None = None,
     balance: bool = False,
-    may_teach: np.ndarray | None = None,
+    transfer_mask: np.ndarray | None = None,
     shard: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Batches of synchronized windows, as `DCATModel.fit` takes them.
@@ -30,7 +30,7 @@ def pair_dataset(
         seed: int. Makes the orders repeatable.
         balance: bool. Whether windows of rare classes are repeated until every
             class has as many as the largest. Windows without a label stay single.
-        may_teach: float array `(windows,)`, or `(windows, sources)` for several. By how
+        transfer_mask: float array `(windows,)`, or `(windows, sources)` for several. By how
             much the gate is multiplied: 0 where the source must not teach.
         shard: `(process, processes)` of a training on several machines: only that
             process's share of every batch is read. `batch_size` is that of all
@@ -38,7 +38,7 @@ def pair_dataset(
 
     Returns:
         `tf.data.Dataset` of `({"source": (batch, steps, channels…), "target":
-        …}, labels (batch,))`, where the dict also holds `"may_teach"` `(batch,)` if
+        …}, labels (batch,))`, where the dict also holds `"transfer_mask"` `(batch,)` if
         it was given.
 
     Raises:
@@ -54,16 +54,16 @@ def pair_dataset(
             f"Received: shapes {[np.shape(a) for a in arrays]} for {len(index)} "
             "windows. Make it for the windows of this very index, in their order."
         )
-    if may_teach is not None:
-        may_teach = np.asarray(may_teach, "float32")
+    if transfer_mask is not None:
+        transfer_mask = np.asarray(transfer_mask, "float32")
         each = (len(source),) if type(source) is tuple else ()
-        if may_teach.shape != (len(index), *each):
+        if transfer_mask.shape != (len(index), *each):
             raise ValueError(
-                "`may_teach` must be one number for each window, and source if there "
-                f"are several. Received: shape {may_teach.shape} for {len(index)} "
+                "`transfer_mask` must be one number for each window, and source if there "
+                f"are several. Received: shape {transfer_mask.shape} for {len(index)} "
                 "windows. Make it from the labels and predictions of this very index."
             )
-        inputs["may_teach"] = may_teach
+        inputs["transfer_mask"] = transfer_mask
     return _dataset(index, inputs, batch_size, shuffle, seed, balance, shard)
 
 

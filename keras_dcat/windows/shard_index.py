@@ -7,7 +7,7 @@ import os
 import pathlib
 from typing import Any
 
-from keras_dcat.stored import JSON_ERRORS, seal
+from keras_dcat.storage import JSON_ERRORS, seal
 
 DTYPES = "bool int8 int16 int32 int64 uint8 uint16 float16 float32 float64".split()
 

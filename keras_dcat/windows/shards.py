@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_dcat.stored import seal
+from keras_dcat.storage import seal
 from keras_dcat.windows.index import WindowIndex, check_windows
 from keras_dcat.windows.shard_index import DTYPES, damaged, load_index, measured
 

@@ -132,7 +132,7 @@ def test_what_becomes_unknown_by_whose_labels_are_used_draws_a_warning():
     rows = [*GOOD, ("ben", 2), ("cleo", 2)]
     own = prepared(*rows, names=("sit", "walk", "run"))
     assert cautions(experiment(), own) == []
-    own = dataclasses.replace(own, train=own.train.labels_of(["anna"]))
+    own = dataclasses.replace(own, train=own.train.keep_labels_of(["anna"]))
     (told,) = cautions(experiment(["anna"]), own)
     assert told.startswith("'run': in the test, and nobody who trains")
 

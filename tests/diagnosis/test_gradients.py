@@ -4,7 +4,7 @@ import pytest
 
 import keras_dcat
 from keras_dcat.diagnosis.gradients import GradientProbe
-from keras_dcat.transfer import LogitsDistillation, TransferGuard
+from keras_dcat.transfer import LogitsDistillation, NegativeTransferGuard
 from tests.models import CLASSES, branch, snapshot, windows
 
 pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
@@ -76,7 +76,7 @@ def test_it_follows_the_model_as_it_trains(rng):
     probe = GradientProbe(model)
     before = probe.cosine(pair, labels)
     model.compile(keras.optimizers.SGD(0.5), run_eagerly=True)
-    guard = TransferGuard(only_warn=True)
+    guard = NegativeTransferGuard(only_warn=True)
     model.fit(pair, labels, epochs=5, callbacks=[guard], verbose=0)
     after = probe.cosine(pair, labels)
     assert after != pytest.approx(before, abs=1e-3)
@@ -86,7 +86,7 @@ def test_it_follows_the_model_as_it_trains(rng):
 def test_where_nobody_teaches_there_is_no_angle(rng):
     model, pair, labels = taught(rng, lambda labels: labels)
     shares = np.zeros(len(labels), "float32")
-    inputs = {"source": pair[0], "target": pair[1], "may_teach": shares}
+    inputs = {"source": pair[0], "target": pair[1], "transfer_mask": shares}
     assert np.isnan(GradientProbe(model).cosine(inputs, labels))
 
 

@@ -9,7 +9,11 @@ import keras_dcat
 from keras_dcat.diagnosis import TransferMonitor
 from keras_dcat.diagnosis.monitor import harm
 from keras_dcat.metrics import macro_f1
-from keras_dcat.transfer import FeatureContrast, LogitsDistillation, TransferGuard
+from keras_dcat.transfer import (
+    FeatureInfoNCE,
+    LogitsDistillation,
+    NegativeTransferGuard,
+)
 from tests import references
 from tests.models import CLASSES, pair_of_branches, snapshot, windows
 
@@ -25,7 +29,7 @@ def joined(**options):
 
 
 def trained(model, data, monitor=None, epochs=2):
-    callbacks = [TransferGuard(only_warn=True)]  # the source is not trained
+    callbacks = [NegativeTransferGuard(only_warn=True)]  # the source is not trained
     if monitor is not None:
         callbacks.append(monitor)
     return model.fit(*data, epochs=epochs, batch_size=8, callbacks=callbacks, verbose=0)
@@ -78,7 +82,7 @@ def test_alignment_is_the_mean_of_the_first_active_loss_that_evaluate_gives(
     keras.config.set_dtype_policy(policy)
     losses = [
         keras_dcat.MaskedCrossAttentionLoss("none", reduction="sum"),
-        FeatureContrast(reduction="sum"),
+        FeatureInfoNCE(reduction="sum"),
         LogitsDistillation(reduction="sum"),
     ]
     pair, labels = windows(rng)
@@ -214,7 +218,7 @@ def test_harm_is_said_once_and_in_words(rng, monkeypatch):
     model = joined()
     monkeypatch.setattr(TransferMonitor, "_row", lambda self, *args: next(told))
     with pytest.warns(
-        UserWarning, match=r"was 0.800 and is 0.500.*StopTransfer"
+        UserWarning, match=r"was 0.800 and is 0.500.*TransferEarlyStopping"
     ) as said:
         trained(model, data, monitor, epochs=3)
     assert sum("begun to do harm" in str(warning.message) for warning in said) == 1

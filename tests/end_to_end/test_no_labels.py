@@ -73,7 +73,7 @@ def test_it_goes_through_all_that_takes_windows(index, tmp_path):
     assert swapped.labels.tolist() == index.labels.tolist()
     layer = windows.normalization_layer(index, "imu")
     assert layer(index.gather("imu")).shape == (90, 16, 2)
-    hidden = index.labels_of(["p0"]).without_labels([0])
+    hidden = index.keep_labels_of(["p0"]).without_labels([0])
     assert hidden.is_labelled.sum() == 14
     file = windows.write_shards(index, tmp_path / "shards", 16, progress=False)
     read = windows.read_shards(file, "camera", "imu")
@@ -139,7 +139,7 @@ def test_a_comparison_trains_on_them_and_scores_the_others(index):
     modalities = {stream: modality(stream) for stream in PAIR}
     with pytest.warns(UserWarning, match="15 of 45 windows have no label in the tests"):
         study = Study({"new people": split}, modalities, index.class_names, training)
-    methods = {"alone": Alone(), "D-CAT": DCAT(gate="sure")}
+    methods = {"alone": Alone(), "D-CAT": DCAT(gate="correct_or_confident")}
     results = compare(study, [PAIR], methods, seeds=[0], verbose=0)
     (run,) = {len(each.labels) for each in results.runs.values()}
     assert run == 30

@@ -20,7 +20,7 @@ def only_class_two(labels, source_prediction):
 
 def train(model, pair, labels, epochs):
     # The source is not trained, and must teach all the same.
-    guard = keras_dcat.transfer.TransferGuard(only_warn=True)
+    guard = keras_dcat.transfer.NegativeTransferGuard(only_warn=True)
     options = {"batch_size": 8, "shuffle": False, "callbacks": [guard], "verbose": 0}
     model.fit(pair, labels, epochs=epochs, **options)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_dcat
-from keras_dcat.transfer import FeatureContrast
+from keras_dcat.transfer import FeatureInfoNCE
 from tests.models import pair_of_branches, snapshot, windows
 
 pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
@@ -84,7 +84,7 @@ def test_source_and_target_may_have_policies_of_their_own(rng):
     source, _ = pair_of_branches()
     keras.config.set_dtype_policy("mixed_float16")
     _, target = pair_of_branches()
-    losses = [FeatureContrast(), keras_dcat.MaskedCrossAttentionLoss()]
+    losses = [FeatureInfoNCE(), keras_dcat.MaskedCrossAttentionLoss()]
     model = keras_dcat.DCATModel(source, target, loss=losses)
     outputs = model(pair)
     dtypes = [

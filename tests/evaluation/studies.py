@@ -23,7 +23,7 @@ def windows(subjects=6, repetitions=3, seed=0, rates=RATES):
     recordings = []
     for who in range(subjects):
         for label in range(len(CLASSES)):
-            for trial in range(repetitions):
+            for repetition in range(repetitions):
                 streams = {}
                 for name, rate in rates.items():
                     steps = int(rate)
@@ -32,7 +32,7 @@ def windows(subjects=6, repetitions=3, seed=0, rates=RATES):
                     noise = 0.2 if name == "camera" else 0.6
                     values = shown + noise * rng.normal(size=shown.shape)
                     streams[name] = Stream(values.astype("float32"), rate)
-                session = f"{who}-{label}-{trial}"
+                session = f"{who}-{label}-{repetition}"
                 recordings.append(Recording(streams, label, f"p{who}", session))
     return index_windows(recordings, length=1.0, stride=1.0)
 
@@ -63,10 +63,10 @@ def study(index=None, splits=None, epochs=2, modalities=None, **options):
     return Study(splits, modalities, CLASSES, training, **options)
 
 
-def assert_trains_otherwise(method, trial, pair, alone):
+def assert_trains_otherwise(method, repetition, pair, alone):
     """That a method predicts the test, and not as the target alone; its losses."""
-    probabilities, losses = method.run(trial, *pair)
-    assert probabilities.shape == (len(trial.test), len(CLASSES))
+    probabilities, losses = method.run(repetition, *pair)
+    assert probabilities.shape == (len(repetition.test), len(CLASSES))
     np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-5)
     assert np.isfinite(losses).all()
     assert np.abs(probabilities - alone).max() > 1e-4

@@ -70,7 +70,7 @@ def test_what_was_foreseen_is_printed_of_those_with_a_transfer(
     tmp_path, capsys, monkeypatch
 ):
     module = sys.modules[Foresight.__module__]
-    monkeypatch.setattr(module, "_verdict", lambda trial, *pair: "help")
+    monkeypatch.setattr(module, "_verdict", lambda repetition, *pair: "help")
     one = study(epochs=1)
     experiments = {
         "There": Experiment(one, [PAIR]),

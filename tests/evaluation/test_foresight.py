@@ -47,7 +47,7 @@ def test_it_is_shown_as_a_table_with_a_count():
 
 def test_pairs_with_several_sources_are_left_out(monkeypatch):
     module = sys.modules[Foresight.__module__]
-    monkeypatch.setattr(module, "_verdict", lambda trial, *pair: "help")
+    monkeypatch.setattr(module, "_verdict", lambda repetition, *pair: "help")
     gain = Interval(0.1, 0.05, 0.15)
     results = SimpleNamespace(pairs=[SEVERAL, PAIR], gain=lambda pair, label: gain)
     own = study(windows(rates=THREE_RATES))

@@ -16,8 +16,8 @@ from keras_dcat.evaluation import (
     run_experiments,
 )
 from keras_dcat.evaluation.experiments import Experiment
+from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.evaluation.study import Training
-from keras_dcat.evaluation.trial import Trial
 from keras_dcat.transfer.losses.statistics import SourceStatistics
 from tests.evaluation.studies import (
     PAIR,
@@ -36,23 +36,23 @@ def three_streams():
 
 
 @pytest.fixture(scope="module")
-def trial():
-    return Trial(three_streams(), "official", seed=0)
+def repetition():
+    return Repetition(three_streams(), "official", seed=0)
 
 
 @pytest.fixture(scope="module")
-def alone(trial):
-    return Alone().run(trial, None, TARGET)
+def alone(repetition):
+    return Alone().run(repetition, None, TARGET)
 
 
-def joined(trial, method):
+def joined(repetition, method):
     """The model and the batches of a method, for all training windows."""
-    learner = trial.build(TARGET, trial.train)
-    return method.joined(trial, *SEVERAL, learner, trial.train, 16)
+    learner = repetition.build(TARGET, repetition.train)
+    return method.joined(repetition, *SEVERAL, learner, repetition.train, 16)
 
 
-def test_without_weight_the_target_is_trained_as_if_it_were_alone(trial, alone):
-    probabilities, losses = DCAT(transfer_weight=0.0).run(trial, *SEVERAL)
+def test_without_weight_the_target_is_trained_as_if_it_were_alone(repetition, alone):
+    probabilities, losses = DCAT(transfer_weight=0.0).run(repetition, *SEVERAL)
     np.testing.assert_allclose(probabilities, alone[0], atol=1e-5)
     np.testing.assert_allclose(losses, alone[1], rtol=1e-5)
 
@@ -70,47 +70,49 @@ METHODS = {
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_every_method_changes_the_training_and_predicts_the_test(trial, alone, name):
-    assert_trains_otherwise(METHODS[name], trial, SEVERAL, alone[0])
+def test_every_method_changes_the_training_and_predicts_the_test(
+    repetition, alone, name
+):
+    assert_trains_otherwise(METHODS[name], repetition, SEVERAL, alone[0])
 
 
-def test_all_teach_not_one_of_them(trial):
+def test_all_teach_not_one_of_them(repetition):
     method = DCAT(transfer_weight=5.0)
-    both, _ = method.run(trial, *SEVERAL)
+    both, _ = method.run(repetition, *SEVERAL)
     for source in SOURCES:
-        one, _ = method.run(trial, source, TARGET)
+        one, _ = method.run(repetition, source, TARGET)
         assert np.abs(both - one).max() > 1e-4
 
 
 @pytest.mark.parametrize("combination", ["mean", "best", "agree"])
-def test_the_combination_is_that_of_the_model(trial, combination):
-    model, _ = joined(trial, DCAT(combination=combination))
+def test_the_combination_is_that_of_the_model(repetition, combination):
+    model, _ = joined(repetition, DCAT(combination=combination))
     assert model.get_config()["combination"] == combination
     assert len(model.source) == 2
 
 
-def test_the_same_source_twice_teaches_as_once(trial):
+def test_the_same_source_twice_teaches_as_once(repetition):
     method = DCAT(cached=True)
-    twice, _ = method.run(trial, ("camera", "camera"), TARGET)
-    np.testing.assert_allclose(twice, method.run(trial, *PAIR)[0], atol=1e-5)
+    twice, _ = method.run(repetition, ("camera", "camera"), TARGET)
+    np.testing.assert_allclose(twice, method.run(repetition, *PAIR)[0], atol=1e-5)
 
 
-def test_late_fusion_is_the_mean_of_all(trial, alone):
-    parts = [alone[0], *(Alone().run(trial, None, s)[0] for s in SOURCES)]
-    fused, _ = LateFusion().run(trial, *SEVERAL)
+def test_late_fusion_is_the_mean_of_all(repetition, alone):
+    parts = [alone[0], *(Alone().run(repetition, None, s)[0] for s in SOURCES)]
+    fused, _ = LateFusion().run(repetition, *SEVERAL)
     np.testing.assert_allclose(fused, np.mean(parts, axis=0), atol=1e-6)
 
 
-def test_masks_made_before_training_are_of_each_source(trial, monkeypatch):
-    labels = trial.train.labels
+def test_masks_made_before_training_are_of_each_source(repetition, monkeypatch):
+    labels = repetition.train.labels
     right = {"camera": np.arange(len(labels)) % 3 == 0, "watch": labels == 1}
     predicted = {s: np.where(r, labels, (labels + 1) % 3) for s, r in right.items()}
-    monkeypatch.setattr(trial, "out_of_fold", lambda s, _: np.eye(3)[predicted[s]])
+    monkeypatch.setattr(repetition, "out_of_fold", lambda s, _: np.eye(3)[predicted[s]])
     expected = [np.bincount(labels, right[s], 3).tolist() for s in SOURCES]
     both_teach = np.sum(right["camera"] & right["watch"])
     for gate, is_same in (("out-of-fold", True), ("shuffled", False)):
-        _, dataset = joined(trial, DCAT(gate=gate))
-        batches = [(x["may_teach"], y) for x, y in dataset]
+        _, dataset = joined(repetition, DCAT(gate=gate))
+        batches = [(x["transfer_mask"], y) for x, y in dataset]
         shares, seen = (np.concatenate(each) for each in zip(*batches, strict=True))
         assert shares.shape == (len(labels), 2)
         assert shares.sum(axis=0).tolist() == [right[s].sum() for s in SOURCES]
@@ -120,15 +122,15 @@ def test_masks_made_before_training_are_of_each_source(trial, monkeypatch):
         assert (taught == expected) == is_same
 
 
-def paired_index(trial, monkeypatch, method):
+def paired_index(repetition, monkeypatch, method):
     """The windows that a method is trained on, as it pairs them."""
     seen = []
-    monkeypatch.setattr(trial, "pairs", lambda *args: seen.append(args[2]))
-    joined(trial, method)
+    monkeypatch.setattr(repetition, "pairs", lambda *args: seen.append(args[2]))
+    joined(repetition, method)
     return seen[0]
 
 
-def test_all_sources_are_late_and_the_target_is_not(trial, monkeypatch):
+def test_all_sources_are_late_and_the_target_is_not(repetition, monkeypatch):
     moved = []
 
     def late(index, stream, seconds):
@@ -136,40 +138,40 @@ def test_all_sources_are_late_and_the_target_is_not(trial, monkeypatch):
         return index
 
     monkeypatch.setattr("keras_dcat.evaluation.methods.misaligned", late)
-    paired_index(trial, monkeypatch, DCAT(offset=0.25))
+    paired_index(repetition, monkeypatch, DCAT(offset=0.25))
     assert moved == [(source, 0.25) for source in SOURCES]
 
 
-def test_wrong_windows_of_all_sources_are_of_the_same_moment(trial, monkeypatch):
-    wrong = paired_index(trial, monkeypatch, DCAT(mispaired=1.0, gate=None))
+def test_wrong_windows_of_all_sources_are_of_the_same_moment(repetition, monkeypatch):
+    wrong = paired_index(repetition, monkeypatch, DCAT(mispaired=1.0, gate=None))
     order = {}
     for stream in (*SOURCES, TARGET):
-        before = trial.train.starts[stream].tolist()
+        before = repetition.train.starts[stream].tolist()
         order[stream] = [before.index(start) for start in wrong.starts[stream]]
-    count = len(trial.train)
+    count = len(repetition.train)
     assert order[TARGET] == list(range(count))
     assert order["camera"] == order["watch"]
     assert not set(enumerate(order["camera"])) & set(enumerate(range(count)))
 
 
-def test_random_sources_are_as_they_were_initialised_each_in_its_own_way(trial):
-    model, _ = joined(trial, DCAT(source="random", gate=None))
+def test_random_sources_are_as_they_were_initialised_each_in_its_own_way(repetition):
+    model, _ = joined(repetition, DCAT(source="random", gate=None))
     for number, (source, stream) in enumerate(zip(model.source, SOURCES, strict=True)):
-        fresh = trial.build(stream, trial.train, seed=1000 + number)
+        fresh = repetition.build(stream, repetition.train, seed=1000 + number)
         for one, other in zip(source.weights, fresh.weights, strict=True):
             np.testing.assert_array_equal(one, other)
 
 
-def test_what_sources_say_once_is_what_they_believe_of_every_window(trial):
-    model, dataset = joined(trial, DCAT(cached=True))
+def test_what_sources_say_once_is_what_they_believe_of_every_window(repetition):
+    model, dataset = joined(repetition, DCAT(cached=True))
     inputs, _ = next(iter(dataset))
     assert [type(known) for known in inputs["source"]] == [SourceStatistics] * 2
-    found = model.cache_source(tuple(map(trial.train.gather, SOURCES)), verbose=0)
+    found = model.cache_source(tuple(map(repetition.train.gather, SOURCES)), verbose=0)
     for stream, known in zip(SOURCES, found, strict=True):
-        source, _ = trial.unimodal(stream)
-        believed = trial.predict(source, stream, trial.train)
+        source, _ = repetition.unimodal(stream)
+        believed = repetition.predict(source, stream, repetition.train)
         np.testing.assert_allclose(np.exp(known.log_probabilities), believed, atol=1e-5)
-        assert known.features.shape[0] == len(trial.train)
+        assert known.features.shape[0] == len(repetition.train)
 
 
 TAUGHT = {"alone": Alone(), "D-CAT": DCAT(gate="soft")}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_dcat.evaluation import DCAT, Alone, Features, LateFusion
-from keras_dcat.evaluation.trial import Trial
+from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.windows import split_by_subject
 from tests.evaluation.studies import CLASSES, PAIR, study, windows
 
@@ -22,62 +22,68 @@ def splits(index):
 
 
 @pytest.fixture(scope="module")
-def trials():
+def repetitions():
     index = windows()
     both = study(index, splits(index), epochs=3)
-    return {name: Trial(both, name, seed=1) for name in both.splits}
+    return {name: Repetition(both, name, seed=1) for name in both.splits}
 
 
 @pytest.mark.parametrize("method", [Alone(), Alone(build={"dropout": 0.3})])
-def test_alone_a_target_is_as_if_they_were_not_there(trials, method):
-    half, two = (method.run(trials[name], *PAIR)[0] for name in ("half", "two"))
+def test_alone_a_target_is_as_if_they_were_not_there(repetitions, method):
+    half, two = (method.run(repetitions[name], *PAIR)[0] for name in ("half", "two"))
     np.testing.assert_allclose(half, two, atol=1e-6)
 
 
-def test_a_source_is_trained_without_them_too(trials):
-    half, two = (LateFusion().run(trials[name], *PAIR)[0] for name in ("half", "two"))
+def test_a_source_is_trained_without_them_too(repetitions):
+    half, two = (
+        LateFusion().run(repetitions[name], *PAIR)[0] for name in ("half", "two")
+    )
     np.testing.assert_allclose(half, two, atol=1e-6)
 
 
 @pytest.fixture
 def batches(monkeypatch):
     """The datasets that targets are trained on, the last of them last."""
-    seen, real = [], Trial.pairs
+    seen, real = [], Repetition.pairs
 
     def pairs(self, *args, **options):
         seen.append(real(self, *args, **options))
         return seen[-1]
 
-    monkeypatch.setattr(Trial, "pairs", pairs)
+    monkeypatch.setattr(Repetition, "pairs", pairs)
     return seen
 
 
-def test_a_step_sees_as_many_labels_and_all_the_pairs(trials, batches):
-    DCAT().run(trials["half"], *PAIR)
+def test_a_step_sees_as_many_labels_and_all_the_pairs(repetitions, batches):
+    DCAT().run(repetitions["half"], *PAIR)
     batches = [labels.numpy().sum(axis=-1) for _, labels in batches[-1]]
-    alone = trials["half"].windows("imu", trials["half"].labelled(1.0), 16)
+    alone = repetitions["half"].windows("imu", repetitions["half"].labelled(1.0), 16)
     assert len(batches) == len(alone)
-    assert sum(len(batch) for batch in batches) == len(trials["half"].train)
-    assert sum(batch.sum() for batch in batches) == len(trials["two"].train)
+    assert sum(len(batch) for batch in batches) == len(repetitions["half"].train)
+    assert sum(batch.sum() for batch in batches) == len(repetitions["two"].train)
 
 
 @pytest.mark.parametrize(
     "method",
-    [DCAT(gate="sure"), DCAT(transfer_weight=0.0, distillation=1.0), Features()],
+    [
+        DCAT(gate="correct_or_confident"),
+        DCAT(transfer_weight=0.0, distillation=1.0),
+        Features(),
+    ],
 )
-def test_methods_learn_from_them(trials, method):
-    half, losses = method.run(trials["half"], *PAIR)
-    two, _ = method.run(trials["two"], *PAIR)
+def test_methods_learn_from_them(repetitions, method):
+    half, losses = method.run(repetitions["half"], *PAIR)
+    two, _ = method.run(repetitions["two"], *PAIR)
     assert np.isfinite(losses).all()
     assert np.abs(half - two).max() > 1e-3
 
 
-def test_the_source_itself_says_what_they_are(trials):
-    trial = trials["half"]
-    probabilities = trial.out_of_fold("camera")
-    hidden = trial.train.labels < 0
-    source, _ = trial.unimodal("camera")
-    own = trial.predict(source, "camera", trial.train.subset(hidden))
+def test_the_source_itself_says_what_they_are(repetitions):
+    repetition = repetitions["half"]
+    probabilities = repetition.out_of_fold("camera")
+    hidden = repetition.train.labels < 0
+    source, _ = repetition.unimodal("camera")
+    own = repetition.predict(source, "camera", repetition.train.subset(hidden))
     np.testing.assert_allclose(probabilities[hidden], own, atol=1e-6)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-4)
 
@@ -109,12 +115,12 @@ def test_labels_mean_the_same_in_a_study_and_in_its_windows():
 
 @pytest.mark.parametrize("split", ["half", "two"])
 def test_a_target_without_labels_sees_the_pairs_that_it_would_see_with_them(
-    trials, batches, split
+    repetitions, batches, split
 ):
     method = DCAT(gate="soft", distillation=0.5)
-    with_labels, _ = method.run(trials[split], *PAIR)
+    with_labels, _ = method.run(repetitions[split], *PAIR)
     hidden = dataclasses.replace(method, target_labels=False)
-    without, losses = hidden.run(trials[split], *PAIR)
+    without, losses = hidden.run(repetitions[split], *PAIR)
     assert losses.tolist() == [0.0] * 3
     assert np.abs(with_labels - without).max() > 1e-3
     known, unknown = (
@@ -131,18 +137,24 @@ def test_a_target_without_labels_sees_the_pairs_that_it_would_see_with_them(
 def test_a_target_may_learn_without_any_label():
     one = study(epochs=15)
     training = dataclasses.replace(one.training, learning_rate=0.05)
-    trial = Trial(dataclasses.replace(one, training=training), "official", seed=0)
-    untaught = trial.predict(trial.build("camera", trial.train), "camera")
+    repetition = Repetition(
+        dataclasses.replace(one, training=training), "official", seed=0
+    )
+    untaught = repetition.predict(
+        repetition.build("camera", repetition.train), "camera"
+    )
     method = DCAT(0.0, gate="soft", distillation=5.0, target_labels=False)
-    taught, _ = method.run(trial, "imu", "camera")
-    labels = trial.test.labels
+    taught, _ = method.run(repetition, "imu", "camera")
+    labels = repetition.test.labels
     before, after = (np.mean(p.argmax(axis=-1) == labels) for p in (untaught, taught))
     assert before < 0.5 < after
 
 
 @pytest.mark.parametrize("gate", ["correct", "out-of-fold", "shuffled"])
 def test_without_labels_windows_without_a_label_must_teach(gate):
-    message = f"gate='{gate}'.*Choose 'soft', 'sure', 'confident' or None"
+    message = (
+        f"gate='{gate}'.*Choose 'soft', 'correct_or_confident', 'confident' or None"
+    )
     with pytest.raises(ValueError, match=message):
         DCAT(gate=gate, target_labels=False)
 

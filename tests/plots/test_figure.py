@@ -9,7 +9,7 @@ import pytest
 
 from keras_dcat import plots
 from keras_dcat.plots.figure import figure_of, written
-from tests.plots.test_diagnosis import DIAGNOSIS
+from tests.plots.test_diagnosis_page import DIAGNOSIS
 
 pytest.importorskip("matplotlib")
 

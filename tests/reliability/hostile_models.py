@@ -9,7 +9,7 @@ import zipfile
 import keras
 
 import keras_dcat
-from keras_dcat.transfer import Calibrated, FeatureContrast
+from keras_dcat.transfer import Calibrated, FeatureInfoNCE
 
 # What Keras raises, and we; a KeyError or AttributeError where a config makes no sense.
 REFUSED = (TypeError, ValueError, KeyError, AttributeError)
@@ -115,7 +115,7 @@ def saved_pair(path: pathlib.Path) -> pathlib.Path:
         branch(3),
         keras.optimizers.schedules.CosineDecay(0.3, 100),
         gate=Calibrated("soft", 2.0),
-        loss=[FeatureContrast(), keras.distillation.LogitsDistillation()],
+        loss=[FeatureInfoNCE(), keras.distillation.LogitsDistillation()],
     )
     model.optimizer.build(model.trainable_variables)
     model.save(path)

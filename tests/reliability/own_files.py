@@ -18,12 +18,12 @@ from keras_dcat.cli.experiment import (
     read_experiment,
 )
 from keras_dcat.diagnosis.monitor_log import MonitorLog
-from keras_dcat.evaluation import Run, pack_runs, unpack_runs
+from keras_dcat.evaluation import Run, export_runs, import_runs
 from keras_dcat.export import Description
 from keras_dcat.recordings import Recording, Stream
-from keras_dcat.stored import seal
+from keras_dcat.storage import seal
+from keras_dcat.transfer.caching.records import RecordFile
 from keras_dcat.transfer.gating.fold_cache import FoldCache
-from keras_dcat.transfer.source_cache.records import RecordFile
 from keras_dcat.windows import index_windows, read_shards, write_shards
 from tests.reliability.corruption import (
     Specimen,
@@ -216,10 +216,10 @@ def _packed_runs():
         (folder / "runs").mkdir()
         for name in ("first.npz", "second.npz"):
             _a_run().save(folder / "runs" / name)
-        pack_runs(folder, folder / "packed.npz")
+        export_runs(folder, folder / "packed.npz")
 
     def read(folder):
-        unpack_runs(folder / "packed.npz", folder / "out")
+        import_runs(folder / "packed.npz", folder / "out")
         for path in (folder / "out").rglob("*"):
             if path.is_file():
                 assert path.parent == folder / "out" / "runs"

@@ -29,10 +29,10 @@ from keras_dcat.recordings import (
     read_parquet,
     read_video,
 )
-from keras_dcat.recordings.readers import video
+from keras_dcat.recordings.readers import video_files
 from keras_dcat.streaming import StreamingClassifier
+from keras_dcat.transfer.caching.records import RecordFile
 from keras_dcat.transfer.gating.fold_cache import FoldCache
-from keras_dcat.transfer.source_cache.records import RecordFile
 from keras_dcat.windows import read_shards
 from tests.reliability.corruption import within_bounds
 from tests.reliability.specimens import of_recordings
@@ -44,7 +44,7 @@ SPECIMENS = of_recordings()
 @pytest.fixture(autouse=True)
 def allowed(monkeypatch):
     """What is always allowed, so small that bombs can be small as well."""
-    monkeypatch.setattr("keras_dcat.stored._ALWAYS", 2**20)
+    monkeypatch.setattr("keras_dcat.storage._ALWAYS", 2**20)
 
 
 def header(shape, dtype="<f8"):
@@ -188,7 +188,7 @@ def test_frames_of_more_pixels_than_anybody_has_are_refused(tmp_path, monkeypatc
     path = tmp_path / "a.mkv"
     path.write_bytes(SPECIMENS["matroska"].content)
     values = read_video(path).values
-    monkeypatch.setattr(video, "_MOST_PIXELS", 32 * 48 - 1)
+    monkeypatch.setattr(video_files, "_MOST_PIXELS", 32 * 48 - 1)
     with refused(r"a\.mkv", "frames of 32 × 48, more than 1535 pixels"):
         read_video(path)
     with refused(r"a\.mkv", "max_pixels"):  # nor may they grow after the header

@@ -15,11 +15,11 @@ import tensorflow as tf
 import keras_dcat
 from keras_dcat.diagnosis.observations import ObservedPair
 from keras_dcat.export import export_target
-from keras_dcat.files import written_whole
 from keras_dcat.plots.figure import written
+from keras_dcat.storage import written_whole
 from keras_dcat.transfer import ResumeTraining, out_of_fold_predictions
+from keras_dcat.transfer.caching import caching
 from keras_dcat.transfer.gating.fold_cache import FoldCache
-from keras_dcat.transfer.source_cache import caching
 from tests.models import pair_of_branches, windows
 from tests.reliability.works import recordings
 

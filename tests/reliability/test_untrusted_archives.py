@@ -16,7 +16,7 @@ import pytest
 
 from keras_dcat.recordings import Recording, Stream
 from keras_dcat.recordings.readers import read_hdf5, read_matlab
-from keras_dcat.stored import seal
+from keras_dcat.storage import seal
 from keras_dcat.windows import index_windows, shards
 from tests.reliability.hostile_models import branch, rewritten
 

@@ -15,7 +15,7 @@ from keras_dcat import AttentionKV
 from keras_dcat.cli.models import read_model
 from keras_dcat.cli.searching import WholeSearch
 from keras_dcat.evaluation import Training
-from keras_dcat.evaluation.trial import Trial
+from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.export import Description
 from keras_dcat.transfer import ResumeTraining
 from tests.evaluation.studies import study
@@ -94,7 +94,7 @@ def _search():
     def read(folder):
         trials = found(folder)
         assert len(trials) == 1
-        assert all(0 <= trial.score <= 1 for trial in trials)
+        assert all(0 <= repetition.score <= 1 for repetition in trials)
 
     files = files_of(found)
     structured = damaged_json(json.loads(files["search.json"]))
@@ -112,15 +112,15 @@ def _comparison():
     plan = dataclasses.replace(study(), training=_Untrained(epochs=2))
 
     def trained(folder):
-        trial = Trial(plan, "official", 0, folder)
-        model, losses = trial.unimodal("camera")
+        repetition = Repetition(plan, "official", 0, folder)
+        model, losses = repetition.unimodal("camera")
         assert isinstance(model, keras.Model)
         assert losses.tolist() == [1.0, 0.5]
 
     def predicted(folder):
-        trial = Trial(plan, "official", 0, folder)
-        probabilities = trial.out_of_fold("camera")
-        assert probabilities.shape == (len(trial.train), 3)
+        repetition = Repetition(plan, "official", 0, folder)
+        probabilities = repetition.out_of_fold("camera")
+        assert probabilities.shape == (len(repetition.train), 3)
         assert probabilities.dtype.kind == "f"
 
     models, folds = files_of(trained), files_of(predicted)

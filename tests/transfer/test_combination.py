@@ -69,8 +69,10 @@ def test_of_many_classes_the_likeliest_must_be_the_same(other, agreed):
 
 def test_a_product_believes_what_speaks_for_a_class_together():
     beliefs = ops.log(ops.convert_to_tensor(PROBABILITIES))
-    may_teach = np.array([[1, 1, 1], [0.5, 1, 0]], "float32")
-    joint = combination.get("product").belief(beliefs, ops.convert_to_tensor(may_teach))
+    transfer_mask = np.array([[1, 1, 1], [0.5, 1, 0]], "float32")
+    joint = combination.get("product").belief(
+        beliefs, ops.convert_to_tensor(transfer_mask)
+    )
     joint = np.exp(ops.convert_to_numpy(joint))
     product = PROBABILITIES[0] * PROBABILITIES[1]
     product /= product.sum(axis=-1, keepdims=True)

@@ -9,7 +9,7 @@ from keras.optimizers.schedules import PolynomialDecay
 import keras_dcat
 from keras_dcat.transfer import (
     LogitsDistillation,
-    TransferGuard,
+    NegativeTransferGuard,
     TransferLoss,
     junction,
 )
@@ -275,7 +275,7 @@ def test_a_schedule_is_the_share_and_counts_each_step_once(rng):
     model = keras_dcat.DCATModel(
         branch(5, steps=12), branch(3), falling, gradients="balanced"
     )
-    guard = TransferGuard(only_warn=True)
+    guard = NegativeTransferGuard(only_warn=True)
     model.fit(pair, labels, batch_size=8, callbacks=[guard], verbose=0)
     assert model.transfer_weight == pytest.approx(0.4)
     model.evaluate(pair, labels, verbose=0)
@@ -311,12 +311,12 @@ def test_all_other_options_train_compiled(rng, rule, policy):
         combination="best",
         adapt_sizes=True,
         gradients=rule,
-        **beliefs(gate="sure"),
+        **beliefs(gate="correct_or_confident"),
     )
     has_compiler = keras.backend.backend() != "torch"
     model.compile(jit_compile=has_compiler, metrics=["accuracy"])
     before = snapshot(target)
-    guard = TransferGuard(only_warn=True)
+    guard = NegativeTransferGuard(only_warn=True)
     history = model.fit(
         {"source": [pair[0], sound], "target": pair[1]},
         labels,

@@ -5,10 +5,10 @@ from keras import layers, ops
 
 import keras_dcat
 from keras_dcat.transfer import (
-    FeatureContrast,
+    FeatureInfoNCE,
     LogitsDistillation,
+    NegativeTransferGuard,
     PairOutputs,
-    TransferGuard,
 )
 from tests import references
 from tests.models import CLASSES, branch, pair_of_branches, snapshot, windows
@@ -25,7 +25,7 @@ def train(model, pair, labels, **options):
     """Three epochs in a fixed order."""
     options = {"epochs": 3, "batch_size": 8, "shuffle": False, "verbose": 0, **options}
     if isinstance(model, keras_dcat.DCATModel):  # whose source is not trained
-        options.setdefault("callbacks", [TransferGuard(only_warn=True)])
+        options.setdefault("callbacks", [NegativeTransferGuard(only_warn=True)])
     return model.fit(pair, labels, **options)
 
 
@@ -474,7 +474,7 @@ def test_a_batch_of_one_window_trains_and_is_told_that_nothing_is_told_apart(rng
 
 def test_a_pass_over_a_pair_gives_all_that_the_loss_needs(rng):
     pair, _ = windows(rng, count=3)
-    losses = [keras_dcat.MaskedCrossAttentionLoss(), FeatureContrast()]
+    losses = [keras_dcat.MaskedCrossAttentionLoss(), FeatureInfoNCE()]
     model = keras_dcat.DCATModel(*pair_of_branches(), loss=losses)
     outputs = model(pair)
     assert isinstance(outputs, PairOutputs)
@@ -531,7 +531,7 @@ def test_a_pair_may_say_how_much_each_of_its_windows_teaches(rng):
     model = keras_dcat.DCATModel(*pair_of_branches(), loss=loss)
     _, distances, _ = expected_parts(model, pair, labels)
     shares = rng.uniform(size=len(labels)).astype("float32")
-    inputs = {"source": pair[0], "target": pair[1], "may_teach": shares}
+    inputs = {"source": pair[0], "target": pair[1], "transfer_mask": shares}
     results = model.evaluate(inputs, labels, verbose=0, return_dict=True)
     expected = (distances * shares).mean()
     assert results["alignment_loss"] == pytest.approx(expected, rel=1e-4)
@@ -611,7 +611,7 @@ def test_how_gradients_meet_is_saved_and_loaded(rng, tmp_path, form):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"loss": "mse"}, "Received: .'mse'.*Use `FeatureContrast`"),
+        ({"loss": "mse"}, "Received: .'mse'.*Use `FeatureInfoNCE`"),
         ({"loss": keras.losses.MeanSquaredError()}, "mean_squared_error.*Use"),
         ({"loss": [LogitsDistillation(), LogitsDistillation()]}, "names of their own"),
         ({"loss_weights": [1.0]}, r"\[1.0\] for 3 losses.*Leave it out"),

@@ -14,7 +14,7 @@ FALLING = PolynomialDecay(0.8, decay_steps=8, end_learning_rate=0.0)
 
 def trained(model, pair, labels, epochs=1):
     """Four steps an epoch that change no weight, so that only λ moves."""
-    guard = keras_dcat.transfer.TransferGuard(only_warn=True)
+    guard = keras_dcat.transfer.NegativeTransferGuard(only_warn=True)
     options = {"batch_size": 8, "shuffle": False, "callbacks": [guard], "verbose": 0}
     return model.fit(pair, labels, epochs=epochs, **options).history
 

@@ -13,7 +13,7 @@ import pytest
 from keras_dcat import tuning
 from keras_dcat.attention import AttentionKV
 from keras_dcat.metrics import macro_f1
-from keras_dcat.transfer import FeatureContrast
+from keras_dcat.transfer import FeatureInfoNCE
 from tests.models import CLASSES, branch, windows
 
 pytestmark = pytest.mark.filterwarnings(
@@ -86,7 +86,7 @@ def test_what_is_not_searched_keeps_the_default_of_the_model():
     model = hypermodel(search=["gate"]).build(hp)
     assert set(hp.values) == {"gate", "dropout"}
     assert model.transfer_weight == pytest.approx(0.1)
-    assert isinstance(model.transfer_losses[0], FeatureContrast)
+    assert isinstance(model.transfer_losses[0], FeatureInfoNCE)
     assert model.get_config()["loss_weights"] == [10.0, 0.0, 5.0, 10.0, 0.0]
 
 

@@ -67,7 +67,7 @@ def test_labels_can_be_taken_away_without_a_change_of_the_index():
 def test_labels_of_some_subjects_can_be_all_that_is_known():
     recordings = [dataclasses.replace(two_clocks(), subject=who) for who in "ABC"]
     index = index_windows(recordings, length=2.0, stride=1.0)
-    known = index.labels_of(["A", "C"])
+    known = index.keep_labels_of(["A", "C"])
     np.testing.assert_array_equal(known.is_labelled, index.subjects != "B")
     np.testing.assert_array_equal(known.labels[known.is_labelled], index.labels[0])
     assert index.is_labelled.all()
@@ -76,7 +76,7 @@ def test_labels_of_some_subjects_can_be_all_that_is_known():
 def test_labels_of_nobody_are_an_error():
     index = index_windows([two_clocks()], length=2.0, stride=1.0)
     with pytest.raises(ValueError, match=r"Received: \[7\].*There are \["):
-        index.labels_of([7])
+        index.keep_labels_of([7])
 
 
 def test_an_index_of_no_window_has_no_moments():

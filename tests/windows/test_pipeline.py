@@ -118,7 +118,13 @@ def test_windows_without_a_label_are_no_class_to_balance(index):
 def test_what_a_window_may_teach_comes_with_it_in_every_order(index):
     shares = index.times / 10
     dataset = windows.pair_dataset(
-        index, "skeleton", "imu", batch_size=4, shuffle=True, seed=1, may_teach=shares
+        index,
+        "skeleton",
+        "imu",
+        batch_size=4,
+        shuffle=True,
+        seed=1,
+        transfer_mask=shares,
     )
     expected = {
         window.tobytes(): share
@@ -128,17 +134,17 @@ def test_what_a_window_may_teach_comes_with_it_in_every_order(index):
     }
     for inputs, _ in collected(dataset):
         found = [expected[window.tobytes()] for window in inputs["target"]]
-        np.testing.assert_array_equal(inputs["may_teach"], found)
+        np.testing.assert_array_equal(inputs["transfer_mask"], found)
 
 
 def test_shares_of_other_windows_are_refused(index):
     with pytest.raises(ValueError, match=r"shape \(3,\) for 27.*this very index"):
-        windows.pair_dataset(index, "skeleton", "imu", may_teach=np.ones(3))
+        windows.pair_dataset(index, "skeleton", "imu", transfer_mask=np.ones(3))
     with pytest.raises(ValueError, match=r"shape \(27, 2\) for 27"):
-        windows.pair_dataset(index, "skeleton", "imu", may_teach=np.ones((27, 2)))
+        windows.pair_dataset(index, "skeleton", "imu", transfer_mask=np.ones((27, 2)))
     both = ("skeleton", "imu")
     with pytest.raises(ValueError, match=r"shape \(27,\) for 27"):
-        windows.pair_dataset(index, both, "imu", may_teach=np.ones(27))
+        windows.pair_dataset(index, both, "imu", transfer_mask=np.ones(27))
 
 
 def test_arrays_for_other_windows_are_refused(index):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from keras_dcat.stored import seal
+from keras_dcat.storage import seal
 from keras_dcat.windows.shard_index import load_index
 
 SHARD = {"file": "a.tfrecord", "windows": 2, "bytes": 90, "sha256": "0f"}

@@ -18,7 +18,7 @@ import pytest
 import tensorflow as tf
 
 from keras_dcat.recordings import Recording, Stream
-from keras_dcat.stored import seal
+from keras_dcat.storage import seal
 from keras_dcat.windows import WindowIndex, index_windows
 from keras_dcat.windows.shards import read_shards, write_shards
 

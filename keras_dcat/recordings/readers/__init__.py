@@ -20,8 +20,8 @@ from keras_dcat.recordings.readers.label_table import (
 from keras_dcat.recordings.readers.matlab import read_matlab
 from keras_dcat.recordings.readers.parquet import read_parquet
 from keras_dcat.recordings.readers.rosbags import read_rosbag
-from keras_dcat.recordings.readers.sound import read_audio
-from keras_dcat.recordings.readers.video import read_video
+from keras_dcat.recordings.readers.sound_files import read_audio
+from keras_dcat.recordings.readers.video_files import read_video
 from keras_dcat.recordings.readers.xdf import read_xdf, read_xdf_markers
 
 __all__ = [

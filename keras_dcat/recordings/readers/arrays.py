@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_dcat.recordings.readers.files import (
+from keras_dcat.recordings.readers.opened_files import (
     File,
     Source,
     as_stream,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from keras_dcat.extras import require
-from keras_dcat.recordings.readers.files import Source, check_unpacked, reading
-from keras_dcat.stored import is_bomb
+from keras_dcat.recordings.readers.opened_files import Source, check_unpacked, reading
+from keras_dcat.storage import is_bomb
 
 BAG = "a ROS bag: a .bag, .mcap or .db3 file, or a folder with metadata.yaml"
 _MOST_ELEMENTS = 10**6  # of a message, by the fixed lengths of its arrays

@@ -11,8 +11,8 @@ from keras_dcat.recordings.readers.bag_files import (
     opened,
     stored,
 )
-from keras_dcat.recordings.readers.files import Source, reading, unreadable
-from keras_dcat.recordings.readers.lazy import LazyValues
+from keras_dcat.recordings.readers.opened_files import Source, reading, unreadable
+from keras_dcat.recordings.readers.values_on_disk import LazyValues
 
 IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 _MOST_PIXELS = 2**26

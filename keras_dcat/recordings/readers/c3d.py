@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_dcat.recordings.readers.c3d_parameters import BLOCK, Layout
-from keras_dcat.recordings.readers.files import (
+from keras_dcat.recordings.readers.opened_files import (
     File,
     Source,
     as_stream,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from keras_dcat.extras import require
-from keras_dcat.recordings.readers.files import Source, reading
+from keras_dcat.recordings.readers.opened_files import Source, reading
 
 # Formats that hold frames; a playlist would open other files, or the network.
 _WITH_A_CLOCK = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,ogg,asf,flv"

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from keras_dcat.recordings.readers.csv_numbers import is_number, is_word
 from keras_dcat.recordings.readers.csv_text import BLANK, Text, cells_of
 from keras_dcat.recordings.readers.dates import is_date
-from keras_dcat.recordings.readers.files import check_names, reading, unreadable
-from keras_dcat.stored import JSON_ERRORS
+from keras_dcat.recordings.readers.opened_files import check_names, reading, unreadable
+from keras_dcat.storage import JSON_ERRORS
 
 CSV = "a table of text with one row per sample"
 

@@ -17,7 +17,7 @@ from keras_dcat.recordings.readers.csv_numbers import (
 )
 from keras_dcat.recordings.readers.csv_text import Text, cells_of
 from keras_dcat.recordings.readers.dates import is_date
-from keras_dcat.recordings.readers.files import reading, unreadable
+from keras_dcat.recordings.readers.opened_files import reading, unreadable
 
 _MOST_UNITS = 3  # lines of units and the like below a header
 _NO_UNIT = ("", "-", "--")  # beside units, of a column that has none

@@ -16,7 +16,7 @@ from keras_dcat.recordings.readers.csv_layout import Layout, layout_of
 from keras_dcat.recordings.readers.csv_numbers import Numbers, is_number
 from keras_dcat.recordings.readers.csv_rows import Rules, Table, read_rows
 from keras_dcat.recordings.readers.csv_text import Text, cells_of, text_of
-from keras_dcat.recordings.readers.files import File, as_stream, source_of
+from keras_dcat.recordings.readers.opened_files import File, as_stream, source_of
 from keras_dcat.recordings.stream import Stream
 
 _WIDTH = 64  # bytes of a date; a longer one is read in another way

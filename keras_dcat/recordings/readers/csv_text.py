@@ -8,7 +8,7 @@ import io
 import itertools
 from collections.abc import Iterator
 
-from keras_dcat.recordings.readers.files import Source
+from keras_dcat.recordings.readers.opened_files import Source
 
 BLANK = None  # the delimiter that stands for any blank space
 

@@ -7,13 +7,13 @@ import numpy as np
 
 from keras_dcat.extras import require
 from keras_dcat.recordings.readers.containers import has_clock, opened, track_of
-from keras_dcat.recordings.readers.files import (
+from keras_dcat.recordings.readers.kept import Kept
+from keras_dcat.recordings.readers.opened_files import (
     Source,
     check_unpacked,
     reading,
     unreadable,
 )
-from keras_dcat.recordings.readers.kept import Kept
 
 SOUND = "a sound file, or a video with sound"
 _BLOCK = 2**16

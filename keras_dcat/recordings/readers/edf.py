@@ -11,7 +11,8 @@ import numpy as np
 from keras_dcat.extras import require
 from keras_dcat.recordings.intervals import Intervals
 from keras_dcat.recordings.readers.columns import in_utc
-from keras_dcat.recordings.readers.files import (
+from keras_dcat.recordings.readers.label_files import Mark, as_intervals
+from keras_dcat.recordings.readers.opened_files import (
     File,
     Source,
     as_stream,
@@ -20,7 +21,6 @@ from keras_dcat.recordings.readers.files import (
     source_of,
     unreadable,
 )
-from keras_dcat.recordings.readers.labels import Mark, as_intervals
 from keras_dcat.recordings.stream import Stream
 
 _EDF = "an EDF or BDF file"

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_dcat.recordings.intervals import Intervals
-from keras_dcat.recordings.readers.files import (
+from keras_dcat.recordings.readers.label_files import Mark, as_intervals
+from keras_dcat.recordings.readers.markup import parsed
+from keras_dcat.recordings.readers.opened_files import (
     File,
     Source,
     check_names,
     reading,
     source_of,
 )
-from keras_dcat.recordings.readers.labels import Mark, as_intervals
-from keras_dcat.recordings.readers.markup import parsed
 
 _EAF = "an ELAN file (.eaf)"
 

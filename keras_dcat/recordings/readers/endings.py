@@ -2,7 +2,7 @@
 
 from typing import IO
 
-from keras_dcat.recordings.readers.files import Source
+from keras_dcat.recordings.readers.opened_files import Source
 
 # Sizes of RIFF from here on are what writers put that did not know it.
 _UNKNOWN_RIFF = 0x7FFF0000

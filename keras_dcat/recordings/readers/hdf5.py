@@ -6,14 +6,6 @@ import numpy as np
 
 from keras_dcat.recordings.readers.arrays import axis_of
 from keras_dcat.recordings.readers.columns import listed
-from keras_dcat.recordings.readers.files import (
-    File,
-    as_stream,
-    check_names,
-    check_numeric,
-    reading,
-    source_of,
-)
 from keras_dcat.recordings.readers.hdf5_files import (
     HDF5,
     check_size,
@@ -22,7 +14,15 @@ from keras_dcat.recordings.readers.hdf5_files import (
     opened,
 )
 from keras_dcat.recordings.readers.hdf5_frames import columns_in, times_in
-from keras_dcat.recordings.readers.lazy import LazyValues
+from keras_dcat.recordings.readers.opened_files import (
+    File,
+    as_stream,
+    check_names,
+    check_numeric,
+    reading,
+    source_of,
+)
+from keras_dcat.recordings.readers.values_on_disk import LazyValues
 from keras_dcat.recordings.stream import Stream
 
 

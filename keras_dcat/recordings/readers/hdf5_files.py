@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from keras_dcat.extras import require
-from keras_dcat.recordings.readers.files import (
+from keras_dcat.recordings.readers.opened_files import (
     Source,
     check_names,
     check_unpacked,

@@ -8,17 +8,17 @@ import numpy as np
 
 from keras_dcat.extras import require
 from keras_dcat.recordings.readers.columns import in_utc
-from keras_dcat.recordings.readers.files import (
-    Source,
-    check_numeric,
-    check_unpacked,
-    reading,
-)
 from keras_dcat.recordings.readers.hdf5_files import (
     HDF5,
     check_size,
     elsewhere,
     is_own,
+)
+from keras_dcat.recordings.readers.opened_files import (
+    Source,
+    check_numeric,
+    check_unpacked,
+    reading,
 )
 from keras_dcat.recordings.readers.pickled_names import names_in, words_in
 

@@ -11,7 +11,8 @@ import numpy as np
 from keras_dcat.recordings.intervals import Intervals
 from keras_dcat.recordings.readers.columns import check_no_dates
 from keras_dcat.recordings.readers.dates import seconds
-from keras_dcat.recordings.readers.files import (
+from keras_dcat.recordings.readers.label_files import Mark, as_intervals
+from keras_dcat.recordings.readers.opened_files import (
     File,
     Source,
     check_names,
@@ -19,7 +20,6 @@ from keras_dcat.recordings.readers.files import (
     source_of,
     unreadable,
 )
-from keras_dcat.recordings.readers.labels import Mark, as_intervals
 from keras_dcat.recordings.readers.zones import Unclear
 
 _TABLE = "a table of text with one row per label"

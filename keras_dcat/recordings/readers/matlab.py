@@ -5,15 +5,15 @@ from collections.abc import Sequence
 
 from keras_dcat.recordings.readers import matlab_5, matlab_73
 from keras_dcat.recordings.readers.arrays import given, time_first
-from keras_dcat.recordings.readers.files import (
+from keras_dcat.recordings.readers.hdf5_files import opened
+from keras_dcat.recordings.readers.matlab_5 import MATLAB
+from keras_dcat.recordings.readers.matlab_paths import found_at
+from keras_dcat.recordings.readers.opened_files import (
     File,
     as_stream,
     source_of,
     unreadable,
 )
-from keras_dcat.recordings.readers.hdf5_files import opened
-from keras_dcat.recordings.readers.matlab_5 import MATLAB
-from keras_dcat.recordings.readers.matlab_paths import found_at
 from keras_dcat.recordings.stream import Stream
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from keras_dcat.recordings.readers.files import (
+from keras_dcat.recordings.readers.opened_files import (
     Source,
     check_names,
     check_numeric,
@@ -20,7 +20,7 @@ from keras_dcat.recordings.readers.files import (
     reading,
     unreadable,
 )
-from keras_dcat.stored import is_bomb
+from keras_dcat.storage import is_bomb
 
 MATLAB = "a MAT-file of version 5 or later"
 

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 
 from keras_dcat.extras import require
-from keras_dcat.recordings.readers.files import (
+from keras_dcat.recordings.readers.hdf5_files import check_size, elsewhere, is_own
+from keras_dcat.recordings.readers.matlab_5 import MATLAB
+from keras_dcat.recordings.readers.opened_files import (
     Source,
     check_numeric,
     reading,
 )
-from keras_dcat.recordings.readers.hdf5_files import check_size, elsewhere, is_own
-from keras_dcat.recordings.readers.matlab_5 import MATLAB
 
 
 class Array:

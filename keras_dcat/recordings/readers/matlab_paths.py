@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_dcat.recordings.readers.files import Source, check_names
 from keras_dcat.recordings.readers.matlab_5 import NUMBERS
+from keras_dcat.recordings.readers.opened_files import Source, check_names
 
 _PART = re.compile(r"([^/\[\]]+)((?:\[ *\d+(?: *, *\d+)* *\])*)")
 _BY_MATLAB = re.compile(r"[({] *([1-9]\d*) *[)}]")

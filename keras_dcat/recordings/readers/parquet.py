@@ -13,7 +13,7 @@ from keras_dcat.recordings.readers.columns import (
     listed,
     time_columns,
 )
-from keras_dcat.recordings.readers.files import (
+from keras_dcat.recordings.readers.opened_files import (
     File,
     Source,
     as_stream,

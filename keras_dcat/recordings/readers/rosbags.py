@@ -18,7 +18,7 @@ from keras_dcat.recordings.readers.bag_images import (
     decoded,
     messages,
 )
-from keras_dcat.recordings.readers.files import as_stream, reading, unreadable
+from keras_dcat.recordings.readers.opened_files import as_stream, reading, unreadable
 from keras_dcat.recordings.stream import Stream
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from keras_dcat.extras import require
 from keras_dcat.recordings.intervals import Intervals
-from keras_dcat.recordings.readers.files import (
+from keras_dcat.recordings.readers.label_files import Mark, as_intervals
+from keras_dcat.recordings.readers.opened_files import (
     File,
     as_stream,
     check_names,
@@ -16,7 +17,6 @@ from keras_dcat.recordings.readers.files import (
     source_of,
     unreadable,
 )
-from keras_dcat.recordings.readers.labels import Mark, as_intervals
 from keras_dcat.recordings.readers.xdf_chunks import opened, stream_headers
 from keras_dcat.recordings.stream import Stream
 

@@ -6,8 +6,8 @@ import io
 import struct
 from typing import IO
 
-from keras_dcat.recordings.readers.files import Source, check_unpacked
 from keras_dcat.recordings.readers.markup import local_name, parsed
+from keras_dcat.recordings.readers.opened_files import Source, check_unpacked
 
 _SIZES = dict(int8=1, int16=2, int32=4, int64=8, float32=4, double64=8, string=1)
 _FILE_HEADER, _HEADER, _SAMPLES, _OFFSET, _FOOTER = 1, 2, 3, 4, 6

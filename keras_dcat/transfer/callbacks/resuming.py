@@ -8,8 +8,7 @@ import random
 import keras
 import numpy as np
 
-from keras_dcat.files import written_whole
-from keras_dcat.stored import JSON_ERRORS, stored_arrays
+from keras_dcat.storage import JSON_ERRORS, stored_arrays, written_whole
 
 
 class ResumeTraining(keras.callbacks.Callback):

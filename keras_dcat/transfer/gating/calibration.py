@@ -20,7 +20,7 @@ class Calibrated:
     Networks are surer than they are right: "90 %" may be right 70 times in 100. A
     temperature above 1 takes that back, `softmax(log p / temperature)`. Which class is
     believed stays the same, so it matters to gates that look at how sure the source is:
-    `"soft"`, `"sure"` and `"confident"`.
+    `"soft"`, `"correct_or_confident"` and `"confident"`.
 
     Args:
         gate: as for `DCATModel`.

@@ -97,7 +97,7 @@ def gate_coverage(
     """
     labels, probabilities = checked_predictions(labels, probabilities)
     names = checked_class_names(class_names, probabilities.shape[1])
-    shares = may_teach(labels, probabilities, gate)
+    shares = transfer_mask(labels, probabilities, gate)
     right = probabilities.argmax(axis=-1) == labels
     members = {name: labels == number for number, name in enumerate(names)}
     present = {name: rows for name, rows in members.items() if rows.any()}
@@ -112,12 +112,12 @@ def gate_coverage(
     )
 
 
-def may_teach(
+def transfer_mask(
     labels, probabilities, gate: str | Callable | None = "correct"
 ) -> np.ndarray:
     """What a gate decides for each window, to be given along with a pair.
 
-    `DCATModel` multiplies its own gate by `may_teach`. With predictions out of fold a
+    `DCATModel` multiplies its own gate by `transfer_mask`. With predictions out of fold a
     window teaches only if the source would be right there without having seen it.
 
     Args:
@@ -135,8 +135,8 @@ def may_teach(
     Example:
 
     >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4]])
-    >>> shares = may_teach(np.array([0, 1]), probabilities)
-    >>> shares.tolist()  # for {"source": …, "target": …, "may_teach": shares}
+    >>> shares = transfer_mask(np.array([0, 1]), probabilities)
+    >>> shares.tolist()  # for {"source": …, "target": …, "transfer_mask": shares}
     [1.0, 0.0]
     """
     labels, probabilities = checked_predictions(labels, probabilities)

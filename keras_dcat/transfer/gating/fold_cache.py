@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from keras_dcat.files import written_whole
-from keras_dcat.stored import stored_arrays
+from keras_dcat.storage import stored_arrays, written_whole
 
 _BLOCK = 1024  # windows hashed at a time, so that a memory map is never read whole
 

@@ -77,7 +77,7 @@ class _Threshold:
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-class CorrectOrSure(_Threshold):
+class CorrectOrConfident(_Threshold):
     """Where there is a label the source must be right; elsewhere it must be sure.
 
     Args:
@@ -97,7 +97,7 @@ class CorrectOrSure(_Threshold):
     Example:
 
     >>> probabilities = ops.array([[0.7, 0.3], [0.7, 0.3], [0.95, 0.05]])
-    >>> [bool(x) for x in CorrectOrSure(0.9)(ops.array([1, -1, -1]), probabilities)]
+    >>> [bool(x) for x in CorrectOrConfident(0.9)(ops.array([1, -1, -1]), probabilities)]
     [False, False, True]
     """
 
@@ -162,7 +162,7 @@ def get(gate):
 
     Args:
         gate: `"correct"`, `"soft"` (the source's probability of the true class),
-            `"sure"` (`CorrectOrSure()`), `"confident"` (`Confident()`), `None` (all
+            `"correct_or_confident"` (`CorrectOrConfident()`), `"confident"` (`Confident()`), `None` (all
             teach), or a function as described above.
 
     Returns:
@@ -177,14 +177,14 @@ def get(gate):
         return source_correct
     if gate == "soft":
         return source_confidence
-    if gate == "sure":
-        return CorrectOrSure()
+    if gate == "correct_or_confident":
+        return CorrectOrConfident()
     if gate == "confident":
         return Confident()
     if callable(gate):
         return gate
     raise ValueError(
-        "`gate` must be 'correct', 'soft', 'sure', 'confident', None, or a function "
+        "`gate` must be 'correct', 'soft', 'correct_or_confident', 'confident', None, or a function "
         "of (labels, source_probabilities). "
         f"Received: gate={gate!r}. "
         "Use 'correct' for the paper's mask, None to let every window teach."

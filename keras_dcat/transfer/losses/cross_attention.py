@@ -5,12 +5,12 @@ import numpy as np
 from keras import ops
 
 from keras_dcat.transfer.losses.alignment import NORMALIZATIONS, alignment_distance
-from keras_dcat.transfer.losses.base import TransferLoss
 from keras_dcat.transfer.losses.statistics import (
     KeyValueStatistic,
     masked_with_heads,
     statistic_of,
 )
+from keras_dcat.transfer.losses.transfer_loss import TransferLoss
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")

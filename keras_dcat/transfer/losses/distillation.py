@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_dcat.transfer.losses.base import TransferLoss, WithTemperature
+from keras_dcat.transfer.losses.transfer_loss import TransferLoss, WithTemperature
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")

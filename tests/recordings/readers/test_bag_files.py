@@ -28,7 +28,7 @@ def test_what_is_packed_is_unpacked_within_the_limit(monkeypatch, name):
     assert unpack(pack(content)) == content
     with pytest.raises(ValueError, match="cut short"):
         unpack(pack(content)[:-20])
-    monkeypatch.setattr("keras_dcat.stored._ALWAYS", 2**20)
+    monkeypatch.setattr("keras_dcat.storage._ALWAYS", 2**20)
     with pytest.raises(ValueError, match="unpacks to more than"):
         unpack(pack(bytes(2**25)))
 
@@ -42,7 +42,7 @@ def test_a_bag_that_swells_is_refused(tmp_path, monkeypatch, mode):
         tmp_path / "a", [("/c", 1, frame)], storage=storage, compression=packing
     )
     assert read_rosbag(path, "/c").values.shape == (1, 2000, 3000, 3)
-    monkeypatch.setattr("keras_dcat.stored._ALWAYS", 2**20)
+    monkeypatch.setattr("keras_dcat.storage._ALWAYS", 2**20)
     with pytest.raises(ValueError, match=r"unpacks to more|100 times the bytes"):
         read_rosbag(path, "/c")
 

@@ -1,7 +1,7 @@
 import pytest
 
 from keras_dcat.recordings.readers.containers import has_clock, opened, track_of
-from keras_dcat.recordings.readers.files import Source
+from keras_dcat.recordings.readers.opened_files import Source
 from tests.recordings.readers.media_files import av_sound, sound_file, video_file
 
 

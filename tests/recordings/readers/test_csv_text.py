@@ -1,7 +1,7 @@
 import pytest
 
 from keras_dcat.recordings.readers.csv_text import cells_of, text_of
-from keras_dcat.recordings.readers.files import Source
+from keras_dcat.recordings.readers.opened_files import Source
 
 TABLE = "t,Temp °C\n0,1\n"
 

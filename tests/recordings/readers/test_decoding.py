@@ -7,7 +7,7 @@ import soundfile
 
 from keras_dcat.recordings.readers import decoding
 from keras_dcat.recordings.readers.decoding import decoded_by_av, decoded_by_soundfile
-from keras_dcat.recordings.readers.files import Source
+from keras_dcat.recordings.readers.opened_files import Source
 from tests.recordings.readers.media_files import av_sound, sound_file
 
 
@@ -55,7 +55,7 @@ def test_sound_that_changes_its_rate_is_refused():
 
 
 def test_a_gap_that_would_fill_the_disk_is_refused(monkeypatch):
-    monkeypatch.setattr("keras_dcat.stored._ALWAYS", 2**20)
+    monkeypatch.setattr("keras_dcat.storage._ALWAYS", 2**20)
     track = decoding._Track(Source("a file", b"1"), 0.01)
     track.add(8000, 0.0, np.zeros((80, 1), "float32"))
     with pytest.raises(ValueError, match="400 times"):

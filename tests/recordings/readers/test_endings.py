@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_dcat.recordings.readers.endings import cut_short, ogg_streams
-from keras_dcat.recordings.readers.files import Source
+from keras_dcat.recordings.readers.opened_files import Source
 from tests.recordings.readers.media_files import (
     av_sound,
     copied,

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from keras_dcat.recordings.readers.files import Source
 from keras_dcat.recordings.readers.hdf5_files import opened
+from keras_dcat.recordings.readers.opened_files import Source
 
 
 def content(userblock=0, libver="earliest"):

@@ -6,8 +6,8 @@ import pytest
 import scipy.io
 
 from keras_dcat.recordings.readers import read_matlab
-from keras_dcat.recordings.readers.files import Source
 from keras_dcat.recordings.readers.matlab_5 import variables_of
+from keras_dcat.recordings.readers.opened_files import Source
 
 VALUES = np.arange(60.0).reshape(20, 3)
 

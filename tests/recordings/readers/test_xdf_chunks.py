@@ -4,9 +4,9 @@ import struct
 
 import pytest
 
-from keras_dcat import stored
+from keras_dcat import storage
 from keras_dcat.recordings.readers import xdf_chunks
-from keras_dcat.recordings.readers.files import Source
+from keras_dcat.recordings.readers.opened_files import Source
 
 
 def chunk(tag, content):
@@ -117,7 +117,7 @@ def test_a_packed_file_is_unpacked_unless_it_swells(monkeypatch):
         assert file.read() == content
     with xdf_chunks.opened(Source("a.xdf", content)) as file:
         assert file.read() == content
-    monkeypatch.setattr(stored, "_ALWAYS", 2**20)
+    monkeypatch.setattr(storage, "_ALWAYS", 2**20)
     bomb = Source("a.xdfz", gzip.compress(bytes(2**24)))
     with pytest.raises(ValueError, match="100 times the bytes of their file"):
         xdf_chunks.opened(bomb)

@@ -100,12 +100,12 @@ class Counting(keras.callbacks.Callback):
 
 def test_what_other_callbacks_have_counted_goes_on(rng, tmp_path):
     data, path = in_order(rng), tmp_path / "training.npz"
-    first, guard = Counting(), keras_dcat.transfer.TransferGuard()
+    first, guard = Counting(), keras_dcat.transfer.NegativeTransferGuard()
     # The source is at chance: after the first epoch, the guard ends the transfer.
     with pytest.warns(UserWarning, match="trained before it teaches"):
         model, _ = trained(data, 1, [ResumeTraining(path), first, guard], weight=0.3)
     assert model.transfer_weight == 0
-    guard, second = keras_dcat.transfer.TransferGuard(), Counting()
+    guard, second = keras_dcat.transfer.NegativeTransferGuard(), Counting()
     # A second warning would be an error here.
     model, _ = trained(data, 1, [ResumeTraining(path), second, guard], weight=0.3)
     assert model.transfer_weight == 0

@@ -51,7 +51,7 @@ def test_a_temperature_of_numpy_is_a_number_in_the_config():
 
 
 def test_a_calibrated_gate_is_loaded_with_its_model(tmp_path):
-    gate = Calibrated(gates.CorrectOrSure(0.8), 1.5)
+    gate = Calibrated(gates.CorrectOrConfident(0.8), 1.5)
     model = keras_dcat.DCATModel(*pair_of_branches(), gate=gate)
     model.optimizer.build(model.trainable_variables)
     model.save(tmp_path / "model.keras")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_dcat
-from keras_dcat.transfer.gating.coverage import gate_coverage, may_teach
+from keras_dcat.transfer.gating.coverage import gate_coverage, transfer_mask
 from tests.models import CLASSES, pair_of_branches, windows
 
 # Right, wrong, right; wrong, wrong; no window of the third; two without a label.
@@ -22,7 +22,7 @@ NAMES = ["sit", "fall", "run"]
     ("gate", "share", "by_class", "unlabelled"),
     [
         ("correct", 2 / 7, (2 / 3, 0), 0),
-        ("sure", 3 / 7, (2 / 3, 0), 1 / 2),
+        ("correct_or_confident", 3 / 7, (2 / 3, 0), 1 / 2),
         ("confident", 1 / 7, (0, 0), 1 / 2),
         (None, 1, (1, 1), 1),
         ("soft", 3.45 / 7, (1.5 / 3, 0.4 / 2), 1.55 / 2),
@@ -72,7 +72,7 @@ def test_one_hot_labels_are_counted_like_classes():
     assert found == expected
     assert json.loads(json.dumps(dataclasses.asdict(found)))["windows"]["sit"] == 3
     np.testing.assert_array_equal(
-        may_teach(one_hot, PROBABILITIES), may_teach(LABELS, PROBABILITIES)
+        transfer_mask(one_hot, PROBABILITIES), transfer_mask(LABELS, PROBABILITIES)
     )
 
 
@@ -84,17 +84,19 @@ def test_each_class_needs_a_name_of_its_own(names):
 
 def test_a_gate_that_gives_more_than_a_number_a_window_is_refused():
     with pytest.raises(ValueError, match=r"shape \(7, 3\) for 7 windows.*axis=-1"):
-        may_teach(LABELS, PROBABILITIES, lambda labels, probabilities: probabilities)
+        transfer_mask(
+            LABELS, PROBABILITIES, lambda labels, probabilities: probabilities
+        )
 
 
 def test_a_model_shows_the_coverage_that_was_counted_before(rng):
     pair, labels = windows(rng)
     probabilities = rng.dirichlet(np.ones(CLASSES), size=len(labels))
-    shares = may_teach(labels, probabilities)
+    shares = transfer_mask(labels, probabilities)
     assert shares.dtype == "float32"
     assert set(shares) == {0, 1}
     model = keras_dcat.DCATModel(*pair_of_branches(), gate=None)
-    inputs = {"source": pair[0], "target": pair[1], "may_teach": shares}
+    inputs = {"source": pair[0], "target": pair[1], "transfer_mask": shares}
     shown = model.evaluate(inputs, labels, verbose=0, return_dict=True)
     counted = gate_coverage(labels, probabilities).share
     assert shown["unmasked_share"] == pytest.approx(counted)

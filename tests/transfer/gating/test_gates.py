@@ -14,8 +14,8 @@ SCORES = np.array([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7], [0.0, 0.6, 0.4]], "float32"
 )
 def test_a_gate_says_which_windows_may_teach(gate, expected):
     labels = ops.convert_to_tensor(np.array([0, 2, 2], "int32"))
-    may_teach = gates.get(gate)(labels, ops.convert_to_tensor(SCORES))
-    np.testing.assert_allclose(ops.convert_to_numpy(may_teach), expected, rtol=1e-6)
+    transfer_mask = gates.get(gate)(labels, ops.convert_to_tensor(SCORES))
+    np.testing.assert_allclose(ops.convert_to_numpy(transfer_mask), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,8 @@ def test_a_gate_says_which_windows_may_teach(gate, expected):
     [
         ("correct", [True, False, False]),
         ("soft", [0.7, 0.7, 0.6]),
-        (gates.CorrectOrSure(0.65), [True, True, False]),
-        ("sure", [True, False, False]),
+        (gates.CorrectOrConfident(0.65), [True, True, False]),
+        ("correct_or_confident", [True, False, False]),
         (gates.Confident(0.65), [True, True, False]),
         ("confident", [False, False, False]),
         (None, [1, 1, 1]),
@@ -32,8 +32,8 @@ def test_a_gate_says_which_windows_may_teach(gate, expected):
 )
 def test_without_a_label_a_gate_goes_by_how_sure_the_source_is(gate, expected):
     labels = ops.convert_to_tensor(np.array([0, -1, -1], "int32"))
-    may_teach = gates.get(gate)(labels, ops.convert_to_tensor(SCORES))
-    np.testing.assert_allclose(ops.convert_to_numpy(may_teach), expected, rtol=1e-6)
+    transfer_mask = gates.get(gate)(labels, ops.convert_to_tensor(SCORES))
+    np.testing.assert_allclose(ops.convert_to_numpy(transfer_mask), expected, rtol=1e-6)
 
 
 def by_hand(gate, label, scores):
@@ -43,7 +43,7 @@ def by_hand(gate, label, scores):
     return {
         "correct": is_right,
         "soft": scores[believed if label < 0 else label],
-        gates.CorrectOrSure: is_sure if label < 0 else is_right,
+        gates.CorrectOrConfident: is_sure if label < 0 else is_right,
         gates.Confident: is_sure,
         None: True,
     }[gate]
@@ -51,7 +51,7 @@ def by_hand(gate, label, scores):
 
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
 @pytest.mark.parametrize(
-    "gate", ["correct", "soft", gates.CorrectOrSure, gates.Confident, None]
+    "gate", ["correct", "soft", gates.CorrectOrConfident, gates.Confident, None]
 )
 def test_a_gate_looks_at_each_window_alone(rng, gate, dtype):
     scores = rng.dirichlet(np.ones(3), size=64).astype("float32")
@@ -65,18 +65,18 @@ def test_a_gate_looks_at_each_window_alone(rng, gate, dtype):
     np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("kind", [gates.CorrectOrSure, gates.Confident])
+@pytest.mark.parametrize("kind", [gates.CorrectOrConfident, gates.Confident])
 @pytest.mark.parametrize(("threshold", "is_sure"), [(0.0, True), (1.0, False)])
 def test_every_probability_may_be_a_threshold(kind, threshold, is_sure):
     labels, scores = ops.full((3,), -1), ops.convert_to_tensor(SCORES)
-    may_teach = ops.convert_to_numpy(kind(threshold)(labels, scores))
-    assert may_teach.tolist() == [is_sure] * 3
+    transfer_mask = ops.convert_to_numpy(kind(threshold)(labels, scores))
+    assert transfer_mask.tolist() == [is_sure] * 3
     for outside in (-1e-3, 1.001, float("nan")):
         with pytest.raises(ValueError, match=f"threshold={outside}"):
             kind(outside)
 
 
-@pytest.mark.parametrize("kind", [gates.CorrectOrSure, gates.Confident])
+@pytest.mark.parametrize("kind", [gates.CorrectOrConfident, gates.Confident])
 def test_a_gate_with_a_threshold_survives_its_config(kind):
     config = keras.saving.serialize_keras_object(kind(0.7))
     restored = keras.saving.deserialize_keras_object(config)
@@ -88,15 +88,15 @@ def test_a_gate_with_a_threshold_survives_its_config(kind):
 
 def test_a_confident_source_teaches_what_it_gets_wrong():
     labels = ops.convert_to_tensor(np.array([1, 2, 2], "int32"))
-    may_teach = gates.Confident(0.7)(labels, ops.convert_to_tensor(SCORES))
-    assert ops.convert_to_numpy(may_teach).tolist() == [True, True, False]
+    transfer_mask = gates.Confident(0.7)(labels, ops.convert_to_tensor(SCORES))
+    assert ops.convert_to_numpy(transfer_mask).tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize(
     "gate",
     [
         *(gates.source_correct, gates.source_confidence, gates.all_teach),
-        *(gates.CorrectOrSure, gates.Confident),
+        *(gates.CorrectOrConfident, gates.Confident),
     ],
 )
 def test_a_gate_is_saved_by_a_name_that_stays_when_files_move(gate):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_dcat.transfer.losses.contrast import ContrastiveAlignment
 from keras_dcat.transfer.losses.cross_attention import MaskedCrossAttentionLoss
+from keras_dcat.transfer.losses.info_nce import AttentionInfoNCE
 from keras_dcat.transfer.losses.statistics import KeyValueStatistic, statistic_of
 
 
@@ -49,7 +49,7 @@ def test_a_statistic_is_its_own_statistic():
     "loss",
     [
         *(MaskedCrossAttentionLoss(n) for n in ("none", "length", "source", "unit")),
-        ContrastiveAlignment(),
+        AttentionInfoNCE(),
     ],
     ids=lambda loss: getattr(loss, "normalization", "contrast"),
 )

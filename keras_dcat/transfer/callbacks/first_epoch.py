@@ -1,0 +1,88 @@
+"""What is watched while a transfer runs."""
+
+import warnings
+
+import keras
+
+from keras_dcat.transfer.callbacks.negative_transfer import NegativeTransferGuard
+from keras_dcat.transfer.callbacks.resuming import ResumeTraining
+
+
+class FirstEpochCheck(keras.callbacks.Callback):
+    """Says after the first epoch if there was no data, or nothing to learn by.
+
+    An error, where nothing tells of classes; a warning, where a contrast has nothing to
+    tell apart.
+    Whether there is a source to learn from is for `NegativeTransferGuard` to say.
+    """
+
+    # Keras may call it in another thread, and need not wait for a step to be done
+    # before it starts the next.
+    async_safe = True
+
+    def on_train_begin(self, logs=None):
+        self._has_trained = False
+        self._is_first_epoch = True
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._has_trained = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self._is_first_epoch and not self._has_trained:
+            raise ValueError(EMPTY_MESSAGE)
+        if self._is_first_epoch and self._learns_no_classes(logs or {}):
+            raise ValueError(
+                "A target must be told of classes, by labels or by its source. "
+                "Received: windows without any label, and no transfer loss of "
+                "predictions. Let the source tell them: "
+                "loss=[FeatureInfoNCE(), LogitsDistillation()]."
+            )
+        if self._is_first_epoch and self._tells_nothing_apart(logs or {}):
+            warnings.warn(
+                "A contrast tells the windows of a batch apart, which must be several. "
+                "Received: a contrast that is exactly 0, as of batches of one. "
+                "Take larger batches.",
+                stacklevel=2,
+            )
+        self._is_first_epoch = False
+
+    def _tells_nothing_apart(self, logs):
+        contrasts = [loss for loss in self.model.active_losses if loss.tells_moments]
+        is_zero = any(logs.get(f"{loss.name}_loss") == 0 for loss in contrasts)
+        return is_zero and logs.get("unmasked_share", 0) > 0
+
+    def _learns_no_classes(self, logs):
+        if logs.get("labelled_share") != 0 or not self.model.transfer_weight:
+            return False
+        return not any(loss.tells_classes for loss in self.model.active_losses)
+
+
+EMPTY_MESSAGE = (
+    "A dataset must hold at least one batch. Received: a dataset without any. "
+    "Check its filters, and `drop_remainder`."
+)
+
+
+def watched(callbacks, data=None):
+    """The callbacks of a training, with those that there always are.
+
+    Args:
+        callbacks: a `Callback`, a list of some, or `None`. A `NegativeTransferGuard` among them
+            takes the place of the one there would be.
+        data: what is trained on.
+
+    Returns:
+        list of `Callback`.
+    """
+    if not isinstance(callbacks, (list, tuple)):
+        callbacks = [] if callbacks is None else [callbacks]
+    guards = [c for c in callbacks if isinstance(c, NegativeTransferGuard)]
+    kept = [c for c in callbacks if isinstance(c, ResumeTraining)]
+    own = [c for c in callbacks if c not in kept]
+    # Behind the user's own, who then see the logs of an epoch before it is judged; and
+    # then what keeps what all of them have made of it.
+    guard = [] if guards else [NegativeTransferGuard()]
+    together = [*own, FirstEpochCheck(), *guard, *kept]
+    for each in kept:
+        each.accompany(data, together)
+    return together

@@ -1,0 +1,159 @@
+"""Do no harm: a source that has nothing to teach is not listened to."""
+
+import math
+import warnings
+
+import keras
+
+
+class NegativeTransferGuard(keras.callbacks.Callback):
+    """Ends a transfer that can only do harm, and says why. The training goes on.
+
+    Two things are looked at, at the end of each epoch:
+
+    - after the first, whether the source is at chance on the training windows. It was
+      not trained, or the pairs do not belong together;
+    - if `validation_data` are pairs, of people held out of training, whether the target
+      has become better than its source there. What a weaker source believes is nothing
+      to learn from. Where there is a contrast among the losses, as by default, this is
+      not looked at: which moment is which, a weaker sensor can tell.
+
+    Of several sources, all must be at chance, and the target be better than the best
+    of them. Of one at chance beside others the guard only warns.
+
+    If so, `transfer_weight` becomes 0, for good: it is a weight of the model, and saved
+    with it. While it is 0 anyway the guard does nothing. As with early stopping,
+    windows that decide on this are no longer a test.
+
+    The attribute `reason` is a str that says why the transfer was ended or warned of,
+    and `None` as long as it was not.
+
+    Args:
+        monitor: str. What the logs call the target's accuracy on held-out windows.
+        patience: int. For how many epochs in a row the target must be better.
+        margin: float. By how much it must be, in accuracy.
+        only_warn: bool. Whether to say it only, and leave `transfer_weight` as it is.
+
+    Raises:
+        ValueError: if `patience` is less than 1, or `margin` not a number from 0 to 1.
+
+    Example:
+
+    >>> guard = NegativeTransferGuard(patience=5)
+    >>> guard.reason is None
+    True
+    >>> # model.fit(pairs, labels, validation_data=held_out, callbacks=[guard])
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_accuracy",
+        patience: int = 3,
+        margin: float = 0.02,
+        only_warn: bool = False,
+    ):
+        super().__init__()
+        if patience < 1 or not 0 <= margin <= 1:
+            raise ValueError(
+                "`patience` must be at least 1, and `margin` from 0 to 1. "
+                f"Received: patience={patience}, margin={margin}. "
+                "Start with 3 epochs and 0.02."
+            )
+        self.monitor = monitor
+        self.patience = patience
+        self.margin = margin
+        self.only_warn = only_warn
+        self.reason = None
+
+    def on_train_begin(self, logs=None):
+        self._is_source_checked = False
+        self._epochs_better = 0
+        if self.only_warn or self.model.transfer_weight:
+            self.reason = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.reason is not None or not self.model.transfer_weight:
+            return
+        logs = logs or {}
+        reason = self._untrained(logs) or self._outgrown(logs)
+        if reason is None:
+            return
+        self.reason = reason
+        if not self.only_warn:
+            self.model.transfer_weight = 0.0
+            reason += " The target goes on alone: transfer_weight is 0 now."
+        warnings.warn(reason, stacklevel=2)
+
+    def _untrained(self, logs):
+        if self._is_source_checked:
+            return None
+        self._is_source_checked = True
+        accuracies = _source_accuracies(logs)
+        # NaN where no label told: such a source may be as good as any.
+        at_chance = [
+            number
+            for number, accuracy in enumerate(accuracies)
+            if is_at_chance(accuracy, self.model.num_classes)
+        ]
+        if not at_chance:
+            return None
+        listed = " and ".join(f"{accuracies[number]:.1%}" for number in at_chance)
+        named = f" (source {', '.join(map(str, at_chance))} of {len(accuracies)})"
+        reason = (
+            "The source should be trained before it teaches. "
+            f"Received: a source{named if len(accuracies) > 1 else ''} that is right "
+            f"on {listed} of the training windows, where guessing gives "
+            f"{1 / self.model.num_classes:.1%}. "
+            "Train it first: source.fit(...); if it is, check that the windows of a "
+            "pair belong together."
+        )
+        if len(at_chance) == len(accuracies):
+            return reason
+        warnings.warn(f"{reason} The others go on teaching.", stacklevel=3)
+        return None
+
+    def _outgrown(self, logs):
+        target, sources = logs.get(self.monitor), _source_accuracies(logs, "val_")
+        if target is None or not sources:
+            return None
+        # Together they may be better than each of them.
+        source = max([logs["val_source_accuracy"], *sources])
+        if any(loss.tells_moments for loss in self.model.active_losses):
+            return None
+        # A gap of exactly the margin counts, whatever the subtraction rounds it to.
+        is_better = target - source >= self.margin - 1e-6
+        self._epochs_better = self._epochs_better + 1 if is_better else 0
+        if self._epochs_better < self.patience:
+            return None
+        return (
+            "A source should be better than its target where neither was trained. "
+            f"Received: a target that is right on {target:.1%} of the held-out windows "
+            f"({self.monitor}) and a source on {source:.1%}, the target ahead for "
+            f"{self._epochs_better} epochs. Train a better source, or do without."
+        )
+
+
+def _source_accuracies(logs, prefix=""):
+    """That of each source, or of the only one, by what the logs call them."""
+    name = f"{prefix}source_accuracy"
+    each = [value for key, value in logs.items() if key.startswith(f"{name}_")]
+    return each or [logs[name]] if name in logs else []
+
+
+def is_at_chance(accuracy: float, num_classes: int) -> bool:
+    """Whether an accuracy is at most twice that of guessing, and at most 0.1 above it.
+
+    Args:
+        accuracy: float. NaN is not at chance: nothing is known.
+        num_classes: int.
+
+    Returns:
+        bool.
+
+    Example:
+
+    >>> is_at_chance(0.07, num_classes=27), is_at_chance(0.08, num_classes=27)
+    (True, False)
+    """
+    chance = 1.0 / num_classes
+    return not math.isnan(accuracy) and accuracy <= chance + min(chance, 0.1)

@@ -1,0 +1,204 @@
+"""What the numbers of a batch must be, in arrays and in datasets of TensorFlow."""
+
+import re
+import sys
+
+import keras
+import numpy as np
+
+from keras_dcat.class_labels import (
+    ROW_CURE,
+    ROW_RULE,
+    are_class_rows,
+    are_classes,
+    checked_labels,
+    class_cure,
+    class_rule,
+)
+from keras_dcat.transfer.losses.cross_entropy import is_one_hot
+
+# How many wrong numbers an error of a dataset tells.
+_TOLD = 8
+
+
+class BatchValues:
+    """The rules that numbers of inputs, labels and weights must keep.
+
+    Args:
+        num_classes: int, at least 2.
+        weighs_classes: bool. Whether Keras is to look up a weight for each label.
+    """
+
+    def __init__(self, num_classes, weighs_classes=False):
+        self.num_classes = num_classes
+        self.weighs_classes = weighs_classes
+
+    def check_arrays(self, sides, labels, sample_weight=None):
+        """Checks a batch, or all windows, of arrays or tensors.
+
+        Args:
+            sides: dict from `"source"`, `"target"` and `"transfer_mask"` to nested arrays.
+            labels: `(windows,)`, `(windows, 1)` or one-hot.
+            sample_weight: nested arrays, or `None`.
+
+        Raises:
+            ValueError: the rule, what came, what to do.
+        """
+        for name, inputs in {**sides, "sample_weight": sample_weight}.items():
+            for leaf in keras.tree.flatten(inputs):
+                if leaf is None:
+                    continue
+                values = keras.ops.convert_to_numpy(leaf)
+                is_fine = _are_shares if name == "transfer_mask" else np.isfinite
+                if not np.all(is_fine(values)):
+                    raise ValueError(self._message(name))
+        given = labels
+        if not isinstance(given, np.ndarray):
+            labels = keras.ops.convert_to_numpy(given)
+        checked_labels(labels, self.num_classes)
+        if hasattr(given, "to_numpy") and not _is_of_numpy(given):
+            raise ValueError(
+                "Labels of pandas must be of a dtype of NumPy. "
+                f"Received: dtype {given.dtypes}. "
+                'Convert them: labels.to_numpy("int64", na_value=-1).'
+            )
+        if self.weighs_classes and is_one_hot(labels, self.num_classes):
+            if not labels.any(axis=-1).all():
+                raise ValueError(self._message("class_weight"))
+
+    def check_label_kind(self, spec):
+        """Checks what a dataset says of its labels, before it is read.
+
+        Args:
+            spec: `tf.TensorSpec`.
+
+        Raises:
+            ValueError: if they are text, or no numbers otherwise.
+        """
+        kind = spec.dtype
+        if kind.is_floating or kind.is_integer or kind.is_bool:
+            return
+        cure = "Number the classes from 0, and give -1 where there is none."
+        if kind.name == "string":
+            cure = (
+                "Number them in `map`: keras.layers.StringLookup(vocabulary="
+                "class_names, num_oov_indices=0) does, in the order of the names."
+            )
+        raise ValueError(
+            "Labels must be numbers that say the class of each window. "
+            f"Received: a dataset whose labels are of dtype {kind.name}. {cure}"
+        )
+
+    def asserted(self, batch, sides, labels, sample_weight=None):
+        """A batch of a `tf.data.Dataset` that fails when it is read, unless it is fine.
+
+        Args:
+            batch: nested tensors.
+            sides: dict from `"source"`, `"target"` and `"transfer_mask"` to nested tensors.
+            labels: `(windows,)`, `(windows, 1)` or one-hot.
+            sample_weight: nested tensors, or `None`.
+
+        Returns:
+            the same nested tensors.
+        """
+        tf = sys.modules["tensorflow"]
+        rules = []
+        for name, inputs in {**sides, "sample_weight": sample_weight}.items():
+            for leaf in keras.tree.flatten(inputs):
+                if leaf is None:
+                    continue
+                if name == "transfer_mask":
+                    rules.append((name, _are_shares(tf.cast(leaf, tf.float64)), None))
+                elif leaf.dtype.is_floating:
+                    rules.append((name, tf.math.is_finite(leaf), None))
+        # Signed, for -1 would be the largest of unsigned integers.
+        numbers = tf.cast(labels, tf.float64)
+        is_labelled = numbers >= 0
+        if is_one_hot(labels, self.num_classes):
+            is_labelled = tf.reduce_any(numbers != 0, axis=-1)
+            holds = are_class_rows(
+                numbers,
+                tf.reduce_sum(numbers, axis=-1),
+                lambda each: tf.reduce_all(each, axis=-1),
+            )
+            rules.append(("rows", holds, tf.boolean_mask(numbers, ~holds)[:1]))
+        else:
+            holds = are_classes(numbers, self.num_classes, tf.round(numbers))
+            rules.append(("labels", holds, tf.boolean_mask(numbers, ~holds)))
+        if self.weighs_classes:
+            rules.append(("class_weight", is_labelled, None))
+        checks = []
+        for name, holds, told in rules:
+            data = [self._rules()[name][0]]
+            if told is not None:
+                data.append(tf.reshape(told, (-1,))[:_TOLD])
+            checks.append(
+                tf.debugging.Assert(tf.reduce_all(holds), data, summarize=_TOLD)
+            )
+        with tf.control_dependencies(checks):
+            return keras.tree.map_structure(tf.identity, batch)
+
+    def message_in(self, error):
+        """What an error of a backend says of a rule; `None` where it says nothing."""
+        text = str(error)
+        for name, (rule, _, cure) in self._rules().items():
+            whole = f"{re.escape(rule)} Received: .*?{re.escape(cure)}"
+            told = re.search(whole, text, re.DOTALL)
+            if told is not None:
+                return told[0]
+            if rule in text:
+                told = re.match(r"\] \[([^\]]*)\]", text.split(rule, 1)[1])
+                found = None if told is None else f"[{', '.join(told[1].split())}]"
+                return self._message(name, found)
+        return None
+
+    def _message(self, name, found=None):
+        rule, received, cure = self._rules()[name]
+        return f"{rule} Received: {found or received}. {cure}"
+
+    def _rules(self):
+        """From a name to the rule, what came where no more is known, and the cure."""
+        unlabelled = "windows without a label"
+        finite = {
+            side: (
+                f"The input of the {side} must be finite.",
+                "windows with NaN or infinite values",
+                f"Drop them, or fill the gaps in recordings of the {side}.",
+            )
+            for side in ("source", "target")
+        }
+        return {
+            **finite,
+            "transfer_mask": (
+                "`transfer_mask` must be numbers from 0 to 1.",
+                "others, or NaN",
+                "Give a window 0 where there is no source.",
+            ),
+            "sample_weight": (
+                "`sample_weight` must be finite.",
+                "NaN or infinite weights",
+                "Give a window 0 that is not to count.",
+            ),
+            "class_weight": (
+                "`class_weight` must find a class for each window of a tf.data dataset "
+                "and of one-hot labels.",
+                unlabelled,
+                "Yield (inputs, labels, sample_weight), or pass `sample_weight`.",
+            ),
+            "labels": (
+                class_rule(self.num_classes),
+                "others",
+                class_cure(self.num_classes),
+            ),
+            "rows": (ROW_RULE, "others", ROW_CURE),
+        }
+
+
+def _is_of_numpy(labels):
+    dtypes = labels.dtypes if len(labels.shape) == 2 else [labels.dtype]
+    return all(isinstance(dtype, np.dtype) for dtype in dtypes)
+
+
+def _are_shares(numbers):
+    # What is made of probabilities may be rounded up.
+    return (numbers >= 0) & (numbers <= 1 + 1e-6)

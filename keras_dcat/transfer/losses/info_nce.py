@@ -1,0 +1,147 @@
+"""Transfer losses that tell windows apart, by their features or by their `KᵀV`."""
+
+import keras
+from keras import ops
+
+from keras_dcat.transfer.losses.cross_attention import checked_projections
+from keras_dcat.transfer.losses.statistics import statistic_of
+from keras_dcat.transfer.losses.transfer_loss import WithTemperature
+
+
+class _Contrast(WithTemperature):
+    """What teaches which moment is which."""
+
+    tells_moments = True
+    usual_temperature = 0.1
+
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "contrast",
+        dtype: str = "float32",
+    ):
+        super().__init__(temperature, reduction, name, dtype)
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
+class AttentionInfoNCE(_Contrast):
+    """A window's `KᵀV` is nearer to its source's than to those of other windows.
+
+    InfoNCE over the batch, in both directions: products averaged over time, less their
+    mean over the batch, are compared by their cosine, head by head. Unlike a distance,
+    it asks only for what tells windows apart, and the two sides need not have the same
+    scale.
+
+    Args:
+        temperature: float > 0. Lower asks for more.
+        reduction: a reduction of Keras, as in `MaskedCrossAttentionLoss`.
+        name: str. In the history of a training the loss is called `<name>_loss`.
+        dtype: dtype of the computation. `"float32"` unless given.
+
+    Call args:
+        y_true: the source's `(key, value)` or `(key, value, mask)`, as in
+            `MaskedCrossAttentionLoss`.
+        y_pred: the target's, likewise.
+        sample_weight: `(batch,)`. Which windows may teach, and how much. The others
+            still are what these are told apart from.
+
+    Returns:
+        float32 scalar, or `(batch,)` with `reduction=None`. `log(batch)` where nothing
+        is told apart.
+
+    Raises:
+        ValueError: if the temperature is not positive, or if the two sides do not share
+            `d_k`, `d_v` and the number of heads.
+
+    Example:
+
+    >>> key, value = ops.ones((4, 50, 8)), ops.ones((4, 50, 4))
+    >>> loss = AttentionInfoNCE()
+    >>> float(loss((key, value), (key, value)))  # all windows are alike: log 4
+    1.3862...
+
+    Reference:
+        Oord et al., 2018, [Contrastive predictive
+        coding](https://arxiv.org/abs/1807.03748).
+    """
+
+    reads = "projections"
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return super().__call__(*checked_projections(y_true, y_pred), sample_weight)
+
+    def call(self, y_true, y_pred):
+        source, target = (_directions(side) for side in (y_true, y_pred))
+        similarity = ops.einsum("bhd,chd->hbc", target, source) / self.temperature
+        return ops.mean(_told_apart(similarity), axis=0)
+
+
+def _directions(projections):
+    """`KᵀV / time` less its mean over the batch, of norm 1: `(batch, heads, size)`."""
+    product = statistic_of(projections).mean
+    product = product - ops.mean(product, axis=0, keepdims=True)
+    shape = ops.shape(product)
+    product = ops.reshape(product, (shape[0], shape[1], shape[2] * shape[3]))
+    return _unit(product)
+
+
+def _unit(x):
+    """Of norm 1 along the last axis; zero stays zero, with a gradient of zero."""
+    square = ops.sum(ops.square(x), axis=-1, keepdims=True)
+    return x * ops.rsqrt(ops.maximum(square, keras.config.epsilon()))
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
+class FeatureInfoNCE(_Contrast):
+    """A window's features are nearer to its source's than to those of other windows.
+
+    InfoNCE over the batch, in both directions. Features are what the classifiers are
+    given; the target's pass through a linear map that is trained along. What a window
+    has in common with its own moment, and with no other, is all that is asked: not the
+    source's opinion of the class, so that it also teaches where the source is wrong.
+
+    Args:
+        temperature: float > 0. Lower asks for more.
+        reduction: a reduction of Keras, as in `MaskedCrossAttentionLoss`.
+        name: str. In the history of a training the loss is called `<name>_loss`.
+        dtype: dtype of the computation. `"float32"` unless given.
+
+    Call args:
+        y_true: float tensor `(batch, features)`. The source's.
+        y_pred: float tensor `(batch, features)`. The target's, mapped to the source's.
+        sample_weight: `(batch,)`. Which windows may teach, and how much. The others
+            still are what these are told apart from.
+
+    Returns:
+        float32 scalar, or `(batch,)` with `reduction=None`. `log(batch)` where nothing
+        is told apart.
+
+    Raises:
+        ValueError: if the temperature is not positive.
+
+    Example:
+
+    >>> loss = FeatureInfoNCE()
+    >>> float(loss(ops.ones((4, 8)), ops.ones((4, 8))))  # all windows are alike: log 4
+    1.3862...
+
+    Reference:
+        Radford et al., 2021, [Learning transferable visual
+        models](https://arxiv.org/abs/2103.00020), of which one side is frozen here.
+    """
+
+    reads = "features"
+
+    def call(self, y_true, y_pred):
+        source, target = (_unit(side) for side in (y_true, y_pred))
+        similarity = ops.matmul(target, ops.transpose(source))
+        return _told_apart(similarity / self.temperature)
+
+
+def _told_apart(similarity):
+    """InfoNCE in both directions of similarities `(…, target, source)`, by window."""
+    own = ops.diagonal(similarity, axis1=-2, axis2=-1)
+    all_sources = ops.logsumexp(similarity, axis=-1)
+    all_targets = ops.logsumexp(similarity, axis=-2)
+    return (all_sources + all_targets) / 2 - own

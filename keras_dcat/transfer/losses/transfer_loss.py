@@ -1,0 +1,93 @@
+"""What a loss is that a source teaches a target by."""
+
+import keras
+
+READINGS = (
+    "features",
+    "projections",
+    "log_probabilities",
+    "fused_log_probabilities",
+)
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
+class TransferLoss(keras.losses.Loss):
+    """A loss of Keras that says what it compares of a source and a target.
+
+    Derive your own from it and give it `reads` and `call(source, target)`, which
+    returns a number for each window. Gates, several sources, pairs without a label,
+    λ and the history of a training are then as for the losses of this package.
+
+    A class says what it is by four attributes:
+
+    - `reads`, str, what it is called with of source and target: `"features"`, which the
+      classifiers are given, `(batch, features)`, the target's mapped to the size of the
+      source's; `"projections"`, `(key, value)`, `(key, value, mask)` or
+      `KeyValueStatistic` of two `AttentionKV`; `"log_probabilities"` of the classes,
+      `(batch, classes)`; or `"fused_log_probabilities"`, those of both sides together
+      in the place of the source's;
+    - `tells_classes`, bool, whether a target that sees no label learns from it what
+      classes are. False unless set;
+    - `tells_moments`, bool, whether it teaches which moment is which, as also a source
+      can that is weaker than its target. `NegativeTransferGuard` does not compare the two then.
+      False unless set;
+    - `only_unlabelled`, bool, whether it is for windows that have no label. False
+      unless set.
+
+    Args:
+        reduction: a reduction of Keras. `None` leaves one number for each window.
+        name: str. In the history of a training the loss is called `<name>_loss`. Unless
+            given, Keras makes one of the name of the class.
+        dtype: dtype of the computation. `"float32"` unless given, under every
+            mixed-precision policy.
+
+    Example:
+
+    >>> @keras.saving.register_keras_serializable(package="mine")
+    ... class FeatureDistance(TransferLoss):
+    ...     reads = "features"
+    ...
+    ...     def call(self, source, target):
+    ...         return keras.ops.mean(keras.ops.square(source - target), axis=-1)
+    >>> loss = FeatureDistance(name="distance")
+    >>> float(loss(keras.ops.zeros((2, 8)), keras.ops.ones((2, 8))))
+    1.0
+    """
+
+    reads = None
+    tells_classes = False
+    tells_moments = False
+    only_unlabelled = False
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str = "float32",
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "dtype": self.dtype}
+
+
+class WithTemperature(TransferLoss):
+    """A loss with a temperature, which is checked and kept in its config.
+
+    A class says by `usual_temperature`, a number, where to start.
+    """
+
+    usual_temperature = None
+
+    def __init__(self, temperature: float, reduction: str | None, name: str, dtype):
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+        if not 0 < temperature < float("inf"):
+            raise ValueError(
+                "`temperature` must be a positive number. "
+                f"Received: temperature={temperature}. "
+                f"Start with {self.usual_temperature}."
+            )
+        self.temperature = temperature
+
+    def get_config(self):
+        return {**super().get_config(), "temperature": self.temperature}

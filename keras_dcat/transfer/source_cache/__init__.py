@@ -1,5 +1,0 @@
-"""What a frozen source says of windows, found once instead of in every epoch."""
-
-from keras_dcat.transfer.source_cache.pairs import cache_source
-
-__all__ = ["cache_source"]

@@ -1,0 +1,192 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+import keras_dcat
+from keras_dcat.transfer.models import inspection
+from tests.models import CLASSES, beliefs, branch, pair_of_branches
+
+
+class Subclassed(keras.Model):
+    """Attention read by a head with a given activation."""
+
+    def __init__(self, activation=None, calls=1):
+        super().__init__()
+        self.attention = keras_dcat.AttentionKV(6)
+        self.pool = layers.GlobalAveragePooling1D()
+        self.head = layers.Dense(CLASSES, activation=activation)
+        self.calls = calls
+
+    def call(self, inputs):
+        for _ in range(self.calls):
+            x = self.attention(inputs)
+        return self.head(self.pool(x))
+
+
+def built(model, shape=(20, 3)):
+    model(np.zeros((2, *shape), "float32"))
+    return model
+
+
+def wrapped(*last):
+    return keras.Sequential([keras.Input((20, 3)), branch(3), *last])
+
+
+@pytest.mark.parametrize(
+    ("build", "expected"),
+    [
+        (lambda: branch(3), True),
+        (lambda: branch(3, softmax=True), False),
+        (lambda: wrapped(), True),
+        (lambda: wrapped(layers.Softmax()), False),
+        (lambda: wrapped(layers.Activation("softmax", dtype="float32")), False),
+        (lambda: wrapped(layers.Softmax(), layers.Identity()), False),
+        (lambda: wrapped(layers.Identity()), True),
+        (lambda: wrapped(layers.Activation("linear", dtype="float32")), True),
+        (lambda: wrapped(layers.Softmax(), layers.Activation("linear")), False),
+        (lambda: wrapped(layers.Activation(lambda x: ops.softmax(x))), False),
+        (lambda: wrapped(layers.Activation("log_softmax")), True),
+        (lambda: wrapped(layers.Activation("relu")), True),
+        (lambda: built(Subclassed("softmax")), False),
+        (lambda: built(Subclassed()), True),
+    ],
+    ids=[
+        "dense",
+        "dense softmax",
+        "nested dense",
+        "softmax layer",
+        "activation layer",
+        "softmax behind identity",
+        "logits behind identity",
+        "logits behind linear",
+        "softmax behind linear",
+        "softmax of one's own",
+        "log-softmax",
+        "relu",
+        "subclassed softmax",
+        "subclassed dense",
+    ],
+)
+def test_logits_and_probabilities_are_told_apart(build, expected):
+    assert inspection.gives_logits(build()) is expected
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_a_sigmoid_is_refused(side):
+    sides = {"source": branch(5), "target": branch(3)}
+    inputs = sides[side].inputs
+    sides[side] = keras.Model(
+        inputs, layers.Activation("sigmoid")(sides[side].outputs[0]), name="mine"
+    )
+    with pytest.raises(ValueError, match=r"'mine', which ends in a sigmoid\. End in"):
+        keras_dcat.DCATModel(**sides, loss=keras_dcat.MaskedCrossAttentionLoss())
+
+
+class HeadFirst(Subclassed):
+    """As above, with a hidden layer that Keras comes to know after the head."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = layers.Dense(CLASSES + 3, name="hidden")
+
+    def call(self, inputs):
+        return self.head(self.hidden(self.pool(self.attention(inputs))))
+
+
+def test_features_are_never_those_of_a_hidden_layer():
+    options = {"name": "hidden", "units": CLASSES + 3}
+    target = built(HeadFirst())
+    assert {k: getattr(target.layers[-1], k) for k in options} == options
+    with pytest.raises(ValueError, match=r"'hidden' of 7 units.*Assign .* last"):
+        keras_dcat.DCATModel(branch(5), target)
+    keras_dcat.DCATModel(branch(5), target, **beliefs())  # which reads no features
+
+
+def test_a_model_that_is_not_built_is_refused():
+    unbuilt = keras.Sequential([keras_dcat.AttentionKV(6), layers.Dense(CLASSES)])
+    with pytest.raises(ValueError, match=r"`target` must be built.*keras\.Input"):
+        keras_dcat.DCATModel(branch(5), unbuilt)
+
+
+def test_what_is_no_model_is_refused():
+    with pytest.raises(ValueError, match=r"`source`.*Received: Dense\. Wrap layers"):
+        keras_dcat.DCATModel(layers.Dense(3), branch(3))
+
+
+def test_models_that_share_weights_are_refused():
+    model = branch(3)
+    with pytest.raises(ValueError, match=r"must not share weights.*of its own"):
+        keras_dcat.DCATModel(model, model)
+
+
+@pytest.mark.parametrize("size", ["key_dim", "value_dim", "num_heads"])
+def test_attentions_of_different_sizes_are_refused(size):
+    options = {"key_dim": 6, "value_dim": 6, "num_heads": 1}
+    source = branch(5, steps=12, **options)
+    target = branch(3, **{**options, size: 4})
+    with pytest.raises(ValueError, match=rf"'{size}': 4.*Build one of them anew"):
+        keras_dcat.DCATModel(source, target, **beliefs())
+    keras_dcat.DCATModel(source, target)  # features have no such sizes
+
+
+def test_attention_that_is_missing_or_ambiguous_is_refused():
+    plain = keras.Sequential(
+        [keras.Input((20, 3)), layers.GlobalAveragePooling1D(), layers.Dense(CLASSES)]
+    )
+    with pytest.raises(ValueError, match=r"without one\. Put an `AttentionKV`"):
+        keras_dcat.DCATModel(branch(5), plain)
+    inputs = keras.Input((20, 3))
+    x = keras_dcat.AttentionKV(6, name="first")(inputs)
+    x = keras_dcat.AttentionKV(6, name="second")(x)
+    x = layers.Dense(CLASSES)(layers.GlobalAveragePooling1D()(x))
+    two = keras.Model(inputs, x)
+    with pytest.raises(ValueError, match=r"\['first', 'second'\].*target_attention"):
+        keras_dcat.DCATModel(branch(5), two)
+    model = keras_dcat.DCATModel(branch(5), two, target_attention="second")
+    assert model.target_attention.name == "second"
+
+
+def test_different_classes_are_refused():
+    inputs = keras.Input((20, 3))
+    x = layers.GlobalAveragePooling1D()(keras_dcat.AttentionKV(6)(inputs))
+    other = keras.Model(inputs, layers.Dense(CLASSES + 1)(x))
+    with pytest.raises(
+        ValueError, match=r"4 classes in the source and 5 in the target"
+    ):
+        keras_dcat.DCATModel(branch(5), other)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [[], [layers.GlobalAveragePooling1D(), layers.Dense(1)]],
+    ids=["scores per step", "one unit"],
+)
+def test_a_model_that_does_not_end_in_a_classifier_is_refused(head):
+    model = keras.Sequential([keras.Input((20, 3)), keras_dcat.AttentionKV(6), *head])
+    loss = keras_dcat.MaskedCrossAttentionLoss()
+    with pytest.raises(ValueError, match=r"target must end in a classifier.*Pool over"):
+        keras_dcat.DCATModel(branch(5), model, loss=loss)
+
+
+def test_an_attention_that_is_called_twice_is_refused():
+    source, loss = branch(5, steps=12), keras_dcat.MaskedCrossAttentionLoss()
+    with pytest.raises(ValueError, match=r"2 calls in a pass.*name the one to align"):
+        keras_dcat.DCATModel(source, built(Subclassed(calls=2)), loss=loss)
+
+
+def test_the_input_of_a_subclassed_model_is_what_it_was_built_with():
+    spec = inspection.input_spec(built(Subclassed()))
+    assert spec.shape == (None, 20, 3)
+
+
+def test_the_models_that_are_joined_are_not_changed():
+    source, target = pair_of_branches()
+    before = [
+        [keras.ops.convert_to_numpy(v.value).copy() for v in m.variables]
+        for m in (source, target)
+    ]
+    keras_dcat.DCATModel(source, target)
+    after = [m.variables for m in (source, target)]
+    for old, new in zip(sum(before, []), sum(after, []), strict=True):
+        np.testing.assert_array_equal(old, keras.ops.convert_to_numpy(new.value))

@@ -1,0 +1,139 @@
+"""What is wrong with numbers is said alike, however they come."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_dcat
+from keras_dcat.transfer.input_values import BatchValues
+from tests.models import CLASSES, pair_of_branches, windows
+from tests.transfer.test_inputs import KINDS, tf_dataset
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The source should be trained"),
+    pytest.mark.filterwarnings("ignore:Your input ran out of data"),
+]
+
+CLASS_NAMES = ["sit", "stand", "walk", "fall"]
+WEIGHTS = r"`sample_weight` must be finite.*NaN.*Give a window 0"
+
+
+@pytest.fixture
+def model():
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    model.compile(run_eagerly=True)
+    return model
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [(0.5, r"\[0.5\]"), (np.nan, r"\[nan\]"), (np.inf, r"\[inf\]"), (-3.0, r"\[-3")],
+)
+def test_a_label_that_is_no_class_is_told_in_plain_numbers(
+    rng, model, kind, label, told
+):
+    pair, labels = windows(rng)
+    labels = labels.astype("float32")
+    labels[-1] = label
+    message = f"Labels must be whole numbers from 0 to 3.*Received: {told}.*Number the"
+    with pytest.raises(ValueError, match=message):
+        model.evaluate(*KINDS[kind](pair, labels), verbose=0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ([1, 1, 0, 0], r"\[1(.0)?, 1(.0)?, 0(.0)?, 0(.0)?\]"),
+        ([np.nan, 0, 0, 1], r"\[nan, 0"),
+        ([-1, -1, -1, -1], r"\[-1(.0)?, -1"),
+        ([0.5, -0.25, 2, 0], r"\[0.5, -0.25, 2"),
+    ],
+    ids=["multi-hot", "NaN", "minus one", "regression"],
+)
+def test_a_row_that_is_no_class_is_told_in_plain_numbers(rng, model, kind, row, told):
+    pair, labels = windows(rng)
+    rows = np.eye(CLASSES, dtype="float32")[labels]
+    model.evaluate(*KINDS[kind](pair, rows), verbose=0)
+    rows[-1] = row
+    message = f"must add up to 1, or be zeros only.*Received: {told}.*one class, or sha"
+    with pytest.raises(ValueError, match=message):
+        model.fit(*KINDS[kind](pair, rows), verbose=0)
+    for weight in model.target.get_weights():
+        assert np.isfinite(weight).all()
+
+
+@pytest.mark.parametrize("kind", ["arrays", "PyDataset", "generator"])
+def test_text_is_refused_before_a_number_is_made_of_it(rng, model, kind):
+    pair, labels = windows(rng)
+    text = np.array(CLASS_NAMES)[labels]
+    with pytest.raises(ValueError, match=r"\['sit', 'stand'.*class_names.index"):
+        model.fit(*KINDS[kind](pair, text), verbose=0)
+    with pytest.raises(ValueError, match=r"class_names.index"):
+        keras_dcat.diagnose(model.source, model.target, (pair, text), (pair, text))
+
+
+def test_text_in_a_dataset_is_refused_with_a_cure_that_numbers_it(rng, model):
+    pair, labels = windows(rng)
+    data = tf_dataset(pair, np.array(CLASS_NAMES)[labels])
+    with pytest.raises(ValueError, match=r"dtype string.*keras.layers.StringLookup"):
+        model.fit(data, verbose=0)
+    number = keras.layers.StringLookup(vocabulary=CLASS_NAMES, num_oov_indices=0)
+    cured = data.map(lambda x, y: (x, number(y)))
+    found = np.concatenate([y.numpy() for _, y in cured])
+    np.testing.assert_array_equal(found, labels)
+    model.fit(cured, verbose=0)
+
+
+def test_labels_of_pandas_are_taken_or_refused_with_a_cure_that_works(rng, model):
+    pandas = pytest.importorskip("pandas")
+    pair, labels = windows(rng)
+    model.evaluate(pair, pandas.Series(labels), verbose=0)
+    series = pandas.Series(labels, dtype="Int64")
+    with pytest.raises(ValueError, match=r'Int64.*to_numpy\("int64", na_value=-1\)'):
+        model.evaluate(pair, series, verbose=0)
+    series[0] = pandas.NA
+    cured = series.to_numpy("int64", na_value=-1)
+    assert cured.tolist() == [-1, *labels[1:].tolist()]
+    model.evaluate(pair, cured, verbose=0)
+
+
+def test_a_list_is_refused_with_a_cure_that_works(rng, model):
+    pair, labels = windows(rng)
+    with pytest.raises(ValueError, match=r"a list. Make an array.*np.asarray\(labels"):
+        model.evaluate(pair, labels.tolist(), verbose=0)
+    model.evaluate(pair, np.asarray(labels.tolist()), verbose=0)
+
+
+@pytest.mark.parametrize("name", ["fit", "evaluate"])
+def test_weights_that_are_not_finite_are_refused(rng, model, name):
+    pair, labels = windows(rng)
+    weights = np.where(np.arange(32) < 31, 1.0, np.nan)
+    run = getattr(model, name)
+    with pytest.raises(ValueError, match=WEIGHTS):
+        run(pair, labels, sample_weight=weights, verbose=0)
+    batch = (tuple(pair), labels, weights)
+    with pytest.raises(ValueError, match=WEIGHTS):
+        run((each for each in [batch]), verbose=0)
+    with pytest.raises(ValueError, match=WEIGHTS):
+        model.fit(pair, labels, validation_data=batch, verbose=0)
+    run(pair, labels, sample_weight=np.nan_to_num(weights), verbose=0)
+
+
+def test_weights_of_a_dataset_are_checked(rng, model):
+    tf = pytest.importorskip("tensorflow")
+    pair, labels = windows(rng)
+    weights = np.where(np.arange(32) < 31, 1.0, np.inf)
+    data = tf.data.Dataset.from_tensor_slices((tuple(pair), labels, weights)).batch(8)
+    with pytest.raises(ValueError, match=WEIGHTS):
+        model.fit(data, verbose=0)
+
+
+def test_a_message_is_found_whole_in_what_another_error_quotes():
+    values = BatchValues(CLASSES)
+    with pytest.raises(ValueError, match="0.5") as error:
+        values.check_arrays({}, np.array([0.5, 1]))
+    quoted = RuntimeError(f"in a worker:\nValueError: {error.value}\nTraceback …")
+    assert values.message_in(quoted) == str(error.value)
+    assert values.message_in(RuntimeError("of something else")) is None
