@@ -1,3 +1,4 @@
+import pathlib
 import zipfile
 
 import numpy as np
@@ -8,6 +9,7 @@ from keras_dcat.datasets.sisfall import label_falls, load_sisfall
 from keras_dcat.recordings import Recording, Stream
 from keras_dcat.windows import index_windows
 
+SHARED = pathlib.Path(__file__).parents[3] / "shared" / "data" / "sisfall"
 COUNTS = np.array([[256, -512, 0, 1000, -16384, 0, 1024, -4096, 0], range(9)])
 # 16 g · 2 / 2^13, 2000 °/s · 2 / 2^16, 8 g · 2 / 2^14
 UNITS = [1.0, -2.0, 0.0, 61.03515625, -1000.0, 0.0, 1.0, -4.0, 0.0]
@@ -229,3 +231,15 @@ def test_what_falls_cannot_be_found_in_is_refused():
     for wrong in ({"seconds": 0}, {"seconds": np.nan}, {"margin": -1}):
         with pytest.raises(ValueError, match=r"must last.*Received.*3 and 1 s"):
             label_falls([fall], **wrong)
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="SisFall is not on this machine")
+def test_of_the_real_data_every_fall_has_a_window_and_one_in_twenty_is_a_fall():
+    recordings = load_sisfall(SHARED / "sisfall50.npz")
+    assert len({r.session for r in recordings}) == len(recordings) == 4504
+    assert len({r.subject for r in recordings}) == 38
+    falls = [r for r in recordings if "fall" in sisfall.CLASS_NAMES[r.label]]
+    index = index_windows(label_falls(recordings), 2.0, 1.0)
+    is_fall = index.labels == 1
+    assert len(set(index.sessions[is_fall])) == len(falls) == 1798
+    assert np.mean(is_fall) == pytest.approx(1 / 20, abs=0.005)
