@@ -238,9 +238,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         """Classification loss plus `transfer_weight` times the transfer losses."""
-        classification = self.classification_loss(
-            x, y, y_pred, sample_weight, training
-        )
+        classification = self.classification_loss(x, y, y_pred, sample_weight, training)
         if not isinstance(y_pred, PairOutputs):
             return classification
         may_change = gradient_step.may_change_state()

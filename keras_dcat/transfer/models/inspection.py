@@ -53,7 +53,8 @@ def gives_features(source_output, num_sources: int) -> tuple[bool, ...]:
     kinds = ("predictions", "features")
     if len(outputs) != num_sources or not set(outputs) <= set(kinds):
         raise ValueError(
-            f"`source_output` must be one of {kinds}, or a list of one for each source. "
+            f"`source_output` must be one of {kinds}, or a list with one for each "
+            f"source. "
             f"Received: source_output={source_output!r} for {num_sources} source(s). "
             "Leave it out for classifiers."
         )
