@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,14 @@ MIN_AGREEMENT, MAX_F1_DROP = 0.999, 0.01
 TIMEOUT = 600  # seconds
 # What an artefact must run without.
 _FOREIGN = {"saved_model": {"keras_dcat"}}
+# What else there is, where one format does not have what a model does.
+_INSTEAD = {
+    "saved_model": "Export another format, as formats=['litert', 'onnx'] does",
+    "onnx": "Export another format, as formats=['saved_model', 'litert'] does",
+    "litert": "Give recurrent layers unroll=True, or export formats=['onnx']",
+    "litert_int8": "Give recurrent layers unroll=True, or export formats=['onnx']",
+}
+_LONGEST_REASON = 200  # characters of what another program says
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,11 +79,11 @@ def check(
         RuntimeError: if it cannot be run without this package, holds other variables
             than the target's, or differs by more than it may.
     """
-    found = _run(path, windows)
+    found = _run(name, path, windows)
     _check_alone(name, found, variables)
     probabilities = found["probabilities"]
     if probabilities.shape != expected.shape or not np.isfinite(probabilities).all():
-        raise _failed(
+        raise failed(
             name,
             f"probabilities of shape {probabilities.shape}, finite: "
             f"{bool(np.isfinite(probabilities).all())}, not {expected.shape}",
@@ -83,7 +92,7 @@ def check(
     if len(found["labels"]):
         named = np.asarray(class_names)[predicted]
         if not np.array_equal(named, found["labels"]):
-            raise _failed(name, "labels that are not those of the largest probability")
+            raise failed(name, "labels that are not those of the largest probability")
     known = np.full(len(windows), True) if labels is None else labels >= 0
     truth = wanted if labels is None or not known.any() else labels
     known = known if known.any() else np.full(len(windows), True)
@@ -101,19 +110,64 @@ def check(
         largest_difference=float(np.abs(probabilities - expected).max()),
     )
     if is_exact and result.agreement < MIN_AGREEMENT:
-        raise _failed(
+        raise failed(
             name, f"other labels than the model's: {result.agreement:.1%} agree"
         )
     if not is_exact and result.macro_f1_drop > MAX_F1_DROP:
-        raise _failed(
+        raise failed(
             name,
-            f"a macro F1 of {scores[1]:.3f}, where the model has {scores[0]:.3f}; "
-            "calibrate with windows of more people, or leave the format out",
+            f"a macro F1 of {scores[1]:.3f}, where the model has {scores[0]:.3f}",
+            "Calibrate with windows of more people, or leave the format out",
         )
     return result
 
 
-def _run(path, windows):
+def failed(name: str, reason: str, cure: str | None = None) -> RuntimeError:
+    """The error of an export that cannot be written, run, or relied on.
+
+    Args:
+        name: str. Name of the format.
+        reason: str. What was found instead.
+        cure: str. What to do; another format, unless given.
+
+    Returns:
+        `RuntimeError`.
+
+    Example:
+
+    >>> print(failed("onnx", "no answer within 600 s"))
+    The onnx export must do what the model does. Received: no answer within 600 s. \
+Export another format, as formats=['saved_model', 'litert'] does; nothing has been \
+left on disk.
+    """
+    return RuntimeError(
+        f"The {name} export must do what the model does. Received: {reason}. "
+        f"{cure or _INSTEAD[name]}; nothing has been left on disk."
+    )
+
+
+def last_words(text: str) -> str:
+    """The last line of what another program said of its failure, cut to its end.
+
+    Args:
+        text: str. A traceback, or the message of an error.
+
+    Returns:
+        str without a full stop.
+
+    Example:
+
+    >>> last_words("Traceback (most recent call last):\\n  …\\nValueError: too long.\\n")
+    'ValueError: too long'
+    """
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)  # colours
+    # Keras lists the arguments of a layer behind what went wrong in it.
+    lines = text.split("Arguments received by")[0].split("\n")
+    lines = [" ".join(line.split()) for line in lines if line.strip(" .\t\r")]
+    return lines[-1].rstrip(". ")[-_LONGEST_REASON:] if lines else ""
+
+
+def _run(name, path, windows):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         np.save(folder / "windows.npy", windows)
@@ -125,9 +179,11 @@ def _run(path, windows):
                 command, capture_output=True, text=True, timeout=TIMEOUT
             )
         except subprocess.TimeoutExpired:
-            raise _failed(path.name, f"no answer within {TIMEOUT} s") from None
+            raise failed(name, f"no answer within {TIMEOUT} s") from None
+        if finished.returncode < 0:
+            raise failed(name, f"a crash (signal {-finished.returncode}) in running it")
         if finished.returncode:
-            raise _failed(path.name, f"an error: {finished.stderr[-2000:]}")
+            raise failed(name, f"an error in running it: {last_words(finished.stderr)}")
         with np.load(folder / "results.npz", allow_pickle=False) as results:
             return dict(results)
 
@@ -137,19 +193,12 @@ def _check_alone(name, found, variables):
         found["modules"].tolist()
     )
     if foreign:
-        raise _failed(name, f"a model that needs {sorted(foreign)}")
+        raise failed(name, f"a model that needs {sorted(foreign)}")
     others = set(found["variables"].tolist()) - set(variables)
     if others:
-        raise _failed(
+        raise failed(
             name, f"variables that are not the target's: {sorted(others)[:3]}"
         )
-
-
-def _failed(name, reason):
-    return RuntimeError(
-        f"The {name} export must do what the model does. Received: {reason}. "
-        "Nothing has been left on disk."
-    )
 
 
 def _size(path):

@@ -11,7 +11,7 @@ from keras import ops
 
 from keras_dcat.class_names import checked_class_names
 from keras_dcat.export.card import model_card
-from keras_dcat.export.checking import Check, check
+from keras_dcat.export.checking import Check, check, failed, last_words
 from keras_dcat.export.description import Description
 from keras_dcat.export.formats import FORMATS, calibration_rows, serving_model
 from keras_dcat.extras import require
@@ -70,7 +70,9 @@ def export_target(
     too. Every artefact is loaded in a fresh process without this package, and, but for
     a SavedModel, without Keras, and must say what the model says: the same label for
     99.9 % of the windows held out, or, in int8, a macro F1 at most 0.01 less. Beside
-    them is a `model_card.md` with what those windows tell.
+    them is a `model_card.md` with what those windows tell. A target with recurrent
+    layers that are not unrolled takes one window at a time in LiteRT, and has only its
+    weights in int8.
 
     Args:
         model: `DCATModel`, whose target is exported; or a target.
@@ -90,17 +92,18 @@ def export_target(
 
     Raises:
         ValueError: if the backend is not TensorFlow, if a format is unknown, if names
-            and outputs differ in number, if the model does not take such windows, or if
-            int8 has nothing to calibrate with.
+            and outputs differ in number, if the model does not take such windows, is
+            stateful, or if int8 has nothing to calibrate with.
         FileExistsError: if there is such a folder.
-        RuntimeError: if an artefact fails its check. Nothing is left on disk then.
+        RuntimeError: if an artefact cannot be written, or fails its check. Nothing is
+            left on disk then.
         ImportError: if a package is missing that a format needs.
     """
     target = model.target if isinstance(model, DCATModel) else model
     folder = pathlib.Path(path)
-    serving = serving_model(target)
-    description = _description(serving, held_out, stream, class_names, stride)
     _check_arguments(folder, formats, held_out, calibration)
+    serving = serving_model(target, _window_shape(held_out, stream))
+    description = _description(serving, held_out, stream, class_names, stride)
     windows = held_out.gather(stream).astype("float32")
     expected = _predicted(serving, windows)
     seen = None
@@ -114,7 +117,7 @@ def export_target(
         checks = []
         for name in formats:
             written = part / FORMATS[name].file
-            FORMATS[name].write(serving, written, description.class_names, seen)
+            _write(name, serving, written, description.class_names, seen)
             description.put_into(written)
             found = check(
                 written,
@@ -141,14 +144,28 @@ def export_target(
     return Export(folder, description, tuple(checks))
 
 
-def _description(serving, held_out, stream, class_names, stride):
-    shape, wanted = held_out.shape(stream), tuple(serving.input_shape[1:])
-    if wanted != shape:
+def _write(name, serving, path, class_names, calibration):
+    """Writes an artefact; what goes wrong in other packages is told in one sentence."""
+    try:
+        FORMATS[name].write(serving, path, class_names, calibration)
+    except (ImportError, OSError):
+        raise
+    except Exception as error:  # converters have errors of many kinds
+        reason = f"{type(error).__name__} in writing it: {last_words(str(error))}"
+        raise failed(name, reason) from error
+
+
+def _window_shape(held_out, stream):
+    if stream not in held_out.samples:
         raise ValueError(
-            f"`stream` must be what the target takes. Received: {stream!r}, windows of "
-            f"shape {shape}, for a target of {wanted}. "
-            f"Choose from {sorted(held_out.samples)}."
+            "`stream` must be one of the windows held out. "
+            f"Received: {stream!r}. Choose from {sorted(held_out.samples)}."
         )
+    return held_out.shape(stream)
+
+
+def _description(serving, held_out, stream, class_names, stride):
+    shape = held_out.shape(stream)
     class_names = checked_class_names(class_names, serving.output_shape[-1])
     if not stride > 0:
         raise ValueError(

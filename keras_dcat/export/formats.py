@@ -37,17 +37,20 @@ class Format:
     needs: tuple[str, ...] = ()
 
 
-def serving_model(model: keras.Model) -> keras.Model:
+def serving_model(model: keras.Model, shape: tuple[int, ...]) -> keras.Model:
     """A model from raw windows to probabilities, that shares the weights of a target.
 
     Args:
         model: built `keras.Model`, of any kind, with one input and a classifier.
+        shape: tuple of int. Shape of a window. It fixes what the model leaves open, as
+            recurrent and convolutional ones may the number of steps.
 
     Returns:
         `keras.Model`.
 
     Raises:
-        ValueError: if the model has several inputs.
+        ValueError: if the model has several inputs, takes windows of another shape, or
+            if a recurrent layer of it is stateful.
     """
     inputs = keras.tree.flatten(input_spec(model))
     if len(inputs) != 1:
@@ -56,11 +59,32 @@ def serving_model(model: keras.Model) -> keras.Model:
             f"Received: {model.name!r} with {len(inputs)} inputs. "
             "Join them inside the model, or use `keras.Model.export`."
         )
-    windows = keras.Input(inputs[0].shape[1:], name="windows")
+    own = inputs[0].shape[1:]
+    if len(own) != len(shape) or any(
+        a not in (None, b) for a, b in zip(own, shape, strict=True)
+    ):
+        raise ValueError(
+            "An exported target must take the windows that it is checked with. "
+            f"Received: windows of shape {shape}, for {model.name!r} of {own}. "
+            "Name the `stream` that the target was trained on."
+        )
+    _check_stateless(model)
+    windows = keras.Input(shape, name="windows")
     outputs = model(windows)
     if gives_logits(model):
         outputs = keras.layers.Softmax(name="probabilities")(outputs)
     return keras.Model(windows, outputs, name="target")
+
+
+def _check_stateless(model):
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.RNN) and layer.stateful:
+            raise ValueError(
+                "An exported target must say the same of a window whatever came "
+                f"before. Received: {model.name!r}, whose layer {layer.name!r} is "
+                "stateful. Build it with stateful=False, and pass its weights on: "
+                "new.set_weights(old.get_weights())."
+            )
 
 
 def _write_saved_model(serving, path, class_names, calibration):
@@ -68,7 +92,7 @@ def _write_saved_model(serving, path, class_names, calibration):
     import tensorflow as tf
 
     names = tf.constant(class_names)
-    signature = [tf.TensorSpec((None, *serving.input_shape[1:]), "float32", "windows")]
+    signature = [_signature(serving)]
     archive = keras.export.ExportArchive()
     archive.track(serving)
 
@@ -88,7 +112,8 @@ def _write_saved_model(serving, path, class_names, calibration):
 
 
 def _write_litert(serving, path, class_names, calibration):
-    serving.export(str(path), format="litert", verbose=False)
+    with _in_float32(serving):
+        serving.export(str(path), **_litert_options(serving))
 
 
 def _write_litert_int8(serving, path, class_names, calibration):
@@ -98,17 +123,71 @@ def _write_litert_int8(serving, path, class_names, calibration):
         for window in calibration:
             yield [window[None]]
 
-    options = {
-        "format": "litert",
-        "verbose": False,
-        "optimizations": [tf.lite.Optimize.DEFAULT],
-    }
-    serving.export(str(path), representative_dataset=representative_windows, **options)
-    run, _, _owner = runner.load(path)  # which must live as long as what it runs
-    expected = ops.convert_to_numpy(serving(calibration)).argmax(axis=-1)
-    agreement = np.mean(run(calibration)[0].argmax(axis=-1) == expected)
-    if agreement < LEAST_AGREEMENT:  # as where channels are of very different sizes
-        serving.export(str(path), **options)
+    with _in_float32(serving):
+        options = _litert_options(serving)
+        options["optimizations"] = [tf.lite.Optimize.DEFAULT]
+        if has_loop(serving):  # the calibrator of LiteRT does not survive one
+            serving.export(str(path), **options)
+            return
+        serving.export(
+            str(path), representative_dataset=representative_windows, **options
+        )
+        run, _, _owner = runner.load(path)  # which must live as long as what it runs
+        expected = ops.convert_to_numpy(serving(calibration)).argmax(axis=-1)
+        agreement = np.mean(run(calibration)[0].argmax(axis=-1) == expected)
+        if agreement < LEAST_AGREEMENT:  # as where channels are of very different sizes
+            serving.export(str(path), **options)
+
+
+def _litert_options(serving):
+    """LiteRT runs a loop over time only where each size is known, so of one window."""
+    options = {"format": "litert", "verbose": False}
+    if has_loop(serving):
+        options["input_signature"] = [_signature(serving, batch=1)]
+    return options
+
+
+@contextlib.contextmanager
+def _in_float32(model):
+    """Layers that compute in half precision do so in float32, for a while.
+
+    LiteRT has most of its operations in float32 alone. Weights are in it already.
+    """
+    mixed = ("mixed_float16", "mixed_bfloat16")
+    layers = [x for x in model._flatten_layers() if x.dtype_policy.name in mixed]
+    kept = [(layer, layer.dtype_policy) for layer in layers]
+    try:
+        for layer, _ in kept:
+            layer.dtype_policy = "float32"
+        yield
+    finally:
+        for layer, policy in kept:
+            layer.dtype_policy = policy
+
+
+def has_loop(serving: keras.Model) -> bool:
+    """Whether a model loops, as recurrent layers do that are not unrolled.
+
+    Args:
+        serving: `keras.Model`, as of `serving_model`, on the TensorFlow backend.
+
+    Returns:
+        bool.
+    """
+    tf = require("tensorflow", "export")
+
+    @tf.function
+    def run(windows):
+        return serving(windows, training=False)
+
+    graph = run.get_concrete_function(_signature(serving, batch=1)).graph.as_graph_def()
+    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+    return any(node.op in ("While", "StatelessWhile") for node in nodes)
+
+
+def _signature(serving, batch=None):
+    tf = require("tensorflow", "export")
+    return tf.TensorSpec((batch, *serving.input_shape[1:]), "float32", "windows")
 
 
 def _write_onnx(serving, path, class_names, calibration):
