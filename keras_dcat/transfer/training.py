@@ -6,14 +6,20 @@ import keras
 
 from keras_dcat.transfer.caching import cache_source
 from keras_dcat.transfer.callbacks.first_epoch import watched
+from keras_dcat.transfer.gradient_step import carried_state
 from keras_dcat.transfer.recovery import weights_kept
 
 
 class PairLoops:
     """What `DCATModel` does around the loops of `keras.Model`, which comes after it.
 
-    Expects `_batch_format`, a `BatchFormat`, and `_sides`, the `ModelPair` of the model.
+    Expects `_batch_format`, a `BatchFormat`, and `_pair`, a `ModelPair`.
     """
+
+    def stateless_compute_loss(self, *args, **kwargs):
+        """As in Keras, which carries the state of what `compute_loss` assigns."""
+        with carried_state():
+            return super().stateless_compute_loss(*args, **kwargs)
 
     def predict_step(self, *state_and_batch):
         """One batch of predictions: of a pair, only the target is looked at."""
@@ -55,7 +61,7 @@ class PairLoops:
             OSError: if the file cannot be written. A further call goes on from there.
         """
         return cache_source(
-            self._sides, self._batch_format, x, path, dtype, batch_size, verbose
+            self._pair, self._batch_format, x, path, dtype, batch_size, verbose
         )
 
     def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_dcat.attention import AttentionKV
+from keras_dcat.transfer.models.inspection import input_spec
 
 
 class ProjectionAdapter(keras.layers.Layer):
@@ -40,8 +41,8 @@ class FeatureAdapter(keras.layers.Layer):
     """A linear map, trained along with the target and not part of it.
 
     Args:
-        source: the `Dense` layer whose input the source's features are.
-        target: likewise.
+        source: int. Features of the source.
+        target: int. Features of the target.
         **kwargs: as for any layer.
 
     Call args:
@@ -51,29 +52,31 @@ class FeatureAdapter(keras.layers.Layer):
         `(batch, features)`, as many as the source has.
     """
 
-    def __init__(self, source: layers.Dense, target: layers.Dense, **kwargs):
+    def __init__(self, source: int, target: int, **kwargs):
         super().__init__(dtype="float32", **kwargs)
         # Its own seed: no other random number is another one because of it.
         start = keras.initializers.GlorotUniform(seed=0)
-        units = num_features(source)
-        self.map = layers.Dense(units, kernel_initializer=start, name="map")
-        self.map.build((None, num_features(target)))
+        self.map = layers.Dense(source, kernel_initializer=start, name="map")
+        self.map.build((None, target))
         self.built = True
 
     def call(self, features):
         return self.map(features)
 
 
-def num_features(classifier: layers.Dense) -> int:
-    """How many features a classifier is given.
+def num_features(branch) -> int:
+    """How many features are read of a model.
 
     Args:
-        classifier: built `Dense` layer.
+        branch: `Branch`.
 
     Returns:
         int.
     """
-    return classifier.kernel.shape[0]
+    spec = input_spec(branch.model)
+    if branch.gives_features:
+        return branch.model.compute_output_spec(spec, training=False).shape[-1]
+    return branch.classifier.kernel.shape[0]
 
 
 def _map(name, heads, size):
