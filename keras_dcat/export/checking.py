@@ -10,7 +10,8 @@ import tempfile
 import numpy as np
 
 from keras_dcat.export import runner
-from keras_dcat.metrics import macro_f1
+from keras_dcat.export.description import Description
+from keras_dcat.metrics import f1_per_class, macro_f1
 
 # Share of windows that get the same label, and macro F1 that quantization may cost.
 MIN_AGREEMENT, MAX_F1_DROP = 0.999, 0.01
@@ -35,8 +36,10 @@ class Check:
         format: str.
         kilobytes: float. Size on disk.
         milliseconds: float. Median of 50 windows one by one, on this machine.
-        agreement: float. Share of windows that get the label that the model gives.
+        agreement: float. Share of windows that get the label that the model gives; of
+            several labels, the share of these.
         macro_f1: float. On the windows' own labels; on the model's, if they have none.
+            Of several labels, the mean of each one's F1.
         macro_f1_drop: float. By how much that is less than the model's.
         largest_difference: float. Between two probabilities.
     """
@@ -56,7 +59,7 @@ def check(
     windows: np.ndarray,
     expected: np.ndarray,
     labels: np.ndarray | None,
-    class_names,
+    description: Description,
     variables,
     is_exact: bool,
 ) -> Check:
@@ -66,9 +69,10 @@ def check(
         path: path of the artefact.
         name: str. Name of its format.
         windows: float32 array `(windows, …)`.
-        expected: float array `(windows, classes)`, the model's probabilities of them.
-        labels: int array `(windows,)`, −1 for none; or `None`.
-        class_names: sequence of str.
+        expected: float array `(windows, outputs)`, what the model says of them.
+        labels: int array `(windows,)`, −1 for none; of a multi-label target `(windows,
+            labels)`; or `None`.
+        description: `Description`.
         variables: names of the variables of the target.
         is_exact: bool. Whether labels must agree; or else macro F1, nearly.
 
@@ -88,18 +92,16 @@ def check(
             f"probabilities of shape {probabilities.shape}, finite: "
             f"{bool(np.isfinite(probabilities).all())}, not {expected.shape}",
         )
-    predicted, wanted = probabilities.argmax(axis=-1), expected.argmax(axis=-1)
+    predicted, wanted = (
+        description.decisions(description.probabilities(outputs))
+        for outputs in (probabilities, expected)
+    )
     if len(found["labels"]):
-        named = np.asarray(class_names)[predicted]
+        named = np.asarray(description.class_names)[predicted]
         if not np.array_equal(named, found["labels"]):
             raise failed(name, "labels that are not those of the largest probability")
-    known = np.full(len(windows), True) if labels is None else labels >= 0
-    truth = wanted if labels is None or not known.any() else labels
-    known = known if known.any() else np.full(len(windows), True)
-    scores = [
-        macro_f1(truth[known], each[known], len(class_names))
-        for each in (wanted, predicted)
-    ]
+    truth = wanted if labels is None or not (labels >= 0).any() else labels
+    scores = [mean_f1(truth, each, description) for each in (wanted, predicted)]
     result = Check(
         format=name,
         kilobytes=_size(path) / 1000,
@@ -122,6 +124,27 @@ def check(
     return result
 
 
+def mean_f1(truth: np.ndarray, decisions: np.ndarray, description) -> float:
+    """Macro F1 over classes; of a multi-label target, the mean F1 of its labels.
+
+    Args:
+        truth: int array `(windows,)` or `(windows, labels)`, −1 for none.
+        decisions: int array of the same shape.
+        description: `Description`.
+
+    Returns:
+        float, NaN where no label is present or said.
+    """
+    if not description.is_multilabel:
+        known = truth >= 0
+        return macro_f1(truth[known], decisions[known], len(description.class_names))
+    scores = [
+        f1_per_class(own, said, 2)[1]
+        for own, said in zip(truth.T, decisions.T, strict=True)
+    ]
+    return float(np.nanmean(scores)) if np.isfinite(scores).any() else float("nan")
+
+
 def failed(name: str, reason: str, cure: str | None = None) -> RuntimeError:
     """The error of an export that cannot be written, run, or relied on.
 
@@ -135,10 +158,8 @@ def failed(name: str, reason: str, cure: str | None = None) -> RuntimeError:
 
     Example:
 
-    >>> print(failed("onnx", "no answer within 600 s"))
-    The onnx export must do what the model does. Received: no answer within 600 s. \
-Export another format, as formats=['saved_model', 'litert'] does; nothing has been \
-left on disk.
+    >>> str(failed("onnx", "no answer within 600 s")).split(". ")[1]
+    'Received: no answer within 600 s'
     """
     return RuntimeError(
         f"The {name} export must do what the model does. Received: {reason}. "
@@ -157,7 +178,7 @@ def last_words(text: str) -> str:
 
     Example:
 
-    >>> last_words("Traceback (most recent call last):\\n  …\\nValueError: too long.\\n")
+    >>> last_words("Traceback (most recent call last):\\n …\\nValueError: too long.")
     'ValueError: too long'
     """
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)  # colours
@@ -196,9 +217,7 @@ def _check_alone(name, found, variables):
         raise failed(name, f"a model that needs {sorted(foreign)}")
     others = set(found["variables"].tolist()) - set(variables)
     if others:
-        raise failed(
-            name, f"variables that are not the target's: {sorted(others)[:3]}"
-        )
+        raise failed(name, f"variables that are not the target's: {sorted(others)[:3]}")
 
 
 def _size(path):

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_dcat.export import runner
 from keras_dcat.extras import require
-from keras_dcat.transfer.models.heads import gives_logits
+from keras_dcat.transfer.head import Head, described
 from keras_dcat.transfer.models.inspection import input_spec
 
 # Windows that an int8 model sees to learn which range of values each layer has.
@@ -26,7 +26,7 @@ class Format:
 
     Attributes:
         file: str. Name of the file or folder.
-        write: function of the serving model, the path, the class names and windows to
+        write: function of the serving model, the path, its `Description` and windows to
             calibrate with.
         is_exact: bool. Whether it computes what the model does, to rounding.
         needs: modules, each with the extra of this package that installs it.
@@ -38,20 +38,23 @@ class Format:
     needs: tuple[str, ...] = ()
 
 
-def serving_model(model: keras.Model, shape: tuple[int, ...]) -> keras.Model:
+def serving_model(
+    model: keras.Model, shape: tuple[int, ...], head: Head
+) -> keras.Model:
     """A model from raw windows to probabilities, that shares the weights of a target.
 
     Args:
         model: built `keras.Model`, of any kind, with one input and a classifier.
         shape: tuple of int. Shape of a window. It fixes what the model leaves open, as
             recurrent and convolutional ones may the number of steps.
+        head: `Head`, what the model ends in.
 
     Returns:
         `keras.Model`.
 
     Raises:
-        ValueError: if the model has several inputs, takes windows of another shape, or
-            if a recurrent layer of it is stateful.
+        ValueError: if the model has several inputs, takes windows of another shape,
+            says no classes of a window, or if a recurrent layer of it is stateful.
     """
     inputs = keras.tree.flatten(input_spec(model))
     if len(inputs) != 1:
@@ -69,11 +72,22 @@ def serving_model(model: keras.Model, shape: tuple[int, ...]) -> keras.Model:
             f"Received: windows of shape {shape}, for {model.name!r} of {own}. "
             "Name the `stream` that the target was trained on."
         )
+    if not head.has_beliefs or head.steps is not None:
+        raise ValueError(
+            "An exported target must say classes or labels of a window. "
+            f"Received: {model.name!r}, which ends in {described(head)}. "
+            "Write it with `keras.Model.export`."
+        )
     _check_stateless(model)
     windows = keras.Input(shape, name="windows")
     outputs = model(windows)
-    if gives_logits(model):
-        outputs = keras.layers.Softmax(name="probabilities")(outputs)
+    options = {"dtype": "float32", "name": "probabilities"}
+    if head.from_logits and head.task == "multiclass":
+        outputs = keras.layers.Softmax(**options)(outputs)
+    elif head.from_logits:
+        outputs = keras.layers.Activation("sigmoid", **options)(outputs)
+    elif outputs.dtype != "float32":
+        outputs = keras.layers.Activation("linear", **options)(outputs)
     return keras.Model(windows, outputs, name="target")
 
 
@@ -88,11 +102,14 @@ def _check_stateless(model):
             )
 
 
-def _write_saved_model(serving, path, class_names, calibration):
-    """Signatures `serve`, with names of classes, and `probabilities`."""
+def _write_saved_model(serving, path, description, calibration):
+    """Signatures `serve`, with names of classes, and `probabilities`.
+
+    Of several labels, or of none, there is no one name.
+    """
     import tensorflow as tf
 
-    names = tf.constant(class_names)
+    names = tf.constant(description.class_names)
     signature = [_signature(serving)]
     archive = keras.export.ExportArchive()
     archive.track(serving)
@@ -102,22 +119,25 @@ def _write_saved_model(serving, path, class_names, calibration):
 
     def serve(windows):
         scores = probabilities(windows)
-        return {
-            "probabilities": scores,
-            "label": tf.gather(names, tf.argmax(scores, axis=-1)),
-        }
+        if description.is_multilabel:
+            return {"probabilities": scores}
+        if description.task == "binary":
+            chosen = tf.cast(scores[:, 0] > 0.5, "int64")
+        else:
+            chosen = tf.argmax(scores, axis=-1)
+        return {"probabilities": scores, "label": tf.gather(names, chosen)}
 
     archive.add_endpoint("serve", serve, input_signature=signature)
     archive.add_endpoint("probabilities", probabilities, input_signature=signature)
     archive.write_out(str(path), verbose=False)
 
 
-def _write_litert(serving, path, class_names, calibration):
+def _write_litert(serving, path, description, calibration):
     with _in_float32(serving):
         serving.export(str(path), **_litert_options(serving))
 
 
-def _write_litert_int8(serving, path, class_names, calibration):
+def _write_litert_int8(serving, path, description, calibration):
     tf = require("tensorflow", "export")
 
     def representative_windows():
@@ -134,8 +154,14 @@ def _write_litert_int8(serving, path, class_names, calibration):
             str(path), representative_dataset=representative_windows, **options
         )
         run, _, _owner = runner.load(path)  # which must live as long as what it runs
-        expected = ops.convert_to_numpy(serving(calibration)).argmax(axis=-1)
-        agreement = np.mean(run(calibration)[0].argmax(axis=-1) == expected)
+        wanted, found = (
+            description.decisions(description.probabilities(outputs))
+            for outputs in (
+                ops.convert_to_numpy(serving(calibration)),
+                run(calibration)[0],
+            )
+        )
+        agreement = np.mean(found == wanted)
         if agreement < LEAST_AGREEMENT:  # as where channels are of very different sizes
             serving.export(str(path), **options)
 
@@ -152,7 +178,7 @@ def _litert_options(serving):
 def _in_float32(model):
     """Layers that compute in half precision do so in float32, for a while.
 
-    LiteRT has most of its operations in float32 alone. Weights are in it already.
+    LiteRT and ONNX Runtime have most operations in float32 alone. Weights are in it.
     """
     mixed = ("mixed_float16", "mixed_bfloat16")
     layers = [x for x in model._flatten_layers() if x.dtype_policy.name in mixed]
@@ -191,8 +217,8 @@ def _signature(serving, batch=None):
     return tf.TensorSpec((batch, *serving.input_shape[1:]), "float32", "windows")
 
 
-def _write_onnx(serving, path, class_names, calibration):
-    with _numpy_statistics(serving):
+def _write_onnx(serving, path, description, calibration):
+    with _in_float32(serving), _numpy_statistics(serving):
         serving.export(str(path), format="onnx", verbose=False)
 
 
