@@ -52,7 +52,8 @@ def test_every_format_says_what_the_model_says_and_describes_itself(tmp_path):
         described = Description.of(done.file(check.format))
         assert described == done.description
         assert f"| {check.format} |" in str(done)
-    assert dataclasses.astuple(described) == (NAMES, "imu", 16.0, 1.0, 0.5, (16, 2))
+    told = (NAMES, "imu", 16.0, 1.0, 0.5, (16, 2), "multiclass")
+    assert dataclasses.astuple(described) == told
     with zipfile.ZipFile(done.file("litert")) as archive:
         assert archive.read("labels.txt").decode().split() == list(NAMES)
     card = (path / "model_card.md").read_text()
@@ -125,9 +126,9 @@ def test_another_backend_is_told_how_to_get_here(tmp_path, monkeypatch):
 def test_names_and_streams_that_are_not_the_models_are_refused(tmp_path):
     train, held_out = people()
     model = transfer(train)
-    with pytest.raises(ValueError, match=r"\['sit', 'walk'\] for 3 classes"):
-        export_target(model, tmp_path / "a", held_out, "imu", NAMES[:2], stride=1.0)
     given = {"stride": 1.0, "formats": ["litert"]}
+    with pytest.raises(ValueError, match=r"\['sit', 'walk'\] for 3 classes"):
+        export_target(model, tmp_path / "a", held_out, "imu", NAMES[:2], **given)
     with pytest.raises(ValueError, match=r"\(8, 2\), for .*\(16, 2\).*`stream`"):
         export_target(model, tmp_path / "a", held_out, "camera", NAMES, **given)
     with pytest.raises(ValueError, match=r"'gyro'. Choose from \['camera', 'imu'\]"):
@@ -143,9 +144,10 @@ def test_an_error_of_a_converter_is_one_sentence_of_ours(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError) as caught:
         export(tmp_path / "watch")
     assert str(caught.value) == (
-        "The litert export must do what the model does. Received: TypeError in writing "
-        "it: Type bfloat16 has no such operation. Give recurrent layers unroll=True, or "
-        "export formats=['onnx']; nothing has been left on disk."
+        "The litert export must do what the model does. "
+        "Received: TypeError in writing it: Type bfloat16 has no such operation. "
+        "Give recurrent layers unroll=True, or export formats=['onnx']; "
+        "nothing has been left on disk."
     )
     assert not list(tmp_path.iterdir())
 
@@ -194,11 +196,9 @@ def test_several_sigmoid_units_stream_every_label_above_a_half(tmp_path):
     kernel, bias = target.layers[-1].trainable_variables
     bias.assign([2.0, -2.0])
     kernel.assign(kernel * 0.1)
-    given = {"stride": 1.0, "task": "multilabel", "verbose": 0}
-    formats = ["saved_model", "litert"]
-    done = export_target(
-        target, tmp_path / "a", several, "imu", ("up", "fast"), formats=formats, **given
-    )
+    names, formats = ("up", "fast"), ["saved_model", "litert"]
+    given = {"stride": 1.0, "task": "multilabel", "formats": formats, "verbose": 0}
+    done = export_target(target, tmp_path / "a", several, "imu", names, **given)
     logits = probabilities_of(target, held_out.gather("imu")[:1])[0]
     for name in formats:
         decision = streamed(done, name, held_out.gather("imu")[0])
@@ -210,4 +210,4 @@ def test_several_sigmoid_units_stream_every_label_above_a_half(tmp_path):
     assert "| up | " in card
     assert f"on {len(held_out) - 1} windows of 2 people" in card
     with pytest.raises(ValueError, match=r"shape \(24,\), not \(24, 2\)"):
-        export_target(target, tmp_path / "b", held_out, "imu", ("up", "fast"), **given)
+        export_target(target, tmp_path / "b", held_out, "imu", names, **given)
