@@ -185,7 +185,8 @@ def last_words(text: str) -> str:
     # Keras lists the arguments of a layer behind what went wrong in it.
     lines = text.split("Arguments received by")[0].split("\n")
     lines = [" ".join(line.split()) for line in lines if line.strip(" .\t\r")]
-    return lines[-1].rstrip(". ")[-_LONGEST_REASON:] if lines else ""
+    last = lines[-1].rstrip(". ") if lines else ""
+    return last if len(last) <= _LONGEST_REASON else f"…{last[-_LONGEST_REASON:]}"
 
 
 def _run(name, path, windows):
