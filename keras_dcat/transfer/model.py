@@ -8,6 +8,7 @@ from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_dcat.attention import AttentionKV
+from keras_dcat.quantization import quantize_inside, quantized_inside
 from keras_dcat.transfer import combination as combinations
 from keras_dcat.transfer import junction
 from keras_dcat.transfer.callbacks.first_epoch import EMPTY_MESSAGE
@@ -187,6 +188,7 @@ class DCATModel(PairLoops, keras.Model):
         specs = self._sides.statistics_specs(self.num_classes)
         self._batch_format.statistics_spec = tuple(specs) if several else specs[0]
         self.built = True
+        self._notice_other_weights()
         self.compile()
 
     @property
@@ -344,11 +346,16 @@ class DCATModel(PairLoops, keras.Model):
     trainable_weights = trainable_variables
     non_trainable_weights = non_trainable_variables
 
+    @property
+    def _models(self):
+        return [branch.model for branch in (*self._sides.sources, self._sides.target)]
+
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),
             **self._options,
+            "quantized": [quantized_inside(model) for model in self._models],
             "source": serialize(self.source),
             "target": serialize(self.target),
             "transfer_weight": self._transfer_weight.described(),
@@ -363,6 +370,10 @@ class DCATModel(PairLoops, keras.Model):
         deserialize = keras.saving.deserialize_keras_object
         for name in ("source", "target", "transfer_weight", "gate", "loss"):
             config[name] = deserialize(config[name], custom_objects)
+        quantized = config.pop("quantized", ())
+        models = keras.tree.flatten((config["source"], config["target"]))
+        for model, layers in zip(models, quantized):
+            quantize_inside(model, layers)
         return cls(**config)
 
 

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_dcat.attention import AttentionKV
+from keras_dcat.transfer.models.classifiers import num_features
 
 
 class ProjectionAdapter(keras.layers.Layer):
@@ -40,7 +41,7 @@ class FeatureAdapter(keras.layers.Layer):
     """A linear map, trained along with the target and not part of it.
 
     Args:
-        source: the `Dense` layer whose input the source's features are.
+        source: the classifier whose input the source's features are.
         target: likewise.
         **kwargs: as for any layer.
 
@@ -51,7 +52,7 @@ class FeatureAdapter(keras.layers.Layer):
         `(batch, features)`, as many as the source has.
     """
 
-    def __init__(self, source: layers.Dense, target: layers.Dense, **kwargs):
+    def __init__(self, source: layers.Layer, target: layers.Layer, **kwargs):
         super().__init__(dtype="float32", **kwargs)
         # Its own seed: no other random number is another one because of it.
         start = keras.initializers.GlorotUniform(seed=0)
@@ -62,18 +63,6 @@ class FeatureAdapter(keras.layers.Layer):
 
     def call(self, features):
         return self.map(features)
-
-
-def num_features(classifier: layers.Dense) -> int:
-    """How many features a classifier is given.
-
-    Args:
-        classifier: built `Dense` layer.
-
-    Returns:
-        int.
-    """
-    return classifier.kernel.shape[0]
 
 
 def _map(name, heads, size):

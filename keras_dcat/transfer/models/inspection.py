@@ -8,6 +8,7 @@ from keras_dcat.transfer.losses.distillation import of_keras
 from keras_dcat.transfer.losses.fused_pseudo_labels import FusedPseudoLabels
 from keras_dcat.transfer.losses.info_nce import FeatureInfoNCE
 from keras_dcat.transfer.losses.transfer_loss import READINGS, TransferLoss
+from keras_dcat.transfer.models.classifiers import num_units
 
 
 def check_separate(sources, target):
@@ -138,13 +139,13 @@ def check_classifiers(sides, num_classes):
                 f"softmax. Received: {branch.model.name!r}, which ends in a sigmoid. "
                 "End in logits or a softmax, and train it so."
             )
-        if classifier is not None and classifier.units != num_classes:
+        if classifier is not None and num_units(classifier) != num_classes:
             raise ValueError(
                 "The last `Dense` layer of a model must be its classifier where "
                 f"features are compared. Received: {classifier.name!r} of "
-                f"{classifier.units} units in {branch.model.name!r}, for {num_classes} "
-                "classes. Assign the classifier last in `__init__`, or name other "
-                "losses: loss=[LogitsDistillation()]."
+                f"{num_units(classifier)} units in {branch.model.name!r}, for "
+                f"{num_classes} classes. Assign the classifier last in `__init__`, or name "
+                "other losses: loss=[LogitsDistillation()]."
             )
 
 

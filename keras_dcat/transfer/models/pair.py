@@ -4,12 +4,9 @@ import keras
 from keras import ops
 
 from keras_dcat.transfer.losses.statistics import KeyValueStatistic, SourceStatistics
-from keras_dcat.transfer.models.adapter import (
-    FeatureAdapter,
-    ProjectionAdapter,
-    num_features,
-)
+from keras_dcat.transfer.models.adapter import FeatureAdapter, ProjectionAdapter
 from keras_dcat.transfer.models.branch import Branch
+from keras_dcat.transfer.models.classifiers import num_features
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
 
 
