@@ -370,9 +370,8 @@ class DCATModel(PairLoops, keras.Model):
         deserialize = keras.saving.deserialize_keras_object
         for name in ("source", "target", "transfer_weight", "gate", "loss"):
             config[name] = deserialize(config[name], custom_objects)
-        quantized = config.pop("quantized", ())
         models = keras.tree.flatten((config["source"], config["target"]))
-        for model, layers in zip(models, quantized):
+        for model, layers in zip(models, config.pop("quantized"), strict=True):
             quantize_inside(model, layers)
         return cls(**config)
 

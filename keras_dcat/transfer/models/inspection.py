@@ -144,8 +144,8 @@ def check_classifiers(sides, num_classes):
                 "The last `Dense` layer of a model must be its classifier where "
                 f"features are compared. Received: {classifier.name!r} of "
                 f"{num_units(classifier)} units in {branch.model.name!r}, for "
-                f"{num_classes} classes. Assign the classifier last in `__init__`, or name "
-                "other losses: loss=[LogitsDistillation()]."
+                f"{num_classes} classes. Assign the classifier last in `__init__`, or "
+                "name other losses: loss=[LogitsDistillation()]."
             )
 
 

@@ -44,7 +44,7 @@ def with_head(features):
     units = [layers.Dense(CLASSES, activation="relu"), layers.Dense(CLASSES)]
     head = keras.Sequential(units, name="head")
     inputs = keras.Input((20, features))
-    x = AttentionKV(key_dim=4, value_dim=CLASSES)(inputs)
+    x = AttentionKV(key_dim=4, value_dim=CLASSES)(layers.Dense(8)(inputs))
     x = layers.GlobalAveragePooling1D()(x)
     return keras.Model(inputs, layers.Softmax()(head(x)))
 
