@@ -209,7 +209,7 @@ class AttentionKV(keras.layers.Layer):
         return Projections(self.query(inputs), key, value, mask)
 
     @contextlib.contextmanager
-    def capture(self, split=None) -> Iterator[list[Projections]]:
+    def capture(self) -> Iterator[list[Projections]]:
         """Reads the projections of every call made inside the `with` block.
 
         Works wherever the layer sits (Functional, Sequential, nested and
@@ -217,16 +217,11 @@ class AttentionKV(keras.layers.Layer):
         a `tf.function`, a `jax.jit` or a Keras step is being traced). The model
         must be built before: the pass that builds one is captured as well.
 
-        Args:
-            split: function `(key, value) -> ((key, value), (key, value))`. The
-                attention goes on with the first pair, and the second is captured.
-                Unless given, both are one.
-
         Yields:
             list that gets one `Projections` per call of this layer.
         """
         captured = []
-        token = _open_captures.set((*_open_captures.get(), (self, captured, split)))
+        token = _open_captures.set((*_open_captures.get(), (self, captured)))
         try:
             yield captured
         finally:
@@ -234,10 +229,9 @@ class AttentionKV(keras.layers.Layer):
 
     def call(self, inputs, mask=None, training=None):
         projections = self.project(inputs, mask)
-        for layer, captured, split in _open_captures.get():
+        for layer, captured in _open_captures.get():
             if layer is self:
-                projections, read = _copies(projections, split)
-                captured.append(read)
+                captured.append(projections)
         if self.attention == "softmax":
             outputs = self._softmax_attention(projections, training)
         else:
@@ -332,13 +326,6 @@ def find_attention(model: keras.Model, name: str | None = None) -> AttentionKV:
             "Pass `source_attention=` or `target_attention=` with a unique name."
         )
     return chosen[0]
-
-
-def _copies(projections, split):
-    if split is None:
-        return projections, projections
-    pairs = split(projections.key, projections.value)
-    return tuple(projections._replace(key=key, value=value) for key, value in pairs)
 
 
 def _at_least_float32(tensor):

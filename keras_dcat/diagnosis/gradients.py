@@ -21,17 +21,16 @@ class GradientProbe:
     """
 
     def __init__(self, model: DCATModel):
-        # The two are looked at before anything joins them.
-        options = {k: v for k, v in model._options.items() if k != "gradients"}
+        terms = model.terms.values()
         self._model = model
         self._probe = DCATModel(
-            model.source,
+            model.sources,
             copy.deepcopy(model.target),
-            0.0,
-            model.gate,
-            model.transfer_losses,
-            loss_weights=[weight for _, weight in model._transfer_losses.values()],
-            **options,
+            transfer_weight=0.0,
+            gate=[term.gate for term in terms],
+            loss=[term.loss for term in terms],
+            loss_weights=[term.weight for term in terms],
+            **model._options,
         )
         self._probe.compile(keras.optimizers.SGD(1.0), model.loss, metrics=[])
 

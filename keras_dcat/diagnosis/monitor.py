@@ -14,7 +14,7 @@ from keras_dcat.diagnosis.gradients import GradientProbe
 from keras_dcat.diagnosis.monitor_log import MonitorLog
 from keras_dcat.metrics import macro_f1
 from keras_dcat.transfer import LogitsDistillation
-from keras_dcat.transfer.losses.cross_entropy import class_indices
+from keras_dcat.transfer.labels import class_indices
 
 # By this much macro F1 must fall, and the gradients oppose each other, to be a sign.
 MIN_LOSS, MIN_OPPOSITION = 0.02, 0.1
@@ -133,15 +133,16 @@ class TransferMonitor(keras.callbacks.Callback):
 
     def _batch(self, inputs, labels):
         outputs = self.model(inputs, training=False)
-        classes = class_indices(ops.convert_to_tensor(labels), self.model.num_classes)
+        classes = self.model.head.classes_of_rows(ops.convert_to_tensor(labels))
         loss = _of_each_window(self.model.active_losses)
-        believed = [ops.exp(source.log_probabilities) for source in outputs.sources]
-        readings = outputs.readings(self.model.gives_logits)
+        told = self.model.objective.told(outputs)
+        believed = [ops.exp(source.log_probabilities) for source in told]
+        readings = self.model.objective.readings(outputs, told)
         compared = [reading[loss.reads] for reading in readings]
         distances = [
             sum(loss(*pair) for pair in pairs) / len(pairs) for pairs in compared
         ]
-        shares = [ops.cast(self.model.gate(classes, x), "float32") for x in believed]
+        shares = self._shares(told, labels)
         columns = (
             classes,
             sum(believed),

@@ -10,12 +10,11 @@ from keras import ops
 
 from keras_dcat.transfer.callbacks.first_epoch import EMPTY_MESSAGE
 from keras_dcat.transfer.inputs import BatchFormat
-from keras_dcat.transfer.losses.cross_entropy import class_indices
 from keras_dcat.transfer.losses.statistics import statistic_of
 from keras_dcat.transfer.memory import SmallerBatches
 from keras_dcat.transfer.models import inspection
 from keras_dcat.transfer.models.branch import Branch
-from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
+from keras_dcat.transfer.models.heads import find_head
 
 # What float32 probabilities are told apart by; logits may say much less.
 _LEAST_LOG_PROBABILITY = math.log(1e-7)
@@ -68,14 +67,17 @@ class ObservedPair:
                 f"Received: {len(source)} sources. Call `diagnose` for each."
             )
         inspection.check_separate([source], target)
-        self._source = Branch(source, [source_attention])
-        self._target = Branch(target, [target_attention])
+        heads = [find_head(model) for model in (source, target)]
+        inspection.check_same_heads(heads[:1], heads[1])
+        self.head = heads[1]
+        self._source = Branch(source, heads[0], [source_attention])
+        self._target = Branch(target, heads[1], [target_attention])
+        for branch in (self._source, self._target):
+            branch.read({"projections"})
         self._batch_format = BatchFormat(
-            inspection.input_spec(source), inspection.input_spec(target)
+            (inspection.input_spec(source),), inspection.input_spec(target), self.head
         )
-        pair_spec = self._batch_format.pair_spec
-        self.num_classes = inspection.count_classes(self, pair_spec)
-        self._batch_format.num_classes = self.num_classes
+        self.num_classes = self.head.num_classes
         self.options = {
             name: layer
             for name, layer in (
@@ -86,14 +88,6 @@ class ObservedPair:
         }
         if _sizes(self._source) != _sizes(self._target):
             self.options["adapt_sizes"] = True
-
-    def compute_output_spec(self, pair, training=False):
-        """Symbolic outputs of a pair, as a `DCATModel` has them."""
-        source, target = (
-            branch.model.compute_output_spec(pair[side], training=training)
-            for side, branch in (("source", self._source), ("target", self._target))
-        )
-        return PairOutputs(target, (SourceOutputs(source, (), None),))
 
     def observe(
         self, data, name: str, batch_size=256, verbose=0, with_features=False
@@ -140,12 +134,15 @@ class ObservedPair:
         return Observations(labels, *rest[:2], known, *rest[2:])
 
     def _observed(self, pair, labels, with_features):
-        results = [ops.convert_to_numpy(class_indices(labels, self.num_classes))]
+        classes = self.head.classes_of_rows(ops.convert_to_tensor(labels))
+        results = [ops.convert_to_numpy(classes)]
         projections = []
         branches = (self._source, self._target)
         for branch, inputs in zip(branches, pair, strict=True):
-            believed, (projected,), _ = branch.frozen(inputs)
-            told = ops.convert_to_numpy(believed)
+            found = branch.frozen(inputs)
+            believed, _ = branch.told(found)
+            (projected,) = found.projections
+            told = ops.convert_to_numpy(self.head.rows(believed))
             results.append(np.maximum(told.astype("float64"), _LEAST_LOG_PROBABILITY))
             projections.append(projected)
         if with_features:
@@ -183,7 +180,8 @@ class ObservedPair:
 
     def _checked(self, x, y):
         self._batch_format.checked(x, y, pairs_only=True)
-        return self._batch_format.as_pair(x)
+        (source,), target = self._batch_format.as_pair(x)
+        return source, target
 
 
 def time_averages(key, value, mask=None):

@@ -10,7 +10,7 @@ import numpy as np
 from keras_dcat.evaluation.stream_pairs import sources_of
 from keras_dcat.evaluation.study import Study
 from keras_dcat.storage import stored_arrays, written_whole
-from keras_dcat.transfer.models.inspection import gives_logits
+from keras_dcat.transfer.models.heads import gives_logits
 from keras_dcat.windows import WindowIndex, group_folds
 
 

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from keras_dcat.transfer.losses.cross_entropy import (
+from keras_dcat.transfer.labels import (
     class_indices,
     for_classification,
     over_labelled,

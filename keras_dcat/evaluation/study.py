@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from keras_dcat.shown import counted, few, shown_as_printed, told
-from keras_dcat.transfer.models.inspection import gives_logits
+from keras_dcat.transfer.models.heads import gives_logits
 from keras_dcat.windows import WindowIndex, audit
 
 _Sides = tuple[WindowIndex, WindowIndex]

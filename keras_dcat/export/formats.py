@@ -10,7 +10,8 @@ from keras import ops
 
 from keras_dcat.export import runner
 from keras_dcat.extras import require
-from keras_dcat.transfer.models.inspection import gives_logits, input_spec
+from keras_dcat.transfer.models.heads import gives_logits
+from keras_dcat.transfer.models.inspection import input_spec
 
 # Windows that an int8 model sees to learn which range of values each layer has.
 CALIBRATION_WINDOWS = 256

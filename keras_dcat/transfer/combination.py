@@ -84,7 +84,7 @@ def agreeing_sources(shares, labels, probabilities):
     return shares * ops.cast(agreed, shares.dtype)
 
 
-def joint_belief(log_probabilities, transfer_mask):
+def product_of_experts(log_probabilities, transfer_mask):
     """What the sources believe together: the product of their probabilities.
 
     Right if their errors are independent, given the class, and classes are as frequent
@@ -101,7 +101,7 @@ def joint_belief(log_probabilities, transfer_mask):
     Example:
 
     >>> beliefs = ops.log(ops.array([[[0.6, 0.4]], [[0.9, 0.1]]]))
-    >>> joint = ops.exp(joint_belief(beliefs, ops.ones((2, 1))))
+    >>> joint = ops.exp(product_of_experts(beliefs, ops.ones((2, 1))))
     >>> [round(float(p), 3) for p in joint[0, 0]]  # 0.54 to 0.04
     [0.931, 0.069]
 
@@ -137,26 +137,33 @@ COMBINATIONS = {
     "mean": Combination(own_belief, mean_of_sources),
     "best": Combination(own_belief, best_source),
     "agree": Combination(own_belief, agreeing_sources),
-    "product": Combination(joint_belief, mean_of_sources),
+    "product": Combination(product_of_experts, mean_of_sources),
 }
 
 
-def get(combination):
+def get(combination, all_predict=True):
     """The combination that a name stands for.
 
     Args:
         combination: `"mean"`, `"best"`, `"agree"` or `"product"`.
+        all_predict: bool. Whether all sources say how probable classes are.
 
     Returns:
         `Combination`.
 
     Raises:
-        ValueError: if there is no such combination.
+        ValueError: if there is no such combination, or none of these sources.
     """
     if combination not in COMBINATIONS:
         raise ValueError(
             "`combination` must be the name of one. "
             f"Received: combination={combination!r}. "
             f"Choose from {tuple(COMBINATIONS)}."
+        )
+    if combination != "mean" and not all_predict:
+        raise ValueError(
+            "Sources are compared by the probabilities of classes that they give. "
+            f"Received: combination={combination!r}, and a source that gives features "
+            "or values. Choose 'mean'."
         )
     return COMBINATIONS[combination]

@@ -25,6 +25,8 @@ class DistributionAlignment(keras.layers.Layer):
     Args:
         num_sources: int.
         num_classes: int.
+        num_labels: int. Of several labels each has class frequencies of its own; their
+            decisions follow each other in the rows of a batch.
         **kwargs: as for any layer.
 
     Call args:
@@ -40,10 +42,10 @@ class DistributionAlignment(keras.layers.Layer):
 
     Example:
 
-    >>> joint = DistributionAlignment(num_sources=1, num_classes=2)
+    >>> fuse = DistributionAlignment(num_sources=1, num_classes=2)
     >>> source, target = ops.array([[[0.6, 0.4]]]), ops.array([[0.9, 0.1]])
     >>> unknown, shares = ops.array([-1]), ops.ones((1, 1))
-    >>> found = joint(ops.log(source), ops.log(target), unknown, shares)
+    >>> found = fuse(ops.log(source), ops.log(target), unknown, shares)
     >>> round(float(ops.exp(found)[0, 0, 0]), 3)  # 0.54 to 0.04
     0.931
 
@@ -53,10 +55,13 @@ class DistributionAlignment(keras.layers.Layer):
         distances](https://arxiv.org/abs/1306.0895), for the dual.
     """
 
-    def __init__(self, num_sources: int, num_classes: int, **kwargs):
+    def __init__(
+        self, num_sources: int, num_classes: int, num_labels: int = 1, **kwargs
+    ):
         super().__init__(dtype="float32", **kwargs)
-        self.bias = self._state("bias", (num_sources, num_classes))
-        self.counts = self._state("counts", (num_classes,))
+        self.num_labels = num_labels
+        self.bias = self._state("bias", (num_sources, num_labels * num_classes))
+        self.counts = self._state("counts", (num_labels * num_classes,))
         self.built = True
 
     def _state(self, name, shape):
@@ -69,22 +74,31 @@ class DistributionAlignment(keras.layers.Layer):
         )
 
     def call(self, sources, target, labels, shares, training=False):
-        evidence = ops.stop_gradient(sources + target) + self.bias[:, None, :]
-        believed = ops.log_softmax(evidence, axis=-1)
+        evidence = self._by_label(ops.stop_gradient(sources + target))
+        bias = ops.reshape(self.bias, (-1, 1, *evidence.shape[2:]))
+        believed = ops.log_softmax(evidence + bias, axis=-1)
         if training:
             self._observe(ops.exp(believed), labels, ops.stop_gradient(shares))
-        return believed
+        return ops.reshape(believed, ops.shape(sources))
+
+    def _by_label(self, rows):
+        """`(sources, decisions, …)` as `(sources, batch, labels, …)`."""
+        return ops.reshape(rows, (rows.shape[0], -1, self.num_labels, *rows.shape[2:]))
 
     def _observe(self, probabilities, labels, shares):
         """Moves `b` towards classes that are believed in too rarely."""
         classes = probabilities.shape[-1]
+        labels = self._by_label(labels[None])[0]
         known = ops.one_hot(labels, classes, dtype="float32")  # 0 without a label
-        counts = _KEPT * self.counts + ops.sum(known, axis=0)
-        frequency = (counts + 1) / (ops.sum(counts) + classes)
-        weights = shares * ops.cast(labels < 0, "float32")
-        total = ops.sum(weights, axis=-1, keepdims=True)
-        believed = ops.einsum("sb,sbc->sc", weights, probabilities)
+        before = ops.reshape(self.counts, (self.num_labels, classes))
+        counts = _KEPT * before + ops.sum(known, axis=0)
+        seen = ops.sum(counts, axis=-1, keepdims=True)
+        frequency = (counts + 1) / (seen + classes)
+        weights = self._by_label(shares) * ops.cast(labels < 0, "float32")
+        total = ops.sum(weights, axis=1)[..., None]
+        believed = ops.einsum("sbl,sblc->slc", weights, probabilities)
         missing = frequency - believed / ops.maximum(total, 1e-6)
-        tells = ops.cast((total > 0) & (ops.sum(counts) > 0), "float32")
-        self.counts.assign(counts)
-        self.bias.assign(self.bias + _RATE * classes * tells * missing)
+        tells = ops.cast((total > 0) & (seen > 0), "float32")
+        moved = ops.reshape(_RATE * classes * tells * missing, ops.shape(self.bias))
+        self.counts.assign(ops.reshape(counts, ops.shape(self.counts)))
+        self.bias.assign(self.bias + moved)

@@ -6,16 +6,8 @@ import sys
 import keras
 import numpy as np
 
-from keras_dcat.class_labels import (
-    ROW_CURE,
-    ROW_RULE,
-    are_class_rows,
-    are_classes,
-    checked_labels,
-    class_cure,
-    class_rule,
-)
-from keras_dcat.transfer.losses.cross_entropy import is_one_hot
+from keras_dcat.class_labels import ROW_CURE, ROW_RULE
+from keras_dcat.transfer import label_rules
 
 # How many wrong numbers an error of a dataset tells.
 _TOLD = 8
@@ -25,12 +17,12 @@ class BatchValues:
     """The rules that numbers of inputs, labels and weights must keep.
 
     Args:
-        num_classes: int, at least 2.
+        head: `Head` of the target.
         weighs_classes: bool. Whether Keras is to look up a weight for each label.
     """
 
-    def __init__(self, num_classes, weighs_classes=False):
-        self.num_classes = num_classes
+    def __init__(self, head, weighs_classes=False):
+        self.head = head
         self.weighs_classes = weighs_classes
 
     def check_arrays(self, sides, labels, sample_weight=None):
@@ -55,14 +47,14 @@ class BatchValues:
         given = labels
         if not isinstance(given, np.ndarray):
             labels = keras.ops.convert_to_numpy(given)
-        checked_labels(labels, self.num_classes)
+        label_rules.check_labels(self.head, labels)
         if hasattr(given, "to_numpy") and not _is_of_numpy(given):
             raise ValueError(
                 "Labels of pandas must be of a dtype of NumPy. "
                 f"Received: dtype {given.dtypes}. "
                 'Convert them: labels.to_numpy("int64", na_value=-1).'
             )
-        if self.weighs_classes and is_one_hot(labels, self.num_classes):
+        if self.weighs_classes and self._are_rows(labels):
             if not labels.any(axis=-1).all():
                 raise ValueError(self._message("class_weight"))
 
@@ -113,18 +105,14 @@ class BatchValues:
                     rules.append((name, tf.math.is_finite(leaf), None))
         # Signed, for -1 would be the largest of unsigned integers.
         numbers = tf.cast(labels, tf.float64)
+        rule = label_rules.label_rule(self.head, labels.shape[1:])
+        holds = rule.holds(numbers, _of_tensorflow(tf))
+        wrong = tf.boolean_mask(numbers, ~holds)
+        name = "rows" if rule.by_row else "labels"
+        rules.append((name, holds, wrong[:1] if rule.by_row else wrong))
         is_labelled = numbers >= 0
-        if is_one_hot(labels, self.num_classes):
+        if self._are_rows(labels):
             is_labelled = tf.reduce_any(numbers != 0, axis=-1)
-            holds = are_class_rows(
-                numbers,
-                tf.reduce_sum(numbers, axis=-1),
-                lambda each: tf.reduce_all(each, axis=-1),
-            )
-            rules.append(("rows", holds, tf.boolean_mask(numbers, ~holds)[:1]))
-        else:
-            holds = are_classes(numbers, self.num_classes, tf.round(numbers))
-            rules.append(("labels", holds, tf.boolean_mask(numbers, ~holds)))
         if self.weighs_classes:
             rules.append(("class_weight", is_labelled, None))
         checks = []
@@ -152,6 +140,9 @@ class BatchValues:
                 return self._message(name, found)
         return None
 
+    def _are_rows(self, labels):
+        return label_rules.is_one_hot_shape(self.head, labels.shape[1:])
+
     def _message(self, name, found=None):
         rule, received, cure = self._rules()[name]
         return f"{rule} Received: {found or received}. {cure}"
@@ -159,6 +150,7 @@ class BatchValues:
     def _rules(self):
         """From a name to the rule, what came where no more is known, and the cure."""
         unlabelled = "windows without a label"
+        rule = label_rules.label_rule(self.head, self.head.label_shapes[0])
         finite = {
             side: (
                 f"The input of the {side} must be finite.",
@@ -185,11 +177,7 @@ class BatchValues:
                 unlabelled,
                 "Yield (inputs, labels, sample_weight), or pass `sample_weight`.",
             ),
-            "labels": (
-                class_rule(self.num_classes),
-                "others",
-                class_cure(self.num_classes),
-            ),
+            "labels": (rule.rule, "others", rule.cure),
             "rows": (ROW_RULE, "others", ROW_CURE),
         }
 
@@ -202,3 +190,12 @@ def _is_of_numpy(labels):
 def _are_shares(numbers):
     # What is made of probabilities may be rounded up.
     return (numbers >= 0) & (numbers <= 1 + 1e-6)
+
+
+def _of_tensorflow(tf):
+    """What judging labels takes of TensorFlow."""
+    return label_rules.Arithmetic(
+        tf.round,
+        lambda numbers: tf.reduce_sum(numbers, axis=-1),
+        lambda holds: tf.reduce_all(holds, axis=-1),
+    )

@@ -6,6 +6,7 @@ import types
 
 import keras
 
+from keras_dcat.transfer import label_rules
 from keras_dcat.transfer.callbacks.first_epoch import EMPTY_MESSAGE
 from keras_dcat.transfer.input_values import BatchValues
 from keras_dcat.transfer.losses.statistics import SourceStatistics
@@ -17,30 +18,34 @@ class BatchFormat:
     """What a batch for a given source and target looks like.
 
     Args:
-        source_spec: nested `KerasTensor`s, the source's input.
+        source_specs: tuple of nested `KerasTensor`s, the input of each source.
         target_spec: likewise, the target's.
-        num_classes: int, once it is known.
-        num_sources: int, where the source's part of a pair is a tuple of several.
+        head: `Head` of the target.
+        statistics_specs: tuple of the `SourceStatistics` that may take the place of
+            each source's windows; `None` where they may not.
 
     Attributes:
-        statistics_spec: as `source_spec`, of the `SourceStatistics` that may take the
-            place of the source's windows; `None` where they may not.
+        source_spec: as given; of a single source without the tuple, as its part of a
+            pair comes.
+        statistics_spec: likewise.
+        num_sources: int, where there are several.
     """
 
-    def __init__(self, source_spec, target_spec, num_classes=None, num_sources=None):
-        self.source_spec = source_spec
+    def __init__(self, source_specs, target_spec, head, statistics_specs=None):
+        self.num_sources = None if len(source_specs) == 1 else len(source_specs)
+        self.source_spec = self._as_it_comes(source_specs)
+        self.statistics_spec = self._as_it_comes(statistics_specs)
         self.target_spec = target_spec
-        self.num_sources = num_sources
-        self.num_classes = num_classes
-        self.statistics_spec = None
+        self.head = head
         self._refused = None
 
-    @property
-    def pair_spec(self):
-        return {"source": self.source_spec, "target": self.target_spec}
+    def _as_it_comes(self, specs):
+        return specs if specs is None or self.num_sources else specs[0]
 
     def as_pair(self, inputs):
-        """`(source, target)` if `inputs` are a pair, `None` if not.
+        """`(sources, target)` if `inputs` are a pair, `None` if not.
+
+        There is a tuple of sources, also of one.
 
         A pair is a dict with the keys `source` and `target`, and `transfer_mask` if it
         likes, or a sequence of two, whose second part is nested like the target's
@@ -52,7 +57,21 @@ class BatchFormat:
             pair = tuple(inputs)
         else:
             return None
-        return pair if _nested_alike(pair[1], self.target_spec) else None
+        if not _nested_alike(pair[1], self.target_spec):
+            return None
+        return self._sources(pair[0]), pair[1]
+
+    def _sources(self, part):
+        """The sources' part of a pair as a tuple; one that does not fit, as it is."""
+        if self.num_sources is None:
+            is_tuple = isinstance(part, (list, tuple)) and len(part) == 1
+            is_in_one = is_tuple and not _nested_alike(part, self.source_spec)
+            return tuple(part) if is_in_one else (part,)
+        return tuple(part) if type(part) in (list, tuple) else part
+
+    def _part(self, sources):
+        """The sources as they come in a pair."""
+        return sources if self.num_sources else sources[0]
 
     def checked(self, x, y, pairs_only, *, sample_weight=None, weighs_classes=False):
         """`x` and `y` as `fit` got them, with every batch checked before use.
@@ -74,7 +93,7 @@ class BatchFormat:
         Raises:
             ValueError: what is wrong, with which argument, and what to do.
         """
-        values = BatchValues(self.num_classes, weighs_classes)
+        values = BatchValues(self.head, weighs_classes)
         tf = sys.modules.get("tensorflow")
         if tf is not None and isinstance(x, tf.data.Dataset):
             return self._checked_dataset(tf, x, pairs_only, values), y
@@ -101,7 +120,7 @@ class BatchFormat:
         except StopIteration:
             raise ValueError(EMPTY_MESSAGE) from None
         except Exception as error:
-            message = self._refused or BatchValues(self.num_classes).message_in(error)
+            message = self._refused or BatchValues(self.head).message_in(error)
             if EMPTY_MESSAGE in str(error):
                 message = EMPTY_MESSAGE
             if message is None:
@@ -124,7 +143,7 @@ class BatchFormat:
         """
         try:
             parts = _parts(batch)
-            values = values or BatchValues(self.num_classes)
+            values = values or BatchValues(self.head)
             self._check_arrays(*parts, pairs_only, values)
         except ValueError as error:
             # TensorFlow, where it reads, makes another error of it.
@@ -173,7 +192,7 @@ class BatchFormat:
         pair = self.as_pair(inputs)
         # What two sources take may look like a pair.
         is_pair = pair is not None and not _all_fit(inputs, self.source_spec)
-        windows = pair[0] if is_pair else inputs
+        windows = self._part(pair[0]) if is_pair else inputs
         self._check_side("source", windows, self.source_spec)
         return windows, is_pair
 
@@ -196,15 +215,15 @@ class BatchFormat:
         sides = self._sides(x)
         for side, (inputs, spec) in sides.items():
             self._check_side(side, inputs, spec)
-        if not _is_label_shape(y, self.num_classes):
-            remedy = "Use the classes that the two models were built with."
+        if not label_rules.fits(self.head, _shape(y)):
+            remedy = "Use the classes that the models were built with."
             if not hasattr(y, "shape"):
                 remedy = "Make an array of them: np.asarray(labels)."
             elif _shape(y) is None:
                 remedy = "Say so where they are made: `labels.set_shape((None,))`."
             raise ValueError(
-                f"Labels must be integers (batch,) or one-hot (batch, "
-                f"{self.num_classes}). Received: {_describe(y)}. {remedy}"
+                f"Labels must be {label_rules.forms(self.head)}. "
+                f"Received: {_describe(y)}. {remedy}"
             )
         return sides
 
@@ -223,14 +242,17 @@ class BatchFormat:
         if pair is None:
             return {"target": (x, self.target_spec)}
         sides = {
-            "source": (pair[0], self._source_spec_for(pair[0])),
+            "source": self._source_side(self._part(pair[0])),
             "target": (pair[1], self.target_spec),
         }
-        shares = teaching_shares(x)
+        shares = x.get("transfer_mask") if isinstance(x, dict) else None
         if shares is not None:
             each = () if self.num_sources is None else (self.num_sources,)
             sides["transfer_mask"] = (shares, keras.KerasTensor((None, *each)))
         return sides
+
+    def _source_side(self, inputs):
+        return inputs, self._source_spec_for(inputs)
 
     def _source_spec_for(self, inputs):
         """What a source's part must look like: windows, or what is known of them."""
@@ -244,9 +266,20 @@ class BatchFormat:
         return tuple(statistics if k else spec for k, statistics, spec in each)
 
 
-def teaching_shares(inputs):
-    """How much each window of a pair may teach; `None` if that is not said."""
-    return inputs.get("transfer_mask") if isinstance(inputs, dict) else None
+def teaching_shares(inputs, num_sources: int):
+    """How much each window of a pair may teach; `None` if that is not said.
+
+    Args:
+        inputs: a pair.
+        num_sources: int.
+
+    Returns:
+        float tensor `(batch, sources)`, or `None`.
+    """
+    shares = inputs.get("transfer_mask") if isinstance(inputs, dict) else None
+    if shares is None or num_sources > 1:
+        return shares
+    return keras.ops.reshape(shares, (-1, 1))
 
 
 class _CheckedPyDataset(keras.utils.PyDataset):
@@ -328,13 +361,6 @@ def _all_fit(inputs, spec):
     return _nested_alike(inputs, spec) and all(
         map(_fits, keras.tree.flatten(inputs), keras.tree.flatten(spec))
     )
-
-
-def _is_label_shape(labels, num_classes):
-    shape = _shape(labels)
-    if shape is None:
-        return False
-    return len(shape) == 1 or (len(shape) == 2 and shape[1] in (1, None, num_classes))
 
 
 def _describe(structure):

@@ -7,23 +7,20 @@ import re
 import keras
 from keras import ops
 
-from keras_dcat.transfer.losses.cross_entropy import (
-    class_indices,
-    for_classification,
-    is_one_hot,
-)
+from keras_dcat.transfer.head import Head, whole_or_none
+from keras_dcat.transfer.labels import class_indices, is_one_hot
 
 _WEIGHTS = "sample_weight"
 # What Keras takes for whichever accuracy fits the labels.
 _EITHER_ACCURACY = ("accuracy", "acc")
 
 
-def over_labelled_windows(metrics, num_classes):
+def over_labelled_windows(metrics, head):
     """Metrics as a user passes them, each in an `OfLabelled`.
 
     Args:
         metrics: what `keras.Model.compile` takes as `metrics` or `weighted_metrics`.
-        num_classes: int, at least 2.
+        head: `Head` of the model.
 
     Returns:
         the same nesting, of `OfLabelled`; what is none of metrics stays for Keras to
@@ -35,7 +32,7 @@ def over_labelled_windows(metrics, num_classes):
     if not isinstance(metrics, (list, tuple, dict)):
         return metrics
     return keras.tree.map_structure(
-        lambda metric: None if metric is None else OfLabelled(metric, num_classes),
+        lambda metric: None if metric is None else OfLabelled(metric, head),
         metrics,
     )
 
@@ -59,21 +56,22 @@ def as_passed(config):
 
 
 class OfLabelled(keras.metrics.Metric):
-    """A metric in which windows without a label count nothing.
+    """A metric in which what has no label counts nothing.
 
-    They weigh 0 and are said to be of class 0, so that no metric meets a negative
-    class. Where nothing counts, the result is NaN: Keras's means would say 0.
+    It weighs 0 and is said to be of class 0, so that no metric meets a negative class.
+    Where nothing counts, the result is NaN: Keras's means would say 0. Steps and labels
+    come one by one, `(decisions, 1)` or `(decisions, classes)`; but to a metric that
+    averages over labels windows come whole, those whose labels are all known.
 
     Args:
         metric: str, function `(y_true, y_pred) -> (batch,)` or `keras.metrics.Metric`,
             as for `keras.Model.compile`.
-        num_classes: int, at least 2.
+        head: `Head` of the model.
 
     Call args:
-        y_true: classes `(batch,)` or `(batch, 1)`, −1 without one, or one-hot `(batch,
-            classes)`, with zeros for none.
-        y_pred: float tensor `(batch, classes)`.
-        sample_weight: float `(batch,)` or `(batch, 1)`, or `None`.
+        y_true: as in `Head.classes_of_rows`.
+        y_pred: float tensor `(batch, …)`, what the model predicts.
+        sample_weight: as in `Head.weights_of_rows`, or `None`.
 
     Returns:
         what the metric returns.
@@ -83,16 +81,16 @@ class OfLabelled(keras.metrics.Metric):
 
     Example:
 
-    >>> metric = OfLabelled("accuracy", num_classes=2)
+    >>> metric = OfLabelled("accuracy", Head("multiclass", 2))
     >>> metric.update_state(ops.array([1, -1]), ops.array([[0.1, 0.9], [0.1, 0.9]]))
     >>> float(metric.result())
     1.0
     """
 
-    def __init__(self, metric, num_classes: int):
-        found = _weighing(metric)
+    def __init__(self, metric, head: Head):
+        found = _weighing(metric, head)
         super().__init__(name=metric if isinstance(metric, str) else found.name)
-        self.num_classes = num_classes
+        self.head = head
         self.metric = found
         self._passed = None if metric is found else metric
         # A mean counts by itself what it is one of.
@@ -105,7 +103,7 @@ class OfLabelled(keras.metrics.Metric):
         # Here, as Keras does: on the devices, and within the scopes, of a training.
         if self._counted is None and not self._is_mean:
             self._counted = self.add_variable((), "zeros", name="counted")
-        known, weights = _known(y_true, sample_weight, self.num_classes)
+        known, y_pred, weights = self._known(y_true, y_pred, sample_weight)
         # Keras on torch takes a first refusal for a limit of symbolic passes.
         if not self._is_checked:
             _check_values(self.metric, known, y_pred)
@@ -115,6 +113,18 @@ class OfLabelled(keras.metrics.Metric):
         if sample_weight is None and "int" in str(self.metric.dtype):
             weights = ops.cast(weights, "int32")  # Keras warns of others
         self.metric.update_state(known, y_pred, sample_weight=weights)
+
+    def _known(self, y_true, y_pred, sample_weight):
+        """Labels that all say something, and weights by which some count nothing."""
+        if self.head.task == "multilabel" and _averages_over_labels(self.metric):
+            return _whole_windows(y_true, y_pred, sample_weight)
+        known, y_pred, weights = self.head.supervised(y_true, y_pred, sample_weight)
+        if self.head.task == "multiclass" and is_one_hot(known, self.head.size):
+            # Of a row of zeros some metrics are NaN, whatever it weighs.
+            some = ops.any(ops.not_equal(known, 0), -1, keepdims=True)
+            first = ops.cast(ops.arange(self.head.size) == 0, known.dtype)
+            known = ops.where(some, known, first)
+        return known, y_pred, weights
 
     def result(self):
         counted = self.metric.count if self._is_mean else self._counted
@@ -134,15 +144,20 @@ class OfLabelled(keras.metrics.Metric):
         return {"metric": keras.saving.serialize_keras_object(passed)}
 
 
-def _known(y_true, sample_weight, num_classes):
-    """Labels that are classes, all of them, and weights by which some count nothing."""
-    known, weights = for_classification(y_true, sample_weight, num_classes)
-    if is_one_hot(known, num_classes):
-        # Of a row of zeros some metrics are NaN, whatever it weighs.
-        nothing = ops.logical_not(ops.any(ops.not_equal(known, 0), -1, keepdims=True))
-        first = ops.cast(ops.arange(num_classes) == 0, known.dtype)
-        known = ops.where(nothing, first, known)
-    return known, weights
+def _averages_over_labels(metric):
+    return isinstance(metric, keras.metrics.FBetaScore) or getattr(
+        metric, "multi_label", False
+    )
+
+
+def _whole_windows(y_true, y_pred, sample_weight):
+    """Windows of several labels: those of which one is not known weigh 0."""
+    labels = whole_or_none(y_true)
+    weights = ops.cast(ops.all(labels >= 0, axis=-1), "float32")
+    if sample_weight is not None:
+        own = ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
+        weights = ops.multiply(weights, own)
+    return ops.cast(ops.maximum(labels, 0), "float32"), y_pred, weights
 
 
 def _are_right(y_true, y_pred):
@@ -152,10 +167,24 @@ def _are_right(y_true, y_pred):
     return ops.cast(ops.equal(classes, believed), keras.config.floatx())
 
 
-def _weighing(identifier):
+def _are_right_above(threshold):
+    """Accuracy of yes or no."""
+
+    def are_right(y_true, y_pred):
+        said = ops.cast(y_pred > threshold, keras.config.floatx())
+        right = ops.equal(said, ops.cast(y_true, said.dtype))
+        return ops.cast(right[:, 0], keras.config.floatx())
+
+    return are_right
+
+
+def _weighing(identifier, head):
     """A metric that leaves out what weighs nothing."""
     if isinstance(identifier, str) and identifier.lower() in _EITHER_ACCURACY:
-        return keras.metrics.MeanMetricWrapper(_are_right, name=identifier)
+        are_right = _are_right
+        if head.num_labels == head.size:  # one unit for each label, not for each class
+            are_right = _are_right_above(0.0 if head.from_logits else 0.5)
+        return keras.metrics.MeanMetricWrapper(are_right, name=identifier)
     metric = keras.metrics.get(identifier)
     if not isinstance(metric, keras.metrics.Metric):
         return keras.metrics.MeanMetricWrapper(metric, name=_named_by_keras(metric))

@@ -1,153 +1,387 @@
-"""The transfer losses of a batch: who may teach, what it costs, what is shown of it."""
+"""The objective of a transfer: losses, the gate of each, and what is shown of them."""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 from keras import ops
 
-from keras_dcat.transfer.gating.gates import source_correct
+from keras_dcat.transfer.combination import Combination
+from keras_dcat.transfer.distribution_alignment import DistributionAlignment
+from keras_dcat.transfer.gating.gates import (
+    absolute_errors,
+    all_teach,
+    source_correct,
+)
+from keras_dcat.transfer.gradient_step import over_replicas
+from keras_dcat.transfer.head import Head
+from keras_dcat.transfer.losses.transfer_loss import TransferLoss
+
+# Losses of these read windows. All others read decisions, in the rows of `Head`.
+OF_WINDOWS = ("features", "projections")
+_FUSED = "fused_log_probabilities"
 
 
-def transfer_terms(
-    outputs,
-    labels,
-    sample_weight,
-    gate,
-    combination,
-    losses,
-    gives_logits,
-    joint_belief=None,
-):
-    """The weighted sum of transfer losses, and what a training shows of a batch.
+class Term(NamedTuple):
+    """A loss of a transfer.
+
+    Attributes:
+        loss: `TransferLoss`.
+        weight: float.
+        gate: function as in `gates`.
+    """
+
+    loss: TransferLoss
+    weight: float
+    gate: Callable
+
+
+class Objective:
+    """What a transfer minimises, and who may teach by it.
 
     Args:
-        outputs: `PairOutputs`.
-        labels: int32 tensor `(batch,)`, −1 where there is none.
-        sample_weight: `(batch,)` or `(batch, 1)`, or `None`.
-        gate: function as in `gates`.
-        combination: `Combination`.
-        losses: dict from a name to `(loss, weight)`.
-        gives_logits: bool. Whether the target predicts logits.
-        joint_belief: function as `DistributionAlignment`, but for `training`, where a loss reads
-            what both sides believe together.
+        terms: dict from `"<name>_loss"` to a `Term`.
+        combination: `Combination` of the sources.
+        head: the target's `Head`.
+        believing: int. How many of the sources have a classifier.
 
-    Returns:
-        `(loss, shown)`: a float32 scalar, and a dict from a name to `(value, count)`,
-        a mean and of how many windows it is one.
+    Attributes:
+        terms: as given.
+        alignment: `DistributionAlignment`, where a loss reads what both sides believe
+            together, else `None`.
     """
-    own = [source.log_probabilities for source in outputs.sources]
-    if len(outputs.sources) > 1:
-        outputs = outputs._replace(sources=_as_believed(outputs.sources, combination))
-    readings = outputs.readings(gives_logits)
-    probabilities = [ops.exp(s.log_probabilities) for s in outputs.sources]
-    shares = [
-        # Not in place: torch would change `transfer_mask` with it.
-        ops.multiply(
-            ops.cast(gate(labels, believed), "float32"),
-            ops.cast(source.transfer_mask, "float32"),
+
+    def __init__(
+        self,
+        terms: dict[str, Term],
+        combination: Combination,
+        head: Head,
+        believing: int,
+    ):
+        self.terms = terms
+        self.combination = combination
+        self.head = head
+        self.alignment = None
+        if any(term.loss.reads == _FUSED for term in terms.values()):
+            self.alignment = DistributionAlignment(
+                believing,
+                head.num_classes,
+                head.num_labels,
+                name="distribution_alignment",
+            )
+
+    def told(self, outputs):
+        """What each source says, by decision, and as their combination has it.
+
+        Args:
+            outputs: `PairOutputs`.
+
+        Returns:
+            tuple of `SourceOutputs`.
+        """
+        sources = [
+            source._replace(log_probabilities=self._rows(source.log_probabilities))
+            for source in outputs.sources
+        ]
+        if len(sources) == 1 or any(_is_empty(s.log_probabilities) for s in sources):
+            return tuple(sources)
+        believed = self.combination.belief(
+            ops.stack([source.log_probabilities for source in sources]),
+            ops.stack([self.head.of_rows(source.transfer_mask) for source in sources]),
         )
-        for believed, source in zip(probabilities, outputs.sources, strict=True)
-    ]
-    if len(shares) > 1:
-        shares = combination.shares(ops.stack(shares), labels, ops.stack(probabilities))
-        shares = [shares[at] for at in range(len(probabilities))]
-    counts = shares
-    if sample_weight is not None:
-        weights = ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
-        counts = [ops.multiply(share, weights) for share in shares]
-    if joint_belief is not None:
-        readings = _with_joint(readings, joint_belief, labels, counts)
-    unlabelled = ops.cast(labels < 0, "float32")
-    batch = ops.cast(ops.shape(labels)[0], "float32")
-    # Where a source is not there, it is neither right nor wrong.
-    judged = [
-        ops.cast((labels >= 0) & (source.transfer_mask > 0), "float32")
-        for source in outputs.sources
-    ]
-    accuracy, count = _accuracy(labels, probabilities, judged)
-    shown = {
-        "labelled_share": (ops.mean(ops.cast(labels >= 0, "float32")), batch),
-        "unmasked_share": (ops.mean(sum(shares)), batch),
-        "source_accuracy": (accuracy, count / len(shares)),
-    }
-    if len(shares) > 1:
-        for at, (believed, here) in enumerate(zip(own, judged, strict=True)):
-            shown[f"source_accuracy_{at}"] = _accuracy(labels, [believed], [here])
-    total = 0.0
-    for name, (loss, weight) in losses.items():
-        value = 0.0
-        for reading, count in zip(readings, counts, strict=True):
-            pairs = reading[loss.reads]
-            if loss.only_unlabelled:
-                count = count * unlabelled
-            value += sum(loss(*pair, count) for pair in pairs) / len(pairs)
-        shown[name] = (over_replicas(value), batch)
-        total += weight * value
-    return total, shown
+        return tuple(
+            source._replace(log_probabilities=believed[at])
+            for at, source in enumerate(sources)
+        )
+
+    def masks(self, told, labels):
+        """By how much each source may teach.
+
+        Args:
+            told: tuple of `SourceOutputs`, as of `told`.
+            labels: of one of the head's `label_shapes`.
+
+        Returns:
+            dict from a gate to a list of float32 tensors `(decisions,)`, one for each
+            source.
+        """
+        gates = {term.gate for term in self.terms.values()}
+        return {gate: self._masks(gate, told, labels) for gate in gates}
+
+    def losses(self, outputs, told, masks, labels, sample_weight, training=False):
+        """Each loss of the transfer, over the batch.
+
+        Args:
+            outputs: `PairOutputs`.
+            told: tuple of `SourceOutputs`, as of `told`.
+            masks: as of `masks`.
+            labels: of one of the head's `label_shapes`.
+            sample_weight: as in `Head.weights_of_rows`, or `None`.
+            training: bool. Whether class frequencies are learned from the batch, which
+                changes variables.
+
+        Returns:
+            dict from the name of a term to a float32 scalar.
+        """
+        if sample_weight is not None:
+            weights = self.head.weights_of_rows(sample_weight)
+            masks = {
+                gate: [ops.multiply(mask, weights) for mask in own]
+                for gate, own in masks.items()
+            }
+        readings = self.readings(outputs, told)
+        if self.alignment is not None:
+            self._fuse(readings, told, masks, labels, training)
+        unlabelled = self._unlabelled(labels)
+        values = {}
+        for name, (loss, _, gate) in self.terms.items():
+            value = 0.0
+            for reading, mask in zip(readings, masks[gate], strict=True):
+                if loss.only_unlabelled:
+                    mask = mask * unlabelled
+                if loss.reads in OF_WINDOWS:
+                    mask = self.head.of_windows(mask)
+                pairs = reading.get(loss.reads)
+                if pairs:  # not every source can be read by every loss
+                    value += sum(loss(*pair, mask) for pair in pairs) / len(pairs)
+            values[name] = value
+        return values
+
+    def readings(self, outputs, told):
+        """For each source, pairs `(source, target)` by what a loss says it reads.
+
+        Args:
+            outputs: `PairOutputs`.
+            told: tuple of `SourceOutputs`, as of `told`.
+
+        Returns:
+            list of dicts from a loss's `reads` to the list of pairs that it is called
+            with, over which its value is averaged; empty, where there is nothing.
+        """
+        target = None
+        if self.head.has_beliefs:
+            target = self.head.rows(self.head.log_probabilities(outputs.prediction))
+        return [
+            {
+                "projections": list(source.projections),
+                "features": [source.features] if source.features else [],
+                "log_probabilities": []
+                if _is_empty(source.log_probabilities)
+                else [(source.log_probabilities, target)],
+            }
+            for source in told
+        ]
+
+    def weighted(self, losses):
+        """The sum of losses, each by its weight.
+
+        Args:
+            losses: dict as of `losses`.
+
+        Returns:
+            float32 scalar.
+        """
+        return sum(self.terms[name].weight * value for name, value in losses.items())
+
+    def shown(self, outputs, told, masks, losses, labels):
+        """What a training shows of a batch.
+
+        Args:
+            outputs: `PairOutputs`.
+            told: as of `told`.
+            masks: as of `masks`.
+            losses: as of `losses`.
+            labels: of one of the head's `label_shapes`.
+
+        Returns:
+            dict from a name to `(value, count)`, a mean and of how many it is one.
+        """
+        labelled = ops.cast(self.head.is_labelled(labels), "float32")
+        batch = ops.cast(ops.shape(outputs.prediction)[0], "float32")
+        unmasked = [ops.mean(sum(own)) for own in masks.values()]
+        return {
+            **{name: (over_replicas(loss), batch) for name, loss in losses.items()},
+            "labelled_share": (ops.mean(labelled), batch),
+            "unmasked_share": (ops.min(ops.stack(unmasked)), batch),
+            **self._of_sources(outputs.sources, told, labels),
+        }
+
+    def names(self, num_sources: int) -> tuple[list[str], list[str]]:
+        """What `shown` shows: means of windows, and means of what can be judged.
+
+        Args:
+            num_sources: int.
+
+        Returns:
+            `(names, judged)`, lists of str.
+        """
+        kind = "source_accuracy" if self.head.has_beliefs else "source_error"
+        judged = [kind]
+        if num_sources > 1:
+            judged += [f"{kind}_{at}" for at in range(num_sources)]
+        shares = ["labelled_share", "unmasked_share"]
+        return ["classification_loss", *self.terms, *shares], judged
+
+    def _rows(self, log_probabilities):
+        if _is_empty(log_probabilities):
+            return log_probabilities
+        return self.head.rows(log_probabilities)
+
+    def _masks(self, gate, told, labels):
+        has_beliefs = self.head.has_beliefs
+        classes = self.head.classes_of_rows(labels) if has_beliefs else None
+        shares, probabilities = [], []
+        for source in told:
+            mask = ops.cast(self.head.of_rows(source.transfer_mask), "float32")
+            if not _is_empty(source.log_probabilities):
+                probabilities.append(ops.exp(source.log_probabilities))
+            if gate is all_teach:
+                shares.append(mask)
+                continue
+            decided = (
+                gate(classes, probabilities[-1])
+                if has_beliefs
+                else gate(self.head.values(labels), source.values)
+            )
+            # Not in place: torch would change the mask of the batch with it.
+            shares.append(ops.multiply(ops.cast(decided, "float32"), mask))
+        if len(told) == 1:
+            return shares
+        known = len(probabilities) == len(told)
+        combined = self.combination.shares(
+            ops.stack(shares), classes, ops.stack(probabilities) if known else None
+        )
+        return [combined[at] for at in range(len(told))]
+
+    def _fuse(self, readings, told, masks, labels, training):
+        """Adds to the readings of each source what it and the target say together."""
+        pairs = [reading.get("log_probabilities") for reading in readings]
+        believing = [at for at, pair in enumerate(pairs) if pair]
+        gate = next(t.gate for t in self.terms.values() if t.loss.reads == _FUSED)
+        target = pairs[believing[0]][0][1]
+        fused = self.alignment(
+            ops.stack([told[at].log_probabilities for at in believing]),
+            target,
+            self.head.classes_of_rows(labels),
+            ops.stack([masks[gate][at] for at in believing]),
+            training=training,
+        )
+        for number, at in enumerate(believing):
+            readings[at][_FUSED] = [(fused[number], target)]
+
+    def _unlabelled(self, labels):
+        return 1.0 - ops.cast(self.head.is_labelled(labels), "float32")
+
+    def _of_sources(self, sources, told, labels):
+        """How good sources are where they can be judged, and in how many cases."""
+        if not self.head.has_beliefs:
+            return self._errors(sources, labels)
+        labels = self.head.classes_of_rows(labels)
+        own = [self._rows(source.log_probabilities) for source in sources]
+        # Where a source is not there, it is neither right nor wrong.
+        judged = [
+            ops.cast(
+                (labels >= 0) & (self.head.of_rows(source.transfer_mask) > 0), "float32"
+            )
+            * (0.0 if _is_empty(beliefs) else 1.0)
+            for source, beliefs in zip(sources, own, strict=True)
+        ]
+        believed = [source.log_probabilities for source in told]
+        accuracy, count = _accuracy(labels, believed, judged)
+        shown = {"source_accuracy": (accuracy, count / len(sources))}
+        if len(sources) > 1:
+            for at, (beliefs, here) in enumerate(zip(own, judged, strict=True)):
+                shown[f"source_accuracy_{at}"] = _accuracy(labels, [beliefs], [here])
+        return shown
+
+    def _errors(self, sources, labels):
+        shown, values = {}, self.head.values(labels)
+        each = []
+        for source in sources:
+            there = ops.cast(source.transfer_mask > 0, "float32")
+            if _is_empty(source.values):
+                each.append((0.0 * ops.sum(there), 0.0 * ops.sum(there)))
+                continue
+            errors, is_labelled = absolute_errors(values, source.values)
+            judged = ops.cast(is_labelled, "float32") * there
+            count = ops.sum(judged)
+            each.append((ops.sum(errors * judged) / ops.maximum(count, 1), count))
+        total = sum(count for _, count in each)
+        mean = sum(error * count for error, count in each) / ops.maximum(total, 1)
+        shown["source_error"] = mean, total / len(sources)
+        if len(sources) > 1:
+            shown |= {f"source_error_{at}": own for at, own in enumerate(each)}
+        return shown
+
+
+def _is_empty(part):
+    """Whether a source says nothing of this kind."""
+    return isinstance(part, tuple) and not part
 
 
 def _accuracy(labels, beliefs, judged):
     """How often sources are right where they are judged, and in how many cases."""
     right = sum(
-        ops.sum(ops.cast(source_correct(labels, believed), "float32") * here)
+        ops.sum(ops.cast(source_correct(labels, ops.exp(believed)), "float32") * here)
         for believed, here in zip(beliefs, judged, strict=True)
+        if not _is_empty(believed)
     )
     count = sum(map(ops.sum, judged))
     return right / ops.maximum(count, 1), count
 
 
-def _as_believed(sources, combination):
-    """Several sources with what they are taken to believe."""
-    log_probabilities = ops.stack([source.log_probabilities for source in sources])
-    transfer_mask = ops.stack([source.transfer_mask for source in sources])
-    believed = combination.belief(log_probabilities, transfer_mask)
-    return tuple(
-        source._replace(log_probabilities=believed[at])
-        for at, source in enumerate(sources)
-    )
-
-
-def _with_joint(readings, joint_belief, labels, shares):
-    """The readings of each source, and what it and the target believe together."""
-    pairs = [pair for reading in readings for pair in reading["log_probabilities"]]
-    sources, (target, *_) = zip(*pairs, strict=True)
-    joint = joint_belief(ops.stack(sources), target, labels, ops.stack(shares))
-    return [
-        {**reading, "fused_log_probabilities": [(joint[at], target)]}
-        for at, reading in enumerate(readings)
-    ]
-
-
-class MeanOfSome(keras.metrics.Mean):
-    """A mean that is NaN, and not 0, of nothing."""
-
-    def result(self):
-        return ops.where(self.count > 0, super().result(), float("nan"))
-
-
-def transfer_metrics(losses, num_sources):
-    """The means over an epoch of all that a training shows of a batch.
+class TransferMetrics(keras.metrics.Metric):
+    """The means over an epoch of all that a training shows of its transfer.
 
     Args:
-        losses: dict whose keys are the names of the transfer losses.
-        num_sources: int.
+        names: list of str. Means over windows; 0 of none.
+        judged: list of str. Means over what can be judged; NaN of none.
+        evaluate: function `(labels, outputs, sample_weight)` that gives, for
+            `update_state`, what `add` takes.
+        name: str.
 
-    Returns:
-        dict from a name to a `keras.metrics.Mean`.
+    Example:
+
+    >>> metrics = TransferMetrics(["info_nce_loss"], ["source_accuracy"], None)
+    >>> metrics.add({"info_nce_loss": (2.0, 8), "source_accuracy": (0.0, 0)})
+    >>> {name: float(value) for name, value in metrics.result().items()}
+    {'info_nce_loss': 2.0, 'source_accuracy': nan}
     """
-    names = ["classification_loss", *losses]
-    names += ["labelled_share", "unmasked_share"]
-    accuracies = ["source_accuracy"]
-    if num_sources > 1:
-        accuracies += [f"source_accuracy_{at}" for at in range(num_sources)]
-    return {
-        **{name: keras.metrics.Mean(name=name) for name in names},
-        **{name: MeanOfSome(name=name) for name in accuracies},
-    }
 
+    def __init__(self, names, judged, evaluate, name: str = "transfer"):
+        super().__init__(name=name, dtype="float32")
+        self.names, self.judged = list(names), list(judged)
+        self.evaluate = evaluate
+        shape = (len(names) + len(judged),)
+        self.totals = self.add_variable(shape, "zeros", name="totals")
+        self.counts = self.add_variable(shape, "zeros", name="counts")
 
-def over_replicas(loss):
-    """Undoes Keras's division by the number of replicas, to show the value."""
-    if keras.backend.backend() != "tensorflow":
-        return loss
-    import tensorflow as tf
+    @property
+    def shown(self) -> list[str]:
+        """The names of all means."""
+        return [*self.names, *self.judged]
 
-    return loss * float(tf.distribute.get_strategy().num_replicas_in_sync)
+    def add(self, shown):
+        """Adds a batch.
+
+        Args:
+            shown: dict from a name to `(value, count)`.
+        """
+        pairs = [shown[name] for name in self.shown]
+        values, counts = (
+            ops.stack([ops.cast(x, "float32") for x in column])
+            for column in zip(*pairs, strict=True)
+        )
+        self.totals.assign_add(values * counts)
+        self.counts.assign_add(counts)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        if getattr(y_pred, "sources", None):  # a pair, not the target alone
+            self.add(self.evaluate(y_true, y_pred, sample_weight))
+
+    def result(self):
+        means = ops.divide_no_nan(self.totals, self.counts)
+        found = {name: means[at] for at, name in enumerate(self.names)}
+        for at, name in enumerate(self.judged, start=len(self.names)):
+            found[name] = ops.where(self.counts[at] > 0, means[at], float("nan"))
+        return found

@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 from keras_dcat.shown import counted, formed, shown_as_printed
-from keras_dcat.transfer.losses.distillation import log_probabilities
 
 
 @shown_as_printed
@@ -11,18 +10,22 @@ class SourceOutputs(NamedTuple):
     """What one source says of the windows of a pair.
 
     Attributes:
-        log_probabilities: `(batch, classes)`.
+        log_probabilities: `(batch, classes)`; `(batch, labels, 2)` of several labels;
+            with a second axis of steps where steps have predictions; `()` of a source
+            that has no classifier, and of a regression.
         projections: for each pair of attention layers that are compared, the source's
             `(key, value)`, `(key, value, mask)` or `KeyValueStatistic`, and the
             target's.
         transfer_mask: `(batch,)`, what came with the pair; ones if nothing did.
         features: pair of the source's and the target's, `(batch, features)`; or `()`.
+        values: `(batch, values)`, what a regression predicts; or `()`.
     """
 
     log_probabilities: Any
     projections: tuple
     transfer_mask: Any
     features: tuple = ()
+    values: Any = ()
 
     def __str__(self) -> str:
         return (
@@ -39,10 +42,12 @@ class PairOutputs(NamedTuple):
     Attributes:
         prediction: the target's output `(batch, classes)`.
         sources: a `SourceOutputs` for each source.
+        transfer_weight: float32 scalar, λ in this pass.
     """
 
     prediction: Any
     sources: tuple
+    transfer_weight: Any = ()
 
     def __str__(self) -> str:
         return (
@@ -50,36 +55,7 @@ class PairOutputs(NamedTuple):
             f"{counted(len(self.sources), 'source')}>"
         )
 
-    def parted(self, junction):
-        """The outputs twice, for the classification and for the transfer to read.
 
-        Args:
-            junction: `Junction` of the prediction, or `None`.
-
-        Returns:
-            `(classified, compared)`, both `PairOutputs`.
-        """
-        if junction is None:
-            return self, self
-        copies = junction(self.prediction)
-        return tuple(self._replace(prediction=prediction) for (prediction,) in copies)
-
-    def readings(self, gives_logits):
-        """For each source, pairs `(source, target)` by what a loss says it reads.
-
-        Args:
-            gives_logits: bool. Whether the target predicts logits.
-
-        Returns:
-            list of dicts from a loss's `reads` to the list of pairs that it is called
-            with, over which its value is averaged.
-        """
-        target = log_probabilities(self.prediction, gives_logits)
-        return [
-            {
-                "projections": list(source.projections),
-                "features": [source.features],
-                "log_probabilities": [(source.log_probabilities, target)],
-            }
-            for source in self.sources
-        ]
+def prediction_of(outputs):
+    """The target's output, of a pair or of the target alone."""
+    return outputs.prediction if isinstance(outputs, PairOutputs) else outputs

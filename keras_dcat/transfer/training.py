@@ -7,6 +7,7 @@ import keras
 
 from keras_dcat.transfer.caching import cache_source
 from keras_dcat.transfer.callbacks.first_epoch import watched
+from keras_dcat.transfer.gradient_step import carried_state
 from keras_dcat.transfer.models.quantized import (
     check_trainable,
     fresh_optimizer,
@@ -18,10 +19,15 @@ from keras_dcat.transfer.recovery import weights_kept
 class PairLoops:
     """What `DCATModel` does around the loops of `keras.Model`, which comes after it.
 
-    Expects `_batch_format`, a `BatchFormat`, and `_sides`, the `ModelPair` of the model.
+    Expects `_batch_format`, a `BatchFormat`, and `_pair`, a `ModelPair`.
     """
 
     _weights_seen = None  # of which kinds the weights were, when last looked at
+
+    def stateless_compute_loss(self, *args, **kwargs):
+        """As in Keras, which carries the state of what `compute_loss` assigns."""
+        with carried_state():
+            return super().stateless_compute_loss(*args, **kwargs)
 
     def predict_step(self, *state_and_batch):
         """One batch of predictions: of a pair, only the target is looked at."""
@@ -63,7 +69,7 @@ class PairLoops:
             OSError: if the file cannot be written. A further call goes on from there.
         """
         return cache_source(
-            self._sides, self._batch_format, x, path, dtype, batch_size, verbose
+            self._pair, self._batch_format, x, path, dtype, batch_size, verbose
         )
 
     def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):
@@ -98,7 +104,7 @@ class PairLoops:
                 which need the JAX backend.
         """
         _check_strategy(self)
-        check_trainable(self._sides.target.model)
+        check_trainable(self.target)
         self._notice_other_weights()
         x, y = self._batch_format.checked(
             x,
@@ -174,7 +180,10 @@ class PairLoops:
 
         `model.target.quantize` replaces variables, and this model does not know of it.
         """
-        before, self._weights_seen = self._weights_seen, kinds_of_weights(self._models)
+        before, self._weights_seen = (
+            self._weights_seen,
+            kinds_of_weights([*self.sources, self.target]),
+        )
         if before in (None, self._weights_seen):
             return
         self.train_function = self.test_function = self.predict_function = None

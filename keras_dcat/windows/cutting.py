@@ -74,7 +74,8 @@ def index_windows(
             sorted; numbers stay as they are if there are none. `index.class_names`.
         label: `"majority"`, the label that holds longest, of two that hold as long the
             earlier; or `"end"`, the one at the window's last moment.
-        purity: float in [0, 1]. The share of a window that must have its label.
+        purity: float in [0, 1]. The share of a window that must have its label. 0
+            keeps windows across a border, as `index.step_labels` is for.
         unlabelled: `"keep"` the windows of recordings that have no label at all, or
             `"drop"` them.
         between_labels: `"drop"` windows without a label in recordings that have some,
@@ -146,7 +147,7 @@ def index_windows(
         )
     if apart := clocks_apart(recordings, labels):
         warnings.warn(apart, stacklevel=2)
-    return _index(cuts, report, common, options, names)
+    return _index(cuts, labels, report, common, options, names)
 
 
 def _report(recordings, cuts):
@@ -163,15 +164,17 @@ def _report(recordings, cuts):
     )
 
 
-def _index(cuts, report, rates, options, names):
+def _index(cuts, annotations, report, rates, options, names):
     counts, length, moments = report.kept, options.length, [each.times for each in cuts]
     steps = rates
     if options.clips is None:
         steps = {name: max(1, round(length * rate)) for name, rate in rates.items()}
         shares = [min(each.length / length, 1.0) for each in cuts]
+        durations = np.full(len(cuts), float(length))
     else:  # each clip has a clock of its own, from 0 to 1
         moments = [np.zeros(count) for count in counts]
         shares = np.ones(len(cuts))
+        durations = np.array([each.length for each in cuts])
         length = float(np.median([each.length for each in cuts if len(each.times)]))
     samples, starts = {}, {}
     for name, rate in rates.items():
@@ -195,6 +198,9 @@ def _index(cuts, report, rates, options, names):
         times=np.concatenate([each.times for each in cuts]),
         length=float(length),
         real_share=np.repeat(shares, counts),
+        durations=np.repeat(durations, counts),
+        annotations=tuple(annotations),
+        annotated_by=np.repeat(np.arange(len(cuts)), counts),
         report=report,
         class_names=names,
     )

@@ -2,12 +2,14 @@
 
 import dataclasses
 import math
+import numbers
 from collections.abc import Iterable
 
 import numpy as np
 
-from keras_dcat.recordings.intervals import UNLABELLED
+from keras_dcat.recordings.intervals import UNLABELLED, Intervals
 from keras_dcat.shown import counted, few, shown_as_printed, told
+from keras_dcat.windows.labels import labels_at
 from keras_dcat.windows.samples import Samples
 from keras_dcat.windows.window_report import WindowReport
 
@@ -35,6 +37,11 @@ class WindowIndex:
         length: float. Seconds that a window lasts; the median of clips.
         real_share: float array `(windows,)`. Below 1 for a padded window: the
             share of its time that was recorded; zeros follow.
+        durations: float array `(windows,)`. Seconds that each lasts, padding included.
+        annotations: tuple of what the recordings are labelled with, an int or
+            `Intervals` each: what `step_labels` reads.
+        annotated_by: int array `(windows,)`, the place in `annotations` of what each
+            window's labels are read from, −1 where they are not kept.
         report: `WindowReport` of all windows that were possible.
         class_names: tuple of str, what the labels mean, or None if nobody said.
     """
@@ -49,6 +56,9 @@ class WindowIndex:
     times: np.ndarray
     length: float
     real_share: np.ndarray
+    durations: np.ndarray
+    annotations: tuple[int | Intervals, ...]
+    annotated_by: np.ndarray
     report: WindowReport
     class_names: tuple[str, ...] | None = None
 
@@ -95,7 +105,10 @@ class WindowIndex:
         Returns:
             `WindowIndex` on the same samples.
         """
-        per_window = ("labels", "subjects", "sessions", "times", "real_share")
+        per_window = (
+            *("labels", "subjects", "sessions", "times", "real_share"),
+            *("durations", "annotated_by"),
+        )
         return dataclasses.replace(
             self,
             starts={name: starts[chosen] for name, starts in self.starts.items()},
@@ -109,11 +122,11 @@ class WindowIndex:
             chosen: bool array `(windows,)` or int array.
 
         Returns:
-            `WindowIndex` whose `labels` are −1 there.
+            `WindowIndex` whose `labels` are −1 there, and so those of every step.
         """
-        labels = self.labels.copy()
-        labels[chosen] = UNLABELLED
-        return dataclasses.replace(self, labels=labels)
+        labels, annotated_by = self.labels.copy(), self.annotated_by.copy()
+        labels[chosen] = annotated_by[chosen] = UNLABELLED
+        return dataclasses.replace(self, labels=labels, annotated_by=annotated_by)
 
     def keep_labels_of(self, subjects: Iterable) -> "WindowIndex":
         """All the windows, of which only those of some subjects keep their label.
@@ -122,7 +135,8 @@ class WindowIndex:
             subjects: whose labels are known, as in `subjects` of the index.
 
         Returns:
-            `WindowIndex` whose `labels` are −1 for all others.
+            `WindowIndex` whose `labels` are −1 for all others, and so those of every
+            step.
 
         Raises:
             ValueError: if one of them has no window.
@@ -136,6 +150,58 @@ class WindowIndex:
                 f"There are {np.unique(self.subjects).tolist()}."
             )
         return self.without_labels(~np.isin(self.subjects, known))
+
+    def step_labels(self, steps: int) -> np.ndarray:
+        """A class for every step of every window, for a model that says one.
+
+        Step `i` of `steps` lasts from `i / steps` to `(i + 1) / steps` of its window,
+        and gets the class that holds at the middle of that time. As many steps as a
+        stream has give labels by sample, fewer those of an output that is pooled or
+        strided. It is read from what the recordings are labelled with, by time, so that
+        a window may hold several classes: `index_windows(…, purity=0)` keeps all that
+        have a label at any time, and `between_labels="keep"` those that have none, too.
+
+        Args:
+            steps: int. How many steps the model's output has, whatever the streams'.
+
+        Returns:
+            int32 array `(windows, steps)`. −1 where no class is said: where no interval
+            holds or one without a class does, where intervals of different classes
+            overlap, at padding, and where labels are not kept (`keep_labels_of`,
+            `without_labels`).
+
+        Raises:
+            ValueError: if `steps` is not a positive whole number.
+
+        Example:
+
+        >>> from keras_dcat.recordings import Recording, Stream
+        >>> from keras_dcat.windows import index_windows
+        >>> falls = Intervals([0, 5, 7], [5, 6, 10], ["walk", "fall", "lie"],
+        ...     class_names=["walk", "fall", "lie"])
+        >>> imu = Stream(np.zeros((500, 6)), rate=50)
+        >>> index = index_windows([Recording({"imu": imu}, falls, "A")], 4, 3, purity=0,
+        ...     class_names=["walk", "fall", "lie"])
+        >>> index.labels.tolist()
+        [0, 0, 2]
+        >>> index.step_labels(4).tolist()
+        [[0, 0, 0, 0], [0, 0, 1, -1], [-1, 2, 2, 2]]
+        """
+        if not isinstance(steps, numbers.Integral) or steps < 1:
+            raise ValueError(
+                "`steps` must be a positive whole number. "
+                f"Received: steps={steps!r}. Give the steps of the model's output: "
+                "model.output_shape[1]."
+            )
+        labels = np.full((len(self), steps), UNLABELLED, "int32")
+        middles = (np.arange(steps) + 0.5) / steps
+        for number in np.unique(self.annotated_by[self.annotated_by >= 0]):
+            own = np.flatnonzero(self.annotated_by == number)
+            moments = self.times[own, None] + self.durations[own, None] * middles
+            labels[own] = labels_at(self.annotations[number], moments)
+        is_padding = np.arange(steps) >= np.rint(self.real_share * steps)[:, None]
+        labels[is_padding] = UNLABELLED
+        return labels
 
     def gather(self, stream: str, windows=slice(None)) -> np.ndarray:
         """Windows of one stream as one array.

@@ -75,6 +75,35 @@ def window_labels(label, starts, length, rule="majority"):
     return labels, np.where(labels == UNDECIDED, 0.0, purity)
 
 
+def labels_at(label, moments):
+    """The class that holds at each moment of a recording.
+
+    Args:
+        label: int, or `Intervals`, as in `window_labels`.
+        moments: float array of any shape, in seconds.
+
+    Returns:
+        int array of that shape, -1 where no class holds, or more than one. At a border
+        it is the class that begins there.
+
+    Example:
+
+    >>> intervals = Intervals([0, 3], [4, 9], [5, 7])
+    >>> labels_at(intervals, np.array([2.0, 3.5, 4.0, 9.0])).tolist()
+    [5, -1, 7, -1]
+    """
+    moments = np.asarray(moments, "float64")
+    if not isinstance(label, Intervals):
+        return np.full(moments.shape, int(label))
+    runs = _runs(label)
+    if not len(runs.begin):
+        return np.full(moments.shape, UNLABELLED)
+    # Just after: a border that rounding put behind a moment has been reached.
+    number, holds = _which_holds(runs, moments + TINY)
+    is_said = holds & (runs.classes[number] != UNDECIDED)
+    return np.where(is_said, runs.classes[number], UNLABELLED)
+
+
 def check_overlaps(label, where, names=None):
     """Refuses intervals of different classes that share time.
 
@@ -208,6 +237,11 @@ def _at_the_end(runs, classes, shares, starts, length):
     """Places, in the classes, of what holds at the end; one more for nothing."""
     # Just before the end: a window ends before the next begins.
     moments = starts + length - TINY
-    number = np.searchsorted(runs.begin, moments, side="right") - 1
-    holds = (number >= 0) & (moments < runs.end[number])
+    number, holds = _which_holds(runs, moments)
     return np.where(holds, np.searchsorted(classes, runs.classes[number]), len(classes))
+
+
+def _which_holds(runs, moments):
+    """The last run to begin before each moment, and whether it still holds."""
+    number = np.searchsorted(runs.begin, moments, side="right") - 1
+    return number, (number >= 0) & (moments < runs.end[number])

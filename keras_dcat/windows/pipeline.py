@@ -16,6 +16,7 @@ def pair_dataset(
     balance: bool = False,
     transfer_mask: np.ndarray | None = None,
     shard: tuple[int, int] | None = None,
+    step_labels: int | None = None,
 ) -> tf.data.Dataset:
     """Batches of synchronized windows, as `DCATModel.fit` takes them.
 
@@ -30,21 +31,24 @@ def pair_dataset(
         seed: int. Makes the orders repeatable.
         balance: bool. Whether windows of rare classes are repeated until every
             class has as many as the largest. Windows without a label stay single.
-        transfer_mask: float array `(windows,)`, or `(windows, sources)` for several. By how
-            much the gate is multiplied: 0 where the source must not teach.
+            The class is the window's, whatever those of its steps.
+        transfer_mask: float array `(windows,)`, or `(windows, sources)` for several.
+            By how much the gate is multiplied: 0 where the source must not teach.
         shard: `(process, processes)` of a training on several machines: only that
             process's share of every batch is read. `batch_size` is that of all
             together, and windows that do not fill a last batch are left out.
+        step_labels: int. How many steps the target's output has, if it says a class
+            for each: labels are then those of `index.step_labels`.
 
     Returns:
         `tf.data.Dataset` of `({"source": (batch, steps, channels…), "target":
         …}, labels (batch,))`, where the dict also holds `"transfer_mask"` `(batch,)` if
-        it was given.
+        it was given. With `step_labels`, labels are `(batch, step_labels)`, int32.
 
     Raises:
         ValueError: if there is no window or no batch, if a stream is unknown, if
-            arrays have not a row for each window, or if processes cannot share the
-            batches.
+            arrays have not a row for each window, if processes cannot share the
+            batches, or if `step_labels` is not a positive whole number.
     """
     inputs = {"source": source, "target": target}
     arrays = [a for a in tf.nest.flatten(source) if not isinstance(a, str)]
@@ -59,12 +63,15 @@ def pair_dataset(
         each = (len(source),) if type(source) is tuple else ()
         if transfer_mask.shape != (len(index), *each):
             raise ValueError(
-                "`transfer_mask` must be one number for each window, and source if there "
-                f"are several. Received: shape {transfer_mask.shape} for {len(index)} "
-                "windows. Make it from the labels and predictions of this very index."
+                "`transfer_mask` must be one number for each window, and source if "
+                f"there are several. Received: shape {transfer_mask.shape} for "
+                f"{len(index)} windows. Make it from the labels and predictions of "
+                "this very index."
             )
         inputs["transfer_mask"] = transfer_mask
-    return _dataset(index, inputs, batch_size, shuffle, seed, balance, shard)
+    return _dataset(
+        index, inputs, batch_size, shuffle, seed, balance, shard, step_labels
+    )
 
 
 def stream_dataset(
@@ -75,6 +82,7 @@ def stream_dataset(
     seed: int | None = None,
     balance: bool = False,
     shard: tuple[int, int] | None = None,
+    step_labels: int | None = None,
 ) -> tf.data.Dataset:
     """Batches of one modality: to train a source, or to score a target.
 
@@ -88,18 +96,23 @@ def stream_dataset(
         balance: bool. Whether windows of rare classes are repeated until every
             class has as many as the largest. Windows without a label stay single.
         shard: `(process, processes)`, as in `pair_dataset`.
+        step_labels: int, as in `pair_dataset`.
 
     Returns:
-        `tf.data.Dataset` of `((batch, steps, channels…), labels (batch,))`.
+        `tf.data.Dataset` of `((batch, steps, channels…), labels (batch,))`. With
+        `step_labels`, labels are `(batch, step_labels)`, int32.
 
     Raises:
-        ValueError: if there is no window or no batch, if the stream is unknown, or if
-            processes cannot share the batches.
+        ValueError: if there is no window or no batch, if the stream is unknown, if
+            processes cannot share the batches, or if `step_labels` is not a positive
+            whole number.
     """
-    return _dataset(index, stream, batch_size, shuffle, seed, balance, shard)
+    return _dataset(
+        index, stream, batch_size, shuffle, seed, balance, shard, step_labels
+    )
 
 
-def _dataset(index, inputs, batch_size, shuffle, seed, balance, shard):
+def _dataset(index, inputs, batch_size, shuffle, seed, balance, shard, step_labels):
     """Batches of `(inputs, labels)`, inputs being streams by name, or arrays."""
     check_windows(index)
     if batch_size < 1:
@@ -118,12 +131,13 @@ def _dataset(index, inputs, batch_size, shuffle, seed, balance, shard):
     gathers = tf.nest.map_structure(
         lambda each: gathers[each] if isinstance(each, str) else _rows_of(each), inputs
     )
-    labels = tf.constant(index.labels)
+    labels = index.labels if step_labels is None else index.step_labels(step_labels)
+    labels = _rows_of(labels)
 
     def gather(windows):
         windows = windows[windows >= 0]
         inputs = tf.nest.map_structure(lambda gathered: gathered(windows), gathers)
-        return inputs, tf.gather(labels, windows)
+        return inputs, labels(windows)
 
     windows = _balanced(index.labels) if balance else np.arange(len(index))
     if shard is not None:

@@ -99,6 +99,7 @@ def _is_index(content, version):
         and len(content["shards"]) > 0
         and all(map(_is_count, counts))
         and content["labels"] in DTYPES
+        and _is_count(content.get("step_labels", 1))
         and isinstance(content["fingerprint"], str)
         and all(map(_is_stream, content["streams"].values()))
         and all(map(_is_shard, content["shards"]))

@@ -32,6 +32,7 @@ def write_shards(
     workers: int = 2,
     streams: list[str] | None = None,
     progress: bool = True,
+    step_labels: int | None = None,
 ) -> pathlib.Path:
     """Writes windows as TFRecord files, to be read by `read_shards`.
 
@@ -42,7 +43,8 @@ def write_shards(
     of windows and one writer, who keeps its `.lock` locked while it runs (POSIX).
 
     A window is a `tf.train.Example` with the little-endian bytes of each stream
-    under its name, and `#label` (int), `#subject` and `#session` (text).
+    under its name, and `#label` (int), `#subject` and `#session` (text). With
+    `step_labels`, it also has `#step_labels`, the bytes of their int32.
 
     Args:
         index: `WindowIndex`.
@@ -51,13 +53,16 @@ def write_shards(
         workers: int. Shards written at the same time, in threads.
         streams: list of str. Which streams to write, all by default.
         progress: bool. Whether to show a bar.
+        step_labels: int. Of how many steps a label is written beside the window's, as
+            `index.step_labels` gives them. None for no steps.
 
     Returns:
         path of `index.json`.
 
     Raises:
-        ValueError: if there is no window, a stream is unknown or not of numbers, or
-            if the folder holds other windows (64 of them are compared by value).
+        ValueError: if there is no window, a stream is unknown or not of numbers, if
+            `step_labels` is not a positive whole number, or if the folder holds other
+            windows (64 of them are compared by value).
         RuntimeError: if somebody else is writing there.
         OSError: if the disk is full or may not be written. Whole shards stay.
 
@@ -75,7 +80,7 @@ def write_shards(
     (9, 100, 6) [3 3]
     """
     _check_positive(windows_per_shard=windows_per_shard, workers=workers)
-    header = _header(index, streams, windows_per_shard)
+    header = _header(index, streams, windows_per_shard, step_labels)
     folder, whole = pathlib.Path(folder), {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,6 +108,7 @@ def read_shards(
     seed: int | None = None,
     check: bool = True,
     service: str | None = None,
+    step_labels: bool = False,
 ) -> tf.data.Dataset:
     """Batches of the windows that `write_shards` has written.
 
@@ -125,15 +131,18 @@ def read_shards(
         service: str. Address of a `tf.data.experimental.service` dispatcher, such
             as `"grpc://host:5000"`, whose workers share the reading. They must see
             the same paths; every window comes once an epoch.
+        step_labels: bool. Whether labels are those of the steps, as written.
 
     Returns:
         `tf.data.Dataset` of `({"source": (batch, steps, channels…), "target": …},
-        labels (batch,))` or `((batch, steps, channels…), labels (batch,))`.
+        labels (batch,))` or `((batch, steps, channels…), labels (batch,))`. With
+        `step_labels`, labels are `(batch, steps of write_shards)`, int32.
 
     Raises:
         FileNotFoundError: if there is no index file.
         ValueError: if a shard or the index is missing or damaged, if a stream is
-            unknown, or if not either a pair or one stream is asked for.
+            unknown, if not either a pair or one stream is asked for, or if labels of
+            steps are and none are written.
     """
     _check_positive(batch_size=batch_size)
     given = [name is not None for name in (source, target, stream)]
@@ -148,6 +157,12 @@ def read_shards(
     content = load_index(pathlib.Path(index_file), _VERSION)
     among = f", those in {str(index_file)!r}"
     _check_streams(tf.nest.flatten(wanted), content["streams"], among)
+    if step_labels and "step_labels" not in content:
+        raise ValueError(
+            "Labels of steps must have been written. "
+            f"Received: step_labels=True for {str(index_file)!r}, without them. "
+            "Write the windows to another folder: write_shards(…, step_labels=steps)."
+        )
     shards = content["shards"]
     for expected, found in damaged(folder, shards, check):
         raise ValueError(
@@ -163,7 +178,8 @@ def read_shards(
             stacklevel=2,
         )
     paths = [str(folder / entry["file"]) for entry in shards]
-    _check_first(paths[0], content, wanted, index_file)
+    parse = functools.partial(_parse, content, wanted, step_labels)
+    _check_first(paths[0], parse, index_file)
     files = tf.data.Dataset.from_tensor_slices(paths)
     if shuffle:
         share = _SHUFFLE_BYTES / sum(entry["bytes"] for entry in shards)
@@ -174,7 +190,6 @@ def read_shards(
     else:
         # In parallel, whole shards would be held in memory to keep their order.
         records = files.flat_map(tf.data.TFRecordDataset)
-    parse = functools.partial(_parse, content, wanted)
     dataset = records.batch(batch_size).map(parse, tf.data.AUTOTUNE)
     if service is not None:
         distribute = tf.data.experimental.service.distribute
@@ -201,7 +216,7 @@ def _check_streams(wanted, known, among=""):
         )
 
 
-def _header(index, streams, windows_per_shard):
+def _header(index, streams, windows_per_shard, step_labels):
     """What is the same in every index file of these windows."""
     check_windows(index)
     streams = list(index.starts) if streams is None else list(streams)
@@ -229,6 +244,9 @@ def _header(index, streams, windows_per_shard):
             for name, values in content.items()
         },
     }
+    if step_labels is not None:
+        digest.update(index.step_labels(step_labels).tobytes())
+        header["step_labels"] = int(step_labels)
     digest.update(json.dumps(header).encode())
     return {**header, "fingerprint": digest.hexdigest()}
 
@@ -265,7 +283,7 @@ def _whole_shards(folder, header):
     file = folder / _INDEX
     content = load_index(file, _VERSION) if file.exists() else {**header, "shards": []}
     others = {path.name for path in folder.glob("*.tfrecord")} - set(names)
-    differing = [name for name in header if content[name] != header[name]]
+    differing = [name for name in header if content.get(name) != header[name]]
     if others or differing:
         what = f"index.json with other {differing}" if differing else sorted(others)[:3]
         raise ValueError(
@@ -319,6 +337,9 @@ def _records(index, header, windows):
     for name, stream in header["streams"].items():
         little_endian = np.dtype(stream["dtype"]).newbyteorder("<")
         values[name] = index.gather(name, windows).astype(little_endian, copy=False)
+    if "step_labels" in header:
+        step_labels = index.subset(windows).step_labels(header["step_labels"])
+        values["#step_labels"] = step_labels.astype("<i4", copy=False)
     for row, window in enumerate(windows):
         example = tf.train.Example()
         feature = example.features.feature
@@ -344,11 +365,11 @@ def _in_place_of(path):
         temporary.unlink(missing_ok=True)
 
 
-def _check_first(path, content, wanted, index_file):
+def _check_first(path, parse, index_file):
     """Reads a window, lest an index that somebody has rewritten is found in `fit`."""
     try:
         for record in tf.data.TFRecordDataset(path).take(1):
-            _parse(content, wanted, [record])
+            parse([record])
     except (tf.errors.OpError, ValueError, OverflowError) as error:
         found = " ".join(str(error).split()).rstrip(".")
         raise ValueError(
@@ -358,8 +379,8 @@ def _check_first(path, content, wanted, index_file):
         ) from error
 
 
-def _parse(content, wanted, records):
-    names = tf.nest.flatten(wanted)
+def _parse(content, wanted, step_labels, records):
+    names = tf.nest.flatten(wanted) + ["#step_labels"] * step_labels
     features = {name: tf.io.FixedLenFeature([], tf.string) for name in names}
     features["#label"] = tf.io.FixedLenFeature([], tf.int64)
     examples = tf.io.parse_example(records, features)
@@ -370,4 +391,7 @@ def _parse(content, wanted, records):
         return tf.reshape(values, [tf.size(examples["#label"]), *stream["shape"]])
 
     labels = tf.cast(examples["#label"], content["labels"])
+    if step_labels:
+        labels = tf.io.decode_raw(examples["#step_labels"], tf.int32)
+        labels = tf.ensure_shape(labels, [None, content["step_labels"]])
     return tf.nest.map_structure(of_stream, wanted), labels

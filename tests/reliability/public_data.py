@@ -98,6 +98,33 @@ def _sp_sw_har():
     return files, names[1:], datasets.load_sp_sw_har, 5
 
 
+def _sisfall():
+    name = "SA01/F01_SA01_R01.txt"
+    text = _text(_RNG.integers(-999, 999, (8, 9)), ",", "%d", newline=";\n")
+    return {name: text}, [name], _falls, 34
+
+
+def _smaller_sisfall():
+    file = io.BytesIO()
+    np.savez(
+        file,
+        values=_RNG.integers(-999, 999, (9, 9), "int16"),
+        offsets=[0, 4, 9],
+        activity=["D01", "F15"],
+        subject=["SA01", "SE06"],
+        trial=[1, 5],
+    )
+
+    def load(folder):
+        return _falls(folder / "sisfall.npz")
+
+    return {"sisfall.npz": file.getvalue()}, ["sisfall.npz"], load, 34
+
+
+def _falls(path):
+    return datasets.label_falls(datasets.load_sisfall(path))
+
+
 def _spoken_digits():
     name = "recordings/7_theo_32.wav"
     return {name: _wav()}, [name], datasets.load_spoken_digits, 10
@@ -180,6 +207,8 @@ def _downloads():
     return {
         "mhealth": _mhealth(),
         "pamap2": _pamap2(),
+        "sisfall": _sisfall(),
+        "sisfall, smaller": _smaller_sisfall(),
         "sp_sw_har": _sp_sw_har(),
         "spoken_digits": _spoken_digits(),
         "uci_hapt": _uci_hapt(),

@@ -9,6 +9,7 @@ from keras_dcat.windows.labels import (
     UNLABELLED,
     check_overlaps,
     has_labels,
+    labels_at,
     window_labels,
 )
 
@@ -167,3 +168,24 @@ def test_rounding_of_borders_makes_no_window_impure():
     labels, purity = window_labels(intervals, np.array([begin + 0.3]), 0.6)
     assert labels.tolist() == [1]
     assert purity[0] == pytest.approx(1.0, abs=2e-6)
+
+
+def test_at_a_moment_holds_the_class_that_has_begun_and_not_ended():
+    intervals = Intervals([1, 3, 6, 6.5], [3, 5, 8, 7], [4, 0, 2, -1])
+    moments = np.array([[0.0, 1.0, 2.9], [3.0, 5.0, 6.7]])
+    assert labels_at(intervals, moments).tolist() == [[-1, 4, 4], [0, -1, 2]]
+    assert labels_at(7, moments).tolist() == [[7, 7, 7], [7, 7, 7]]
+    assert labels_at(Intervals([], [], []), moments).tolist() == [[-1] * 3] * 2
+
+
+def test_at_a_moment_that_two_classes_share_none_holds():
+    moments = np.array([2.5, 3.5, 4.5])
+    assert labels_at(Intervals([0, 3], [4, 9], [1, 0]), moments).tolist() == [1, -1, 0]
+
+
+def test_rounding_of_a_border_does_not_choose_the_class_at_it():
+    begin = 1.7e9
+    for late in (-4e-7, 0.0, 4e-7):
+        intervals = Intervals([begin, begin + 2], [begin + 2, begin + 4], [0, 1])
+        moved = Intervals(intervals.starts + late, intervals.ends + late, [0, 1])
+        assert labels_at(moved, np.array([begin + 2])).tolist() == [1]

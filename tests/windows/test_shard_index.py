@@ -41,6 +41,8 @@ def test_a_change_that_was_not_sealed_is_found(tmp_path):
         {"windows": 3},
         {"windows": True},
         {"labels": "object"},
+        {"step_labels": 0},
+        {"step_labels": "7"},
         {"streams": {"imu": {"dtype": "float32", "shape": [10, -3]}}},
         {"shards": []},
         {"shards": {}},

@@ -9,11 +9,11 @@ from keras_dcat.transfer.caching.caching import DTYPES, statistics_of
 from keras_dcat.transfer.caching.fingerprints import window_identities
 
 
-def cache_source(sides, batch_format, data, path, dtype, batch_size, verbose):
+def cache_source(pair, batch_format, data, path, dtype, batch_size, verbose):
     """`DCATModel.cache_source`, without the model.
 
     Args:
-        sides: `ModelPair`.
+        pair: `ModelPair`.
         batch_format: `BatchFormat`.
         data: as in `DCATModel.cache_source`.
         path: likewise.
@@ -36,7 +36,7 @@ def cache_source(sides, batch_format, data, path, dtype, batch_size, verbose):
     def each_source(batches_of):
         """Statistics by source, and for each the batches its windows came in."""
         found = []
-        for at, (branch, spec) in enumerate(zip(sides.sources, specs, strict=True)):
+        for at, (branch, spec) in enumerate(zip(pair.sources, specs, strict=True)):
             batches, count = batches_of(at if several else None)
             own = f"{path}.{at}" if several and path is not None else path
             found.append(

@@ -175,12 +175,18 @@ def _rounded(statistics, dtype):
     least = np.finfo(dtype).min  # a log-probability that says never
     with np.errstate(over="ignore"):  # what overflows is refused below
         rounded = SourceStatistics(
-            np.maximum(statistics.log_probabilities, least).astype(dtype),
+            keras.tree.map_structure(
+                lambda x: np.maximum(x, least).astype(dtype),
+                statistics.log_probabilities,
+            ),
             tuple(
                 KeyValueStatistic(mean.astype(dtype), length.astype("float32"))
                 for mean, length in statistics.layers
             ),
-            keras.tree.map_structure(lambda x: x.astype(dtype), statistics.features),
+            *(
+                keras.tree.map_structure(lambda x: x.astype(dtype), each)
+                for each in (statistics.features, statistics.values)
+            ),
         )
     if not all(np.isfinite(x).all() for x in _flat(rounded)):
         raise ValueError(
@@ -198,9 +204,12 @@ def _flat(statistics):
 def _fields(spec, dtype):
     """The fields of a record, in the order of flat `SourceStatistics`."""
     kept = np.dtype(dtype).newbyteorder("<")
-    fields = [("log_probabilities", kept, spec.log_probabilities.shape[1:])]
+    fields = _field("log_probabilities", kept, spec.log_probabilities)
     for at, layer in enumerate(spec.layers):
         fields += [(f"mean_{at}", kept, layer.mean.shape[1:]), (f"length_{at}", "<f4")]
-    for features in keras.tree.flatten(spec.features):  # one, or none
-        fields.append(("features", kept, features.shape[1:]))
-    return fields
+    fields += _field("features", kept, spec.features)
+    return fields + _field("values", kept, spec.values)
+
+
+def _field(name, dtype, spec):
+    return [(name, dtype, each.shape[1:]) for each in keras.tree.flatten(spec)]

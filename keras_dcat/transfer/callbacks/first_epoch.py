@@ -47,14 +47,18 @@ class FirstEpochCheck(keras.callbacks.Callback):
         self._is_first_epoch = False
 
     def _tells_nothing_apart(self, logs):
-        contrasts = [loss for loss in self.model.active_losses if loss.tells_moments]
+        contrasts = [loss for loss in self.model.active_losses if loss.is_contrastive]
         is_zero = any(logs.get(f"{loss.name}_loss") == 0 for loss in contrasts)
-        return is_zero and logs.get("unmasked_share", 0) > 0
+        return is_zero and not self._is_masked(logs)
+
+    def _is_masked(self, logs):
+        """Whether no window may teach, by some gate."""
+        return logs.get("unmasked_share", 0) == 0
 
     def _learns_no_classes(self, logs):
         if logs.get("labelled_share") != 0 or not self.model.transfer_weight:
             return False
-        return not any(loss.tells_classes for loss in self.model.active_losses)
+        return not any(loss.teaches_classes for loss in self.model.active_losses)
 
 
 EMPTY_MESSAGE = (

@@ -88,7 +88,7 @@ class NegativeTransferGuard(keras.callbacks.Callback):
         if self._is_source_checked:
             return None
         self._is_source_checked = True
-        accuracies = _source_accuracies(logs)
+        accuracies = _source_accuracies(logs)  # none of a regression
         # NaN where no label told: such a source may be as good as any.
         at_chance = [
             number
@@ -118,7 +118,7 @@ class NegativeTransferGuard(keras.callbacks.Callback):
             return None
         # Together they may be better than each of them.
         source = max([logs["val_source_accuracy"], *sources])
-        if any(loss.tells_moments for loss in self.model.active_losses):
+        if any(loss.is_contrastive for loss in self.model.active_losses):
             return None
         # A gap of exactly the margin counts, whatever the subtraction rounds it to.
         is_better = target - source >= self.margin - 1e-6

@@ -48,6 +48,8 @@ class Calibrated:
         networks](https://arxiv.org/abs/1706.04599).
     """
 
+    compares_values = False
+
     def __init__(self, gate, temperature: float):
         if not 0 < temperature < np.inf:
             raise ValueError(

@@ -3,7 +3,9 @@
 A gate takes the true classes `(batch,)` int32, −1 where there is no label, and the
 source's probabilities `(batch, classes)` float32. It returns `(batch,)`: False or 0
 where the source must not teach, True or 1 where it may, anything in between to let it
-teach a little.
+teach a little. A batch is one of decisions: of labels and steps, where a head has some.
+
+Of a regression there are no probabilities: see `ErrorBelow`.
 """
 
 import keras
@@ -57,8 +59,21 @@ def source_confidence(labels, source_probabilities):
     return ops.sum(chosen * source_probabilities, axis=-1)
 
 
-class _Threshold:
-    """A gate with a threshold: checked, and saved with the model."""
+class _Gate:
+    """A gate with a threshold, which is saved with the model."""
+
+    compares_values = False
+
+    def get_config(self):
+        return {"threshold": self.threshold}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+class _Threshold(_Gate):
+    """A gate whose threshold is a probability."""
 
     def __init__(self, threshold: float = 0.9):
         if not 0 <= threshold <= 1:
@@ -67,13 +82,6 @@ class _Threshold:
                 f"Received: threshold={threshold}. Start with 0.9."
             )
         self.threshold = threshold
-
-    def get_config(self):
-        return {"threshold": self.threshold}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -139,6 +147,79 @@ class Confident(_Threshold):
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
+class ErrorBelow(_Gate):
+    """For a regression: the source teaches where its error is small.
+
+    The error of a window is the mean absolute difference from its labels. A window
+    without any label is not taught.
+
+    Args:
+        threshold: float > 0, in the unit of the labels. `None` for the median error of
+            each batch: the better half of its labelled windows teaches.
+
+    Call args:
+        labels: float tensor `(batch, values)`, NaN where there is no label.
+        source_values: float tensor `(batch, values)`. What the source predicts.
+
+    Returns:
+        bool tensor `(batch,)`.
+
+    Raises:
+        ValueError: if the threshold is not positive.
+
+    Example:
+
+    >>> labels = ops.array([[1.0], [2.0], [float("nan")]])
+    >>> predicted = ops.array([[1.1], [3.0], [0.0]])
+    >>> [bool(x) for x in ErrorBelow(0.5)(labels, predicted)]
+    [True, False, False]
+    >>> [bool(x) for x in ErrorBelow()(labels, predicted)]
+    [True, False, False]
+    """
+
+    compares_values = True
+
+    def __init__(self, threshold: float | None = None):
+        if threshold is not None and not 0 < threshold < float("inf"):
+            raise ValueError(
+                "`threshold` must be a positive number, or None for the median. "
+                f"Received: threshold={threshold}. Start with None."
+            )
+        self.threshold = threshold
+
+    def __call__(self, labels, source_values):
+        errors, is_labelled = absolute_errors(labels, source_values)
+        threshold = self.threshold
+        if threshold is None:
+            threshold = _median(errors, is_labelled)
+        return ops.logical_and(is_labelled, errors <= threshold)
+
+
+def absolute_errors(labels, values):
+    """The mean absolute error of each window, and which windows have a label.
+
+    Args:
+        labels: float tensor `(batch, values)`, NaN where there is no label.
+        values: float tensor of the same shape.
+
+    Returns:
+        `(errors, is_labelled)`: float and bool tensors `(batch,)`.
+    """
+    there = ops.logical_not(ops.isnan(labels))
+    known = ops.where(there, labels, values)
+    counts = ops.sum(ops.cast(there, values.dtype), axis=-1)
+    errors = ops.sum(ops.abs(known - values), axis=-1) / ops.maximum(counts, 1)
+    return errors, counts > 0
+
+
+def _median(errors, is_labelled):
+    """The lower median of the errors of labelled windows."""
+    ordered = ops.sort(ops.where(is_labelled, errors, float("inf")))
+    count = ops.sum(ops.cast(is_labelled, "int32"))
+    return ops.take(ordered, ops.maximum(count - 1, 0) // 2)
+
+
+@keras.saving.register_keras_serializable(package="keras_dcat")
 def all_teach(labels, source_probabilities):
     """No mask: every window may teach, also those that the source gets wrong.
 
@@ -157,35 +238,51 @@ def all_teach(labels, source_probabilities):
     return ops.ones_like(source_probabilities[:, 0], dtype="float32")
 
 
-def get(gate):
+GATES = {
+    "all": all_teach,
+    "correct": source_correct,
+    "soft": source_confidence,
+    "correct_or_confident": CorrectOrConfident(),
+    "confident": Confident(),
+}
+"""From a name to a gate of classes."""
+
+
+def get(gate, has_beliefs=True):
     """The gate function that `gate` stands for.
 
     Args:
-        gate: `"correct"`, `"soft"` (the source's probability of the true class),
-            `"correct_or_confident"` (`CorrectOrConfident()`), `"confident"` (`Confident()`), `None` (all
-            teach), or a function as described above.
+        gate: one of `GATES`, or a function as described above.
+        has_beliefs: bool. False for a regression, of which only `"all"`, `"correct"`
+            (then `ErrorBelow()`) and `ErrorBelow` can judge.
 
     Returns:
         function `(labels, source_probabilities) -> (batch,)`.
 
     Raises:
-        ValueError: if `gate` is none of these.
+        ValueError: if `gate` is none of these, or cannot judge this task.
     """
-    if gate is None:
-        return all_teach
-    if gate == "correct":
-        return source_correct
-    if gate == "soft":
-        return source_confidence
-    if gate == "correct_or_confident":
-        return CorrectOrConfident()
-    if gate == "confident":
-        return Confident()
-    if callable(gate):
-        return gate
-    raise ValueError(
-        "`gate` must be 'correct', 'soft', 'correct_or_confident', 'confident', None, or a function "
-        "of (labels, source_probabilities). "
-        f"Received: gate={gate!r}. "
-        "Use 'correct' for the paper's mask, None to let every window teach."
-    )
+    if not has_beliefs and gate == "correct":
+        return ErrorBelow()
+    found = gate if callable(gate) else None
+    if isinstance(gate, str):
+        found = GATES.get(gate)
+    if found is None:
+        raise ValueError(
+            f"`gate` must be one of {list(GATES)}, or a function of "
+            f"(labels, source_probabilities). Received: gate={gate!r}. "
+            "Use 'correct' for the paper's mask, 'all' to let every window teach."
+        )
+    # Of a user's own function nothing is known.
+    compares_values = getattr(found, "compares_values", None)
+    if found in (source_correct, source_confidence):
+        compares_values = False
+    if compares_values is has_beliefs:
+        kind = "classes" if has_beliefs else "a regression"
+        cure = "'correct'" if has_beliefs else "ErrorBelow()"
+        raise ValueError(
+            "A gate must judge what the models predict. "
+            f"Received: gate={gate!r}, for models of {kind}. "
+            f"Use {cure}, or 'all' to let every window teach."
+        )
+    return found

@@ -5,9 +5,9 @@ import numpy as np
 from keras import ops
 
 from keras_dcat.class_labels import checked_labels
-from keras_dcat.transfer.losses.cross_entropy import class_indices
+from keras_dcat.transfer.labels import class_indices
 from keras_dcat.transfer.memory import fewer_windows, warn_of_smaller_batches
-from keras_dcat.transfer.models.inspection import gives_logits
+from keras_dcat.transfer.models.heads import gives_logits
 
 
 def predicted_probabilities(model: keras.Model, inputs, batch_size: int = 256):

@@ -76,6 +76,7 @@ class MaskedCrossAttentionLoss(TransferLoss):
     """
 
     reads = "projections"
+    usual_gate = "correct"
 
     def __init__(
         self,
@@ -83,7 +84,7 @@ class MaskedCrossAttentionLoss(TransferLoss):
         reduction: str | None = "sum_over_batch_size",
         center=None,
         scale=None,
-        name: str = "alignment",
+        name: str = "cross_attention",
         dtype: str = "float32",
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)

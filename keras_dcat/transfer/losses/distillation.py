@@ -45,7 +45,7 @@ class LogitsDistillation(WithTemperature):
     """
 
     reads = "log_probabilities"
-    tells_classes = True
+    teaches_classes = True
     usual_temperature = 2
 
     def __init__(
@@ -121,7 +121,7 @@ class KerasDistillation(TransferLoss):
     """
 
     reads = "log_probabilities"
-    tells_classes = True
+    teaches_classes = True
 
     def __init__(self, loss, name: str = "keras_distillation", dtype: str = "float32"):
         super().__init__(name=name, reduction="sum_over_batch_size", dtype=dtype)

@@ -55,7 +55,7 @@ class FusedPseudoLabels(TransferLoss):
         self,
         threshold: float = 0.9,
         reduction: str | None = "sum_over_batch_size",
-        name: str = "joint",
+        name: str = "fused",
         dtype: str = "float32",
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)

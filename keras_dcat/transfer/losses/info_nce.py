@@ -8,24 +8,24 @@ from keras_dcat.transfer.losses.statistics import statistic_of
 from keras_dcat.transfer.losses.transfer_loss import WithTemperature
 
 
-class _Contrast(WithTemperature):
-    """What teaches which moment is which."""
+class _InfoNCE(WithTemperature):
+    """What teaches which window is which."""
 
-    tells_moments = True
+    is_contrastive = True
     usual_temperature = 0.1
 
     def __init__(
         self,
         temperature: float = 0.1,
         reduction: str | None = "sum_over_batch_size",
-        name: str = "contrast",
+        name: str = "info_nce",
         dtype: str = "float32",
     ):
         super().__init__(temperature, reduction, name, dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-class AttentionInfoNCE(_Contrast):
+class AttentionInfoNCE(_InfoNCE):
     """A window's `KᵀV` is nearer to its source's than to those of other windows.
 
     InfoNCE over the batch, in both directions: products averaged over time, less their
@@ -93,7 +93,7 @@ def _unit(x):
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-class FeatureInfoNCE(_Contrast):
+class FeatureInfoNCE(_InfoNCE):
     """A window's features are nearer to its source's than to those of other windows.
 
     InfoNCE over the batch, in both directions. Features are what the classifiers are

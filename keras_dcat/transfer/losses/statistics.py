@@ -31,16 +31,20 @@ class SourceStatistics(NamedTuple):
     it.
 
     Attributes:
-        log_probabilities: float tensor `(batch, classes)`.
+        log_probabilities: float tensor `(batch, classes)`; `()` of a source that has no
+            classifier.
         layers: tuple of `KeyValueStatistic`, one for each attention layer that is
             compared; `()` where no loss reads them.
         features: float tensor `(batch, features)`, what its classifier was given; `()`
             where no loss reads it.
+        values: float tensor `(batch, values)`, what it predicts, of a regression; else
+            `()`.
     """
 
     log_probabilities: Any
     layers: tuple
     features: Any = ()
+    values: Any = ()
 
     def __str__(self) -> str:
         layers = ", ".join(formed(layer.mean) for layer in self.layers)

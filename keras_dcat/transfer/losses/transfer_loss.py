@@ -18,7 +18,7 @@ class TransferLoss(keras.losses.Loss):
     returns a number for each window. Gates, several sources, pairs without a label,
     λ and the history of a training are then as for the losses of this package.
 
-    A class says what it is by four attributes:
+    A class says what it is by five attributes:
 
     - `reads`, str, what it is called with of source and target: `"features"`, which the
       classifiers are given, `(batch, features)`, the target's mapped to the size of the
@@ -26,13 +26,15 @@ class TransferLoss(keras.losses.Loss):
       `KeyValueStatistic` of two `AttentionKV`; `"log_probabilities"` of the classes,
       `(batch, classes)`; or `"fused_log_probabilities"`, those of both sides together
       in the place of the source's;
-    - `tells_classes`, bool, whether a target that sees no label learns from it what
+    - `teaches_classes`, bool, whether a target that sees no label learns from it what
       classes are. False unless set;
-    - `tells_moments`, bool, whether it teaches which moment is which, as also a source
-      can that is weaker than its target. `NegativeTransferGuard` does not compare the two then.
-      False unless set;
+    - `is_contrastive`, bool, whether it teaches which window is which, as also a source
+      can that is weaker than its target. `NegativeTransferGuard` does not compare the
+      two then. False unless set;
     - `only_unlabelled`, bool, whether it is for windows that have no label. False
-      unless set.
+      unless set;
+    - `usual_gate`, str, which windows teach by it unless `DCATModel` is given a `gate`.
+      `"all"` unless set.
 
     Args:
         reduction: a reduction of Keras. `None` leaves one number for each window.
@@ -55,9 +57,10 @@ class TransferLoss(keras.losses.Loss):
     """
 
     reads = None
-    tells_classes = False
-    tells_moments = False
+    teaches_classes = False
+    is_contrastive = False
     only_unlabelled = False
+    usual_gate = "all"
 
     def __init__(
         self,

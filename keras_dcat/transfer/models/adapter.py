@@ -4,7 +4,8 @@ import keras
 from keras import layers
 
 from keras_dcat.attention import AttentionKV
-from keras_dcat.transfer.models.classifiers import num_features
+from keras_dcat.transfer.models import classifiers
+from keras_dcat.transfer.models.inspection import input_spec
 
 
 class ProjectionAdapter(keras.layers.Layer):
@@ -41,8 +42,8 @@ class FeatureAdapter(keras.layers.Layer):
     """A linear map, trained along with the target and not part of it.
 
     Args:
-        source: the classifier whose input the source's features are.
-        target: likewise.
+        source: int. Features of the source.
+        target: int. Features of the target.
         **kwargs: as for any layer.
 
     Call args:
@@ -52,17 +53,31 @@ class FeatureAdapter(keras.layers.Layer):
         `(batch, features)`, as many as the source has.
     """
 
-    def __init__(self, source: layers.Layer, target: layers.Layer, **kwargs):
+    def __init__(self, source: int, target: int, **kwargs):
         super().__init__(dtype="float32", **kwargs)
         # Its own seed: no other random number is another one because of it.
         start = keras.initializers.GlorotUniform(seed=0)
-        units = num_features(source)
-        self.map = layers.Dense(units, kernel_initializer=start, name="map")
-        self.map.build((None, num_features(target)))
+        self.map = layers.Dense(source, kernel_initializer=start, name="map")
+        self.map.build((None, target))
         self.built = True
 
     def call(self, features):
         return self.map(features)
+
+
+def num_features(branch) -> int:
+    """How many features are read of a model.
+
+    Args:
+        branch: `Branch`.
+
+    Returns:
+        int.
+    """
+    spec = input_spec(branch.model)
+    if branch.gives_features:
+        return branch.model.compute_output_spec(spec, training=False).shape[-1]
+    return classifiers.num_features(branch.classifier)
 
 
 def _map(name, heads, size):

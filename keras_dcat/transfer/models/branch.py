@@ -7,17 +7,16 @@ import keras
 from keras import ops
 
 from keras_dcat.attention import find_attention
-from keras_dcat.transfer.losses.distillation import log_probabilities
+from keras_dcat.transfer.head import Head
 from keras_dcat.transfer.losses.statistics import SourceStatistics, statistic_of
 from keras_dcat.transfer.models.features import features_read, find_classifier
-from keras_dcat.transfer.models.inspection import gives_logits
 
 
 class Pass(NamedTuple):
     """What one pass of a branch leaves.
 
     Attributes:
-        prediction: `(batch, classes)`.
+        prediction: `(batch, classes)`, what the model gives.
         projections: for each attention layer `(key, value)`, or `(key, value, mask)`;
             none if that was not asked for.
         features: `(batch, features)`, what the classifier was given; `()` if that was
@@ -34,54 +33,92 @@ class Branch:
 
     Args:
         model: built `keras.Model`.
+        head: `Head`, what it ends in; `None` for a source whose output are features.
         names: list of str or `None`. Names of `AttentionKV` layers; `None` for the only
             one.
-        reads: what of a pass is compared: `"projections"` of these layers,
-            `"features"`, which the classifier is given. It always predicts.
-
-    Raises:
-        ValueError: if there is no such layer, or no classifier.
 
     Attributes:
         model: the model.
-        attentions: the layers.
-        captured: those of them that are read.
+        head: as given.
+        attentions: tuple of the layers that are read.
         classifier: the `Dense` layer whose input is read, or `None`.
-        gives_logits: bool. Whether the model predicts logits, not probabilities.
     """
 
-    def __init__(self, model, names, reads=frozenset({"projections"})):
+    def __init__(self, model: keras.Model, head: Head | None, names):
         self.model = model
-        self.attentions = [find_attention(model, name) for name in names]
-        self.captured = self.attentions if "projections" in reads else []
-        self.classifier = find_classifier(model) if "features" in reads else None
-        if "features" in reads and self.classifier is None:
-            raise ValueError(
-                "A model whose features are compared must end in a `Dense` classifier. "
-                f"Received: {model.name!r} without one. "
-                "End it in one, or name other losses: loss=[LogitsDistillation()]."
-            )
-        self.gives_logits = gives_logits(model)
+        self.head = head
+        self.names = names
+        self.attentions = ()
+        self.classifier = None
 
-    def passed(self, inputs, training, split=None):
+    def why_not(self, reads: str) -> str | None:
+        """Why something cannot be read of this model, as an error says it.
+
+        Args:
+            reads: what a loss reads.
+
+        Returns:
+            str, or `None` where it can be read.
+        """
+        if reads == "projections":
+            try:
+                self.find_attentions()
+            except ValueError as error:
+                return str(error)
+        elif reads == "features":
+            if self.head is not None and find_classifier(self.model) is None:
+                return (
+                    "A model whose features are compared must end in a `Dense` "
+                    f"classifier. Received: {self.model.name!r} without one. "
+                    "End it in one, or name other losses: loss=[LogitsDistillation()]."
+                )
+        elif self.head is None or not self.head.has_beliefs:
+            kind = "features" if self.head is None else "values, not classes"
+            return (
+                "A loss of predictions needs probabilities of classes. "
+                f"Received: {self.model.name!r}, whose output are {kind}. "
+                "Compare features: loss=[FeatureInfoNCE()]."
+            )
+        return None
+
+    def find_attentions(self):
+        """The attention layers that are named, or the only one."""
+        return tuple(find_attention(self.model, name) for name in self.names)
+
+    def read(self, compared):
+        """Sets what is read of each pass.
+
+        Args:
+            compared: set of what losses read.
+        """
+        if "projections" in compared:
+            self.attentions = self.find_attentions()
+        if "features" in compared and self.head is not None:
+            self.classifier = find_classifier(self.model)
+
+    @property
+    def gives_features(self) -> bool:
+        """Whether the features are the output, and not what a classifier is given."""
+        return self.head is None
+
+    def passed(self, inputs, training):
         """What the model predicts, and what its attention projects on the way.
 
         Args:
             inputs: what the model takes.
             training: bool.
-            split: as in `AttentionKV.capture`, also for the features.
 
         Returns:
             `Pass`.
         """
         with contextlib.ExitStack() as stack:
             captures = [
-                stack.enter_context(layer.capture(split)) for layer in self.captured
+                stack.enter_context(layer.capture()) for layer in self.attentions
             ]
-            read = stack.enter_context(features_read(self.classifier, split))
+            read = stack.enter_context(features_read(self.classifier))
             prediction = self.model(inputs, training=training)
         projections = tuple(_one_pass(c, self.model) for c in captures)
-        return Pass(prediction, projections, self._features(read))
+        return Pass(prediction, projections, self._features(prediction, read))
 
     def frozen(self, inputs):
         """The same as a function of the model's variables, without a gradient.
@@ -92,15 +129,27 @@ class Branch:
             inputs: what the model takes.
 
         Returns:
-            `Pass`, whose prediction is log-probabilities in float32.
+            `Pass`.
         """
         state = [(v, v.value) for v in self.model.variables]
         with keras.StatelessScope(state_mapping=state):
             found = self.passed(inputs, training=False)
-        believed = log_probabilities(found.prediction, self.gives_logits)
-        return keras.tree.map_structure(
-            ops.stop_gradient, found._replace(prediction=believed)
-        )
+        return keras.tree.map_structure(ops.stop_gradient, found)
+
+    def told(self, found):
+        """What a frozen source says of windows.
+
+        Args:
+            found: `Pass`, of `frozen`.
+
+        Returns:
+            `(log_probabilities, values)`, float32 `(batch, …)`, or `()` each.
+        """
+        if self.head is None:
+            return (), ()
+        if self.head.has_beliefs:
+            return self.head.log_probabilities(found.prediction), ()
+        return (), ops.cast(found.prediction, "float32")
 
     def statistics(self, inputs):
         """What a transfer needs to know of windows, in the place of the windows.
@@ -111,19 +160,26 @@ class Branch:
         Returns:
             `SourceStatistics`, float32.
         """
-        believed, projections, features = self.frozen(inputs)
+        found = self.frozen(inputs)
         layers = (
             (*(ops.cast(x, "float32") for x in layer[:2]), *layer[2:])
-            for layer in projections
+            for layer in found.projections
         )
-        if self.classifier is not None:
-            features = ops.cast(features, "float32")
-        return SourceStatistics(believed, tuple(map(statistic_of, layers)), features)
+        features = keras.tree.map_structure(
+            lambda x: ops.cast(x, "float32"), found.features
+        )
+        believed, values = self.told(found)
+        return SourceStatistics(
+            believed, tuple(map(statistic_of, layers)), features, values
+        )
 
-    def _features(self, read):
+    def _features(self, prediction, read):
+        if self.head is None:
+            return prediction
         if self.classifier is None:
             return ()
-        if len(read) != 1 or len(read[0].shape) != 2:
+        ranks = (2,) if self.head.steps is None else (2, 3)
+        if len(read) != 1 or len(read[0].shape) not in ranks:
             shapes = [tuple(x.shape) for x in read]
             raise ValueError(
                 "A model whose features are compared must call its last `Dense` layer "
@@ -132,7 +188,9 @@ class Branch:
                 "Let the classifier be its last one, or name other losses: "
                 "loss=[LogitsDistillation()]."
             )
-        return read[0]
+        (features,) = read
+        # Neighbouring steps look alike: windows are told apart, not steps.
+        return features if len(features.shape) == 2 else ops.mean(features, axis=1)
 
 
 def _one_pass(captured, model):

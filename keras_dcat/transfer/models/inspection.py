@@ -1,13 +1,8 @@
 """What `DCATModel` must know of two models before it can join them."""
 
 import keras
-import numpy as np
 
-from keras_dcat.transfer.losses.agreement_pseudo_labels import AgreementPseudoLabels
-from keras_dcat.transfer.losses.distillation import of_keras
-from keras_dcat.transfer.losses.fused_pseudo_labels import FusedPseudoLabels
-from keras_dcat.transfer.losses.info_nce import FeatureInfoNCE
-from keras_dcat.transfer.losses.transfer_loss import READINGS, TransferLoss
+from keras_dcat.transfer.head import Head, described
 from keras_dcat.transfer.models.classifiers import num_units
 
 
@@ -40,37 +35,30 @@ def check_separate(sources, target):
         )
 
 
-def named_losses(losses, weights):
-    """`{"<name>_loss": (loss, weight)}` of a transfer loss, of several, or of none.
+def gives_features(source_output, num_sources: int) -> tuple[bool, ...]:
+    """Of each source, whether its output are features.
 
-    Without any, it is what the evidence favours: docs/method.md.
+    Args:
+        source_output: as for `DCATModel`.
+        num_sources: int.
+
+    Returns:
+        tuple of bool.
+
+    Raises:
+        ValueError: if it is something else.
     """
-    if losses is None:
-        losses = [FeatureInfoNCE(), AgreementPseudoLabels(), FusedPseudoLabels()]
-        weights = [10.0, 5.0, 10.0] if weights is None else weights
-    losses = losses if isinstance(losses, (list, tuple)) else [losses]
-    losses = [of_keras(loss) for loss in losses]
-    weights = [1.0] * len(losses) if weights is None else list(weights)
-    names = [f"{getattr(loss, 'name', loss)}_loss" for loss in losses]
-    are_losses = all(
-        isinstance(loss, TransferLoss) and loss.reads in READINGS for loss in losses
-    )
-    # The loss of the labels is called so.
-    taken = {"classification_loss"} & set(names)
-    if not are_losses or not losses or taken or len(set(names)) < len(names):
+    outputs = source_output
+    if isinstance(source_output, str):
+        outputs = [source_output] * num_sources
+    kinds = ("predictions", "features")
+    if len(outputs) != num_sources or not set(outputs) <= set(kinds):
         raise ValueError(
-            "`loss` must be a transfer loss, or a list of some with names of their "
-            f"own, other than 'classification'. Received: {losses}, named {names}. "
-            "Use `FeatureInfoNCE`, `MaskedCrossAttentionLoss`, `LogitsDistillation`, "
-            "a loss of keras.distillation, one of each, or your own `TransferLoss`."
+            f"`source_output` must be one of {kinds}, or a list of one for each source. "
+            f"Received: source_output={source_output!r} for {num_sources} source(s). "
+            "Leave it out for classifiers."
         )
-    if len(weights) != len(losses) or not all(0 <= w < float("inf") for w in weights):
-        raise ValueError(
-            "`loss_weights` must be a finite number of at least 0 for each loss. "
-            f"Received: loss_weights={weights} for {len(losses)} losses. "
-            "Leave it out to weigh all alike."
-        )
-    return dict(zip(names, zip(losses, weights, strict=True), strict=True))
+    return tuple(each == "features" for each in outputs)
 
 
 def input_spec(model):
@@ -96,100 +84,45 @@ def input_spec(model):
     )
 
 
-def count_classes(model, pair_spec):
-    """Number of classes of a `DCATModel`, from a symbolic pass over a pair."""
-    outputs = model.compute_output_spec(pair_spec, training=False)
-    shapes = {}
-    predictions = [("source", each.log_probabilities) for each in outputs.sources]
-    for side, output in (*predictions, ("target", outputs.prediction)):
-        shape = getattr(output, "shape", None)
-        if shape is None or len(shape) != 2 or shape[-1] is None or shape[-1] < 2:
-            raise ValueError(
-                f"The {side} must end in a classifier with one output per class, "
-                f"shape (batch, classes), classes of at least 2. Received: {output}. "
-                "Pool over time and end in keras.layers.Dense(num_classes)."
-            )
-        shapes.setdefault(side, set()).add(shape[-1])
-    if shapes["source"] != shapes["target"]:
-        raise ValueError(
-            "Source and target must have the same classes. "
-            f"Received: {_listed(shapes['source'])} classes in the source and "
-            f"{_listed(shapes['target'])} in the target. "
-            "Train all on the same list of labels."
-        )
-    return shapes["target"].pop()
-
-
-def check_classifiers(sides, num_classes):
-    """Refuses heads that no loss can take, and features that are not the classifier's.
+def check_same_heads(sources: list[Head], target: Head):
+    """Refuses sources and targets that do not predict the same.
 
     Args:
-        sides: `ModelPair`.
-        num_classes: int.
+        sources: list of `Head`, of the sources that have one.
+        target: `Head`.
 
     Raises:
-        ValueError: if a model ends in a sigmoid, or if the `Dense` layer whose features
-            are read has not one unit for each class.
+        ValueError: if their tasks, or what they predict, differ.
     """
-    for branch in (*sides.sources, sides.target):
-        last, classifier = _last_operation(branch.model), branch.classifier
-        if getattr(last, "activation", None) is keras.activations.sigmoid:
-            raise ValueError(
-                "A classifier of one class per window must give logits or their "
-                f"softmax. Received: {branch.model.name!r}, which ends in a sigmoid. "
-                "End in logits or a softmax, and train it so."
-            )
-        if classifier is not None and num_units(classifier) != num_classes:
+    for source in sources:
+        same_steps = (source.steps is None) == (target.steps is None)
+        if (source.task, source.size) == (target.task, target.size) and same_steps:
+            continue
+        raise ValueError(
+            "Source and target must predict the same. "
+            f"Received: a source of {described(source)}, and a target of "
+            f"{described(target)}. Train all on the same list of labels; if the source "
+            "only encodes, pass source_output='features'."
+        )
+
+
+def check_classifiers(pair):
+    """Refuses features that are not what the classifier is given.
+
+    Args:
+        pair: `ModelPair`.
+
+    Raises:
+        ValueError: if the layer whose features are read has not one unit for
+            each output.
+    """
+    for branch in (*pair.sources, pair.target):
+        classifier = branch.classifier
+        if classifier is not None and num_units(classifier) != branch.head.size:
             raise ValueError(
                 "The last `Dense` layer of a model must be its classifier where "
                 f"features are compared. Received: {classifier.name!r} of "
                 f"{num_units(classifier)} units in {branch.model.name!r}, for "
-                f"{num_classes} classes. Assign the classifier last in `__init__`, or "
-                "name other losses: loss=[LogitsDistillation()]."
+                f"{branch.head.size} outputs. Assign the classifier last in "
+                "`__init__`, or name other losses: loss=[LogitsDistillation()]."
             )
-
-
-def _listed(numbers):
-    return ", ".join(map(str, sorted(numbers)))
-
-
-def gives_logits(model):
-    """Whether a classifier's output are logits rather than probabilities.
-
-    Follows the graph of a Functional or Sequential model to its last layer. Where
-    that does not tell, or there is no graph, the model is run once on noise:
-    rows that are non-negative and sum to one are probabilities.
-    """
-    last = _last_operation(model)
-    activation = getattr(last, "activation", None)
-    if type(last).__name__ == "Softmax" or activation is keras.activations.softmax:
-        return False
-    # A layer that is nothing but an activation may pass on what is behind a softmax.
-    only_activates = isinstance(last, keras.layers.Activation)
-    if activation is keras.activations.linear and not only_activates:
-        return True
-    noise = np.random.default_rng(0)
-    inputs = keras.tree.map_structure(
-        lambda spec: noise.normal(
-            size=[2, *(64 if d is None else d for d in spec.shape[1:])]
-        ),
-        input_spec(model),
-    )
-    with keras.StatelessScope():
-        outputs = model(
-            keras.tree.map_structure(keras.ops.convert_to_tensor, inputs),
-            training=False,
-        )
-    rows = keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32"))
-    return not (np.all(rows >= 0) and np.allclose(rows.sum(axis=-1), 1, atol=1e-2))
-
-
-def _last_operation(model):
-    """The layer or op that makes the output, or `None` for a subclassed model."""
-    if isinstance(model, keras.Sequential):
-        last = model.layers[-1]
-    elif getattr(model, "outputs", None):
-        last = model.outputs[0]._keras_history.operation
-    else:
-        return None
-    return _last_operation(last) if isinstance(last, keras.Model) else last

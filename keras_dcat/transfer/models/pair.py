@@ -1,42 +1,45 @@
-"""The sides of a transfer: sources that are frozen, and a target that learns."""
+"""The models of a transfer: sources that are frozen, and a target that learns."""
 
 import keras
 from keras import ops
 
+from keras_dcat.transfer.head import Head
 from keras_dcat.transfer.losses.statistics import KeyValueStatistic, SourceStatistics
-from keras_dcat.transfer.models.adapter import FeatureAdapter, ProjectionAdapter
+from keras_dcat.transfer.models.adapter import (
+    FeatureAdapter,
+    ProjectionAdapter,
+    num_features,
+)
 from keras_dcat.transfer.models.branch import Branch
-from keras_dcat.transfer.models.classifiers import num_features
-from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
+from keras_dcat.transfer.outputs import SourceOutputs
 
 
 class ModelPair:
     """Sources and a target, and which of their attention layers are compared.
 
     Args:
-        sources: list of `keras.Model`.
+        sources: tuple of `keras.Model`.
+        source_heads: tuple of the `Head` of each; `None` for one that gives features.
         target: `keras.Model`.
+        target_head: `Head`.
         source_attention: name of a layer, list of names, or `None`; for several
             sources a list of these, or `None`.
         target_attention: name of a layer, list of names, or `None`.
         adapt_sizes: bool. Whether sizes may differ.
-        compared: set of what the losses read. Sizes of attention may always differ
-            without `"projections"`, and only with `"features"` there must be
-            classifiers.
 
     Raises:
-        ValueError: if the layers do not make pairs, or differ in sizes, or if there is
-            no classifier whose features to compare.
+        ValueError: if the layers do not make pairs.
     """
 
     def __init__(
         self,
-        sources,
-        target,
-        source_attention,
-        target_attention,
-        adapt_sizes,
-        compared=frozenset({"projections"}),
+        sources: tuple[keras.Model, ...],
+        source_heads: tuple[Head | None, ...],
+        target: keras.Model,
+        target_head: Head,
+        source_attention=None,
+        target_attention=None,
+        adapt_sizes: bool = False,
     ):
         target_names = _as_list(target_attention)
         source_names = _names_of_each(sources, source_attention)
@@ -48,37 +51,52 @@ class ModelPair:
                 f"source(s), and {target_attention}. "
                 "Name the layers that are compared in pairs."
             )
-        self.target = Branch(target, target_names, compared)
-        self.sources = [
-            Branch(source, names, compared)
-            for source, names in zip(sources, source_names, strict=True)
-        ]
-        pairs = [
-            list(zip(branch.attentions, self.target.attentions, strict=True))
-            for branch in self.sources
-        ]
+        self.target = Branch(target, target_head, target_names)
+        self.sources = tuple(map(Branch, sources, source_heads, source_names))
+        self.adapt_sizes = adapt_sizes
         self.adapters = []
-        if "projections" in compared and adapt_sizes:
-            self.adapters = [[ProjectionAdapter(*p) for p in each] for each in pairs]
-        elif "projections" in compared:
-            for pair in sum(pairs, []):
-                _check_same_sizes(*pair)
         self.feature_adapters = []
+
+    def why_not(self, reads: str) -> str | None:
+        """Why a loss cannot be read of these models, as an error says it.
+
+        Args:
+            reads: what the loss reads.
+
+        Returns:
+            str, or `None` where it can be read of the target and of a source.
+        """
+        problem = self.target.why_not(reads)
+        if problem is not None:
+            return problem
+        problems = [source.why_not(reads) for source in self.sources]
+        if reads in ("projections", "features") and any(problems):
+            return next(filter(None, problems))
+        if all(problems):
+            return problems[0]
+        if reads != "projections" or self.adapt_sizes:
+            return None
+        pairs = sum(self._pairs_of_attentions(), [])
+        return next(filter(None, map(_why_not_compared, pairs)), None)
+
+    def read(self, compared):
+        """Sets what is read of each pass, and maps the target's to a source's size.
+
+        Args:
+            compared: set of what losses read.
+        """
+        for branch in (*self.sources, self.target):
+            branch.read(compared)
+        if "projections" in compared and self.adapt_sizes:
+            self.adapters = [
+                [ProjectionAdapter(*pair) for pair in pairs]
+                for pairs in self._pairs_of_attentions()
+            ]
         if "features" in compared:
             self.feature_adapters = [
-                FeatureAdapter(branch.classifier, self.target.classifier)
-                for branch in self.sources
+                FeatureAdapter(num_features(source), num_features(self.target))
+                for source in self.sources
             ]
-
-    @property
-    def source_attention(self):
-        """The sources' `AttentionKV`; lists, where there are several."""
-        return _one_or_all([_one_or_all(source.attentions) for source in self.sources])
-
-    @property
-    def target_attention(self):
-        """The target's `AttentionKV`; a list, where there are several."""
-        return _one_or_all(self.target.attentions)
 
     @property
     def trainable_variables(self):
@@ -87,59 +105,79 @@ class ModelPair:
         extra = [v for adapter in adapters for v in adapter.trainable_variables]
         return self.target.model.trainable_variables + extra
 
-    def statistics_specs(self, num_classes):
+    def statistics_specs(self):
         """What `SourceStatistics` of each source look like.
 
+        Returns:
+            tuple of `SourceStatistics` of `KerasTensor`s.
+        """
+        return tuple(map(_statistics_spec, self.sources))
+
+    def statistics(self, windows):
+        """What each frozen source says of its windows.
+
         Args:
-            num_classes: int.
+            windows: sequence of inputs, or of `SourceStatistics` in their place, one
+                for each source.
 
         Returns:
-            list of `SourceStatistics` of `KerasTensor`s.
+            list of `(log_probabilities, projections, features, values)`.
         """
+        found = []
+        for source, inputs in zip(self.sources, windows, strict=True):
+            if isinstance(inputs, SourceStatistics):
+                known = keras.tree.map_structure(_float32, inputs)
+                found.append(tuple(known))
+                continue
+            own = source.frozen(inputs)
+            believed, values = source.told(own)
+            found.append((believed, own.projections, own.features, values))
+        return found
+
+    def compared(self, statistics, target, transfer_mask):
+        """What each source says, beside what the target is to be compared by.
+
+        Args:
+            statistics: as of `statistics`.
+            target: `Pass` of the target.
+            transfer_mask: float tensor `(batch, sources)`, how much each may teach, or
+                `None`.
+
+        Returns:
+            tuple of `SourceOutputs`.
+        """
+        outputs = []
+        for at, (source, own) in enumerate(zip(self.sources, statistics, strict=True)):
+            believed, projections, features, values = own
+            learned = target.projections
+            if self.adapters:
+                learned = [
+                    adapter(each)
+                    for adapter, each in zip(self.adapters[at], learned, strict=True)
+                ]
+            compared = tuple(zip(projections, learned, strict=True))
+            pair = ()
+            if self.feature_adapters:
+                pair = features, self.feature_adapters[at](target.features)
+            if transfer_mask is None:
+                rows = ops.reshape(target.prediction, (ops.shape(target.prediction)[0], -1))
+                mask = ops.ones_like(rows[:, 0], dtype="float32")
+            else:
+                mask = transfer_mask[:, at]
+            if source.head is not None and source.head.has_beliefs:
+                believed = source.head.at_steps_of(self.target.head, believed)
+            elif source.head is not None:
+                values = source.head.at_steps_of(self.target.head, values)
+                values = self.target.head.values(values)
+            outputs.append(SourceOutputs(believed, compared, mask, pair, values))
+        return tuple(outputs)
+
+    def _pairs_of_attentions(self):
+        target = self.target.find_attentions()
         return [
-            SourceStatistics(
-                keras.KerasTensor((None, num_classes)),
-                tuple(map(_statistic_spec, source.captured)),
-                _features_spec(source.classifier),
-            )
+            list(zip(source.find_attentions(), target, strict=True))
             for source in self.sources
         ]
-
-    def passed(self, source_inputs, target_inputs, shares, training, junction=None):
-        """One pass over a pair.
-
-        Args:
-            source_inputs: sequence of inputs, or of `SourceStatistics` in their place,
-                one for each source.
-            target_inputs: the target's.
-            shares: float tensor `(batch, sources)`, how much each may teach, or `None`.
-            training: bool. For the target.
-            junction: `Junction` of what the target's attention layers project, in
-                training, or `None`.
-
-        Returns:
-            `PairOutputs`.
-        """
-        split = junction if training else None
-        own = self.target.passed(target_inputs, training, split)
-        outputs = []
-        for at, (source, inputs) in enumerate(
-            zip(self.sources, source_inputs, strict=True)
-        ):
-            if isinstance(inputs, SourceStatistics):
-                taught = keras.tree.map_structure(_float32, inputs)
-            else:
-                taught = source.frozen(inputs)
-            believed, projections, features = taught
-            learned = own.projections
-            if self.adapters:
-                learned = map(_adapted, self.adapters[at], learned)
-            compared = tuple(zip(projections, learned, strict=True))
-            if self.feature_adapters:
-                features = features, self.feature_adapters[at](own.features)
-            share = ops.ones_like(believed[:, 0]) if shares is None else shares[:, at]
-            outputs.append(SourceOutputs(believed, compared, share, features))
-        return PairOutputs(own.prediction, tuple(outputs))
 
 
 def _names_of_each(sources, names):
@@ -155,14 +193,16 @@ def _float32(x):
     return ops.cast(x, "float32")
 
 
-def _adapted(adapter, projections):
-    return adapter(projections)
-
-
-def _features_spec(classifier):
-    if classifier is None:
-        return ()
-    return keras.KerasTensor((None, num_features(classifier)))
+def _statistics_spec(source):
+    believed, values, features = (), (), ()
+    if source.head is not None and source.head.has_beliefs:
+        believed = keras.KerasTensor((None, *source.head.belief_shape))
+    elif source.head is not None:
+        values = keras.KerasTensor((None, *source.head.output_shape))
+    if source.gives_features or source.classifier is not None:
+        features = keras.KerasTensor((None, num_features(source)))
+    layers = tuple(map(_statistic_spec, source.attentions))
+    return SourceStatistics(believed, layers, features, values)
 
 
 def _statistic_spec(layer):
@@ -172,20 +212,17 @@ def _statistic_spec(layer):
     )
 
 
-def _one_or_all(items):
-    return items[0] if len(items) == 1 else list(items)
-
-
 def _as_list(names):
     return list(names) if isinstance(names, (list, tuple)) else [names]
 
 
-def _check_same_sizes(source, target):
+def _why_not_compared(pair):
     names = ("num_heads", "key_dim", "value_dim")
-    sizes = [{n: getattr(layer, n) for n in names} for layer in (source, target)]
-    if sizes[0] != sizes[1]:
-        raise ValueError(
-            "The `AttentionKV` of source and target must have the same sizes. "
-            f"Received: {sizes[0]} for the source and {sizes[1]} for the target. "
-            "Build one of them anew with the other's sizes, or pass adapt_sizes=True."
-        )
+    sizes = [{n: getattr(layer, n) for n in names} for layer in pair]
+    if sizes[0] == sizes[1]:
+        return None
+    return (
+        "The `AttentionKV` of source and target must have the same sizes. "
+        f"Received: {sizes[0]} for the source and {sizes[1]} for the target. "
+        "Build one of them anew with the other's sizes, or pass adapt_sizes=True."
+    )

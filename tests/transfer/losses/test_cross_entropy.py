@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_dcat.transfer.losses.cross_entropy import (
-    CrossEntropy,
+from keras_dcat.transfer.labels import (
     class_indices,
     for_classification,
     over_labelled,
 )
+from keras_dcat.transfer.losses.cross_entropy import CrossEntropy
 from tests import references
 
 

@@ -85,15 +85,15 @@ def test_the_loss_of_the_labels_keeps_its_name():
         inspection.named_losses([Apart(name="classification")], None)
 
 
-def test_only_some_tell_classes_and_only_a_contrast_tells_moments():
+def test_only_some_tell_classes_and_only_a_contrast_is_contrastive():
     losses = {
         name: value
         for name, value in vars(transfer).items()
         if isinstance(value, type) and issubclass(value, TransferLoss)
     }
     losses["KerasDistillation"] = KerasDistillation
-    tells_classes = {name for name, loss in losses.items() if loss.tells_classes}
-    tells_moments = {name for name, loss in losses.items() if loss.tells_moments}
+    teaches_classes = {name for name, loss in losses.items() if loss.teaches_classes}
+    is_contrastive = {name for name, loss in losses.items() if loss.is_contrastive}
     assert len(losses) == 8
-    assert tells_classes == {"LogitsDistillation", "KerasDistillation"}
-    assert tells_moments == {"FeatureInfoNCE", "AttentionInfoNCE"}
+    assert teaches_classes == {"LogitsDistillation", "KerasDistillation"}
+    assert is_contrastive == {"FeatureInfoNCE", "AttentionInfoNCE"}

@@ -1,0 +1,119 @@
+"""The losses that a `DCATModel` is to have: a recipe's, or those that its user names."""
+
+import logging
+
+from keras_dcat.transfer.gating import gates
+from keras_dcat.transfer.gating.gates import all_teach
+from keras_dcat.transfer.losses.distillation import of_keras
+from keras_dcat.transfer.losses.transfer_loss import READINGS, TransferLoss
+from keras_dcat.transfer.models.pair import ModelPair
+from keras_dcat.transfer.objective import OF_WINDOWS, Term
+from keras_dcat.transfer.recipes import named
+
+_log = logging.getLogger("keras_dcat")
+
+
+def chosen_terms(pair: ModelPair, recipe: str, loss, loss_weights, gate):
+    """The terms of an objective.
+
+    What the two models have no use for is left out of a recipe, and the log says so in
+    a line. A loss that is named, and the last one of a recipe, must be possible.
+
+    Args:
+        pair: `ModelPair` of the models.
+        recipe: str. Name of the recipe, where no loss is named.
+        loss: as for `DCATModel`.
+        loss_weights: likewise.
+        gate: likewise.
+
+    Returns:
+        dict from `"<name>_loss"` to a `Term`.
+
+    Raises:
+        ValueError: if losses, weights or gates make no sense, or these models cannot be
+            compared by them.
+    """
+    if loss is not None:
+        losses = loss if isinstance(loss, (list, tuple)) else [loss]
+        terms = _terms(pair, losses, loss_weights, gate)
+        for name, term in terms.items():
+            if (problem := _why_not(pair, term)) is not None:
+                raise ValueError(problem)
+        return terms
+    chosen = named(recipe)
+    if loss_weights is not None and len(loss_weights) != len(chosen.losses):
+        _refuse_weights(loss_weights, len(chosen.losses))
+    weights = list(chosen.losses.values()) if loss_weights is None else loss_weights
+    terms = _terms(
+        pair,
+        [make() for make in chosen.losses],
+        weights,
+        chosen.gate if gate is None else gate,
+    )
+    problems = {name: _why_not(pair, term) for name, term in terms.items()}
+    kept = {name: term for name, term in terms.items() if problems[name] is None}
+    if not kept:
+        raise ValueError(next(iter(problems.values())))
+    for name, problem in problems.items():
+        if problem is not None:
+            _log.warning("Recipe %r goes without %s. %s", recipe, name, problem)
+    return kept
+
+
+def _terms(pair, losses, weights, gate):
+    losses = [of_keras(loss) for loss in losses]
+    names = [f"{getattr(loss, 'name', loss)}_loss" for loss in losses]
+    are_losses = all(
+        isinstance(loss, TransferLoss) and loss.reads in READINGS for loss in losses
+    )
+    # The loss of the labels is called so.
+    taken = {"classification_loss"} & set(names)
+    if not are_losses or not losses or taken or len(set(names)) < len(names):
+        raise ValueError(
+            "`loss` must be a transfer loss, or a list of some with names of their "
+            f"own, other than 'classification'. Received: {losses}, named {names}. "
+            "Use `FeatureInfoNCE`, `MaskedCrossAttentionLoss`, `LogitsDistillation`, "
+            "a loss of keras.distillation, one of each, or your own `TransferLoss`."
+        )
+    weights = [1.0] * len(losses) if weights is None else list(weights)
+    if len(weights) != len(losses) or not all(0 <= w < float("inf") for w in weights):
+        _refuse_weights(weights, len(losses))
+    gates_of = gate if isinstance(gate, (list, tuple)) else [gate] * len(losses)
+    if len(gates_of) != len(losses):
+        raise ValueError(
+            "`gate` must be one for all losses, or a list of one for each. "
+            f"Received: {len(gates_of)} gates for {len(losses)} losses. "
+            "Leave it out to give each loss its usual gate."
+        )
+    has_beliefs = pair.target.head.has_beliefs
+    found = [
+        gates.get(loss.usual_gate if own is None else own, has_beliefs)
+        for loss, own in zip(losses, gates_of, strict=True)
+    ]
+    return {
+        name: Term(*term)
+        for name, *term in zip(names, losses, weights, found, strict=True)
+    }
+
+
+def _why_not(pair, term):
+    """Why these models cannot be compared by a loss; `None` where they can."""
+    problem = pair.why_not(term.loss.reads)
+    if problem is not None or term.loss.reads not in OF_WINDOWS:
+        return problem
+    encoders = [source.model.name for source in pair.sources if source.head is None]
+    if encoders and term.gate is not all_teach:
+        return (
+            "A gate judges what a source predicts. "
+            f"Received: {encoders[0]!r}, which gives features only, and "
+            f"{term.loss.name!r} behind a gate. Let all windows teach: gate='all'."
+        )
+    return None
+
+
+def _refuse_weights(weights, count):
+    raise ValueError(
+        "`loss_weights` must be a finite number of at least 0 for each loss. "
+        f"Received: loss_weights={weights} for {count} losses. "
+        "Leave it out to weigh as the recipe does, or all alike."
+    )
