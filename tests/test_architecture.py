@@ -77,6 +77,7 @@ UPSTREAM = {
         "shown",
         "storage",
         "streaming",
+        "transfer",
         "tuning",
         "windows",
     },
@@ -102,6 +103,7 @@ UPSTREAM_OF_TRANSFER = {
     "callbacks": set(),
     "input_values": {"losses"},
     "inputs": {"input_values", "callbacks", "losses"},
+    "recipe_weights": {"losses", "recipes"},
     "recovery": set(),
     "training": {"callbacks", "recovery", "caching"},
     "model": {
