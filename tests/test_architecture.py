@@ -79,6 +79,7 @@ UPSTREAM = {
         "shown",
         "storage",
         "streaming",
+        "transfer",
         "tuning",
         "windows",
     },
@@ -104,6 +105,7 @@ UPSTREAM_OF_TRANSFER = {
     "callbacks": set(),
     "input_values": {"losses"},
     "inputs": {"input_values", "callbacks", "losses"},
+    "recipe_weights": {"losses", "recipes"},
     "recovery": set(),
     "training": {"callbacks", "recovery", "caching", "models"},
     "model": {
