@@ -17,7 +17,8 @@ def chosen_terms(pair: ModelPair, recipe: str, loss, loss_weights, gate):
     """The terms of an objective.
 
     What the two models have no use for is left out of a recipe, and the log says so in
-    a line. A loss that is named, and the last one of a recipe, must be possible.
+    a line. A loss that is named, one of layers that are named, and the last one of a
+    recipe must be possible.
 
     Args:
         pair: `ModelPair` of the models.
@@ -52,12 +53,34 @@ def chosen_terms(pair: ModelPair, recipe: str, loss, loss_weights, gate):
     )
     problems = {name: _why_not(pair, term) for name, term in terms.items()}
     kept = {name: term for name, term in terms.items() if problems[name] is None}
-    if not kept:
-        raise ValueError(next(iter(problems.values())))
+    for name, problem in problems.items():
+        # Whoever names layers wants them compared.
+        is_asked_for = pair.names_attentions and terms[name].loss.reads == "projections"
+        if problem is not None and (is_asked_for or not kept):
+            raise ValueError(problem)
+    if len(kept) < len(terms):
+        _log.warning(_left_out(recipe, problems))
+    return kept
+
+
+def _left_out(recipe, problems):
+    """What a recipe goes without, and why, in a line."""
+    names_of = {}
     for name, problem in problems.items():
         if problem is not None:
-            _log.warning("Recipe %r goes without %s. %s", recipe, name, problem)
-    return kept
+            names_of.setdefault(problem, []).append(name)
+    parts = [
+        f"{' and '.join(names)} ({_reason(problem)})"
+        for problem, names in names_of.items()
+    ]
+    return f"Recipe {recipe!r} goes without {', '.join(parts)}."
+
+
+def _reason(problem):
+    """The rule of an error, and what came, as a clause."""
+    rule, _, rest = problem.partition(". Received: ")
+    received, _, _ = rest.partition(". ")
+    return f"{rule[0].lower()}{rule[1:]}: {received}"
 
 
 def _terms(pair, losses, weights, gate):
