@@ -1,4 +1,4 @@
-"""The losses that a `DCATModel` is to have: a recipe's, or those that its user names."""
+"""The losses of a `DCATModel`: those of a recipe, or those that its user names."""
 
 import logging
 
@@ -37,7 +37,7 @@ def chosen_terms(pair: ModelPair, recipe: str, loss, loss_weights, gate):
     if loss is not None:
         losses = loss if isinstance(loss, (list, tuple)) else [loss]
         terms = _terms(pair, losses, loss_weights, gate)
-        for name, term in terms.items():
+        for term in terms.values():
             if (problem := _why_not(pair, term)) is not None:
                 raise ValueError(problem)
         return terms
@@ -58,29 +58,9 @@ def chosen_terms(pair: ModelPair, recipe: str, loss, loss_weights, gate):
         is_asked_for = pair.names_attentions and terms[name].loss.reads == "projections"
         if problem is not None and (is_asked_for or not kept):
             raise ValueError(problem)
-    if len(kept) < len(terms):
-        _log.warning(_left_out(recipe, problems))
+    if left_out := [f"{name} ({_found(p)})" for name, p in problems.items() if p]:
+        _log.warning("Recipe %r goes without %s.", recipe, ", ".join(left_out))
     return kept
-
-
-def _left_out(recipe, problems):
-    """What a recipe goes without, and why, in a line."""
-    names_of = {}
-    for name, problem in problems.items():
-        if problem is not None:
-            names_of.setdefault(problem, []).append(name)
-    parts = [
-        f"{' and '.join(names)} ({_reason(problem)})"
-        for problem, names in names_of.items()
-    ]
-    return f"Recipe {recipe!r} goes without {', '.join(parts)}."
-
-
-def _reason(problem):
-    """The rule of an error, and what came, as a clause."""
-    rule, _, rest = problem.partition(". Received: ")
-    received, _, _ = rest.partition(". ")
-    return f"{rule[0].lower()}{rule[1:]}: {received}"
 
 
 def _terms(pair, losses, weights, gate):
@@ -132,6 +112,11 @@ def _why_not(pair, term):
             f"{term.loss.name!r} behind a gate. Let all windows teach: gate='all'."
         )
     return None
+
+
+def _found(problem):
+    """What an error says that it received."""
+    return problem.split("Received: ")[1].split(". ")[0]
 
 
 def _refuse_weights(weights, count):

@@ -92,8 +92,8 @@ def product_of_experts(log_probabilities, transfer_mask):
 
     Args:
         log_probabilities: float tensor `(sources, batch, classes)`.
-        transfer_mask: float tensor `(sources, batch)`. A source that is not there, 0, has
-            no say.
+        transfer_mask: float tensor `(sources, batch)`. A source that is not there, 0,
+            has no say.
 
     Returns:
         float tensor `(sources, batch, classes)`, the same for each source.
