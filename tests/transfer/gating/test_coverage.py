@@ -95,7 +95,7 @@ def test_a_model_shows_the_coverage_that_was_counted_before(rng):
     shares = transfer_mask(labels, probabilities)
     assert shares.dtype == "float32"
     assert set(shares) == {0, 1}
-    model = keras_dcat.DCATModel(*pair_of_branches(), gate=None)
+    model = keras_dcat.DCATModel(*pair_of_branches(), gate="all")
     inputs = {"source": pair[0], "target": pair[1], "transfer_mask": shares}
     shown = model.evaluate(inputs, labels, verbose=0, return_dict=True)
     counted = gate_coverage(labels, probabilities).share
