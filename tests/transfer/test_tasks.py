@@ -112,8 +112,10 @@ def test_a_regression_is_masked_where_the_source_errs(rng, name, threshold):
     known = ~np.isnan(y)
     is_labelled = known.any(axis=-1)
     errors = np.array(
-        [np.abs(a - b)[k].mean() if k.any() else np.inf
-         for a, b, k in zip(source, y, known, strict=True)]
+        [
+            np.abs(a - b)[k].mean() if k.any() else np.inf
+            for a, b, k in zip(source, y, known, strict=True)
+        ]
     )
     limit = threshold
     if threshold is None:

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from keras import layers, ops
+from keras import layers
 
 import keras_dcat
 from keras_dcat.transfer.models import inspection
@@ -110,7 +110,11 @@ def ending_in(units, activation=None, steps=None, features=3):
     [
         ((4,), (5,), "a source of 4 classes, and a target of 5 classes"),
         ((4, "sigmoid"), (4,), r"4 labels \(each yes or no\), and a target of 4 cla"),
-        ((4, None, 10), (4,), "4 classes at each of 10 steps, and a target of 4 classes"),
+        (
+            (4, None, 10),
+            (4,),
+            "4 classes at each of 10 steps, and a target of 4 classes",
+        ),
         ((1, "sigmoid"), (2,), r"one label \(yes or no\), and a target of 2 classes"),
     ],
 )
