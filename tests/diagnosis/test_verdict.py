@@ -27,6 +27,8 @@ def found(**changed):
         "never_right": (),
         "out_of_fold_coverage": None,
         "agreement": {"both": 0.65, "source only": 0.25},
+        "unit": "windows",
+        "left_out": None,
         **changed,
     }
     for name in list(values):
@@ -72,7 +74,7 @@ def test_the_verdict_follows_from_the_numbers(changed, expected):
     judged, reasons, recommended = verdict.judge(found(**changed))
     assert judged == expected
     weight = {"help": 0.2, "neutral": 0.1, "harm": 0.0}[expected]
-    assert recommended == {"transfer_weight": weight, "gate": None}
+    assert recommended == {"recipe": "extended", "transfer_weight": weight}
     assert all(text.endswith((".", "instead.")) for text in reasons)
 
 
@@ -136,5 +138,5 @@ def test_a_source_at_chance_is_not_to_be_let_teach_softly():
     _, reasons, recommended = verdict.judge(
         found(agreement=agreement, coverage={"all": 0.25})
     )
-    assert recommended == {"transfer_weight": 0.0, "gate": None}
+    assert recommended == {"recipe": "extended", "transfer_weight": 0.0}
     assert not any("soft gate" in text for text in reasons)

@@ -139,7 +139,7 @@ def _usual_task(model, size, ending):
 
 def _output_sizes(model):
     """`(units, steps)` of a model's output."""
-    output = model.compute_output_spec(input_spec(model), training=False)
+    output = model.compute_output_spec(input_spec(model))
     shape = getattr(output, "shape", ())
     if len(shape) not in (2, 3) or None in shape[1:]:
         raise ValueError(
