@@ -31,7 +31,7 @@ def taught(rng, classes_of, weight=1.0, **options):
     model = keras_dcat.DCATModel(
         source_that_says(50.0),
         branch(3, key_dim=CLASSES, **options),
-        weight,
+        transfer_weight=weight,
         gate="all",
         loss=loss,
     )
