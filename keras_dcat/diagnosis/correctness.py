@@ -1,7 +1,8 @@
 """Where a source and a target are right, and which of them is more often.
 
 Rows are windows; of a head of several labels, or of one for every step, they are its
-decisions. `kinds` says of which label a row of several is, whose classes are no and yes.
+decisions. `kinds` says which of several labels a row is of, whose classes are no and
+yes.
 """
 
 import numpy as np

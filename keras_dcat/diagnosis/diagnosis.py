@@ -63,7 +63,8 @@ class Diagnosis:
         predictability: `Predictability` of the source's `KᵀV` from the target's
             windows, and of `KᵀV` that is paired wrongly; `None` if a model has none.
         information: `Information` on the label, held-out.
-        unit: str. What is right or wrong: `"windows"`, or their `"labels"` or `"steps"`.
+        unit: str. What is right or wrong: `"windows"`, or their `"labels"` or
+            `"steps"`.
         left_out: str, what was not looked at and why, or `None`.
     """
 

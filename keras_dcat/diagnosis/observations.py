@@ -291,8 +291,8 @@ def _check_heads(source, target):
         raise ValueError(
             "Source and target must predict the same to be diagnosed. "
             f"Received: a source of {described(source)}, and a target of "
-            f"{described(target)}. Train both on the same list of labels; give a source "
-            "that only encodes a classifier of its own first: "
+            f"{described(target)}. Train both on the same list of labels; give a "
+            "source that only encodes a classifier of its own first: "
             "keras.Sequential([source, keras.layers.Dense(…)])."
         )
 

@@ -97,8 +97,9 @@ def _at_chance(found):
     if kappa >= MIN_KAPPA and accuracy - chance >= MIN_DEVIATION * error:
         return None
     return (
-        f"The source is at chance: right on {accuracy:.0%} of held-out {found.unit}, where "
-        f"guessing would be on {chance:.0%}. Train it, or load its weights, first."
+        f"The source is at chance: right on {accuracy:.0%} of held-out {found.unit}, "
+        f"where guessing would be on {chance:.0%}. Train it, or load its weights, "
+        "first."
     )
 
 

@@ -140,3 +140,24 @@ def test_a_source_at_chance_is_not_to_be_let_teach_softly():
     )
     assert recommended == {"recipe": "extended", "transfer_weight": 0.0}
     assert not any("soft gate" in text for text in reasons)
+
+
+def test_where_no_statistic_could_be_read_it_says_so_and_judges_by_predictions():
+    given = found(left_out="A model must hold one.")
+    given.predictability = None
+    judged, reasons, _ = verdict.judge(given)
+    assert judged == "help"
+    assert reasons[-1].startswith("Whether pairs belong together was not looked at")
+    assert reasons[-1].endswith("A model must hold one.")
+
+
+def test_what_is_recommended_is_a_recipe_by_its_name():
+    given = found(product_f1=0.99)
+    _, reasons, recommended = verdict.judge(given)
+    assert recommended == {"recipe": "extended", "transfer_weight": 0.2}
+    assert any("recipe='distillation'" in text for text in reasons)
+
+
+def test_labels_are_not_called_windows():
+    given = found(unit="labels", agreement={"both": 0.2, "source only": 0.05})
+    assert any("right on 25% of held-out labels" in x for x in verdict.judge(given)[1])

@@ -81,8 +81,8 @@ def watched(callbacks, data=None):
     """The callbacks of a training, with those that there always are.
 
     Args:
-        callbacks: a `Callback`, a list of some, or `None`. A `NegativeTransferGuard` among them
-            takes the place of the one there would be.
+        callbacks: a `Callback`, a list of some, or `None`. A `NegativeTransferGuard`
+            among them takes the place of the one there would be.
         data: what is trained on.
 
     Returns:

@@ -5,7 +5,6 @@ import warnings
 
 import keras
 
-
 _ACCURACY, _ERROR = "val_accuracy", "val_mean_absolute_error"
 
 
