@@ -26,20 +26,29 @@ class BatchValues:
 
     Args:
         num_classes: int, at least 2.
-        weighs_classes: bool. Whether Keras is to look up a weight for each label.
     """
 
-    def __init__(self, num_classes, weighs_classes=False):
+    def __init__(self, num_classes):
         self.num_classes = num_classes
-        self.weighs_classes = weighs_classes
 
-    def check_arrays(self, sides, labels, sample_weight=None):
-        """Checks a batch, or all windows, of arrays or tensors.
+    def check_counts(self, counts):
+        """Checks that all parts of a batch are of the same windows, and of some.
 
         Args:
-            sides: dict from `"source"`, `"target"` and `"transfer_mask"` to nested arrays.
-            labels: `(windows,)`, `(windows, 1)` or one-hot.
-            sample_weight: nested arrays, or `None`.
+            counts: set of int, the lengths of inputs, labels and weights.
+
+        Raises:
+            ValueError: with the counts.
+        """
+        if len(counts) > 1 or not min(counts):
+            raise ValueError(self._message("counts", sorted(counts)))
+
+    def check_inputs(self, sides, sample_weight=None):
+        """Checks numbers of a batch, or of all windows, of arrays or tensors.
+
+        Args:
+            sides: dict from the name of a side to nested arrays.
+            sample_weight: array, or `None`.
 
         Raises:
             ValueError: the rule, what came, what to do.
@@ -48,10 +57,24 @@ class BatchValues:
             for leaf in keras.tree.flatten(inputs):
                 if leaf is None:
                     continue
+                if np.ma.is_masked(leaf):
+                    raise ValueError(self._message(name, "a masked array"))
                 values = keras.ops.convert_to_numpy(leaf)
+                if values.dtype.kind in "OSU":  # of a model that reads text
+                    continue
                 is_fine = _are_shares if name == "transfer_mask" else np.isfinite
                 if not np.all(is_fine(values)):
                     raise ValueError(self._message(name))
+
+    def check_labels(self, labels):
+        """Checks the labels of a batch, or of all windows, of arrays or tensors.
+
+        Args:
+            labels: `(windows,)`, `(windows, 1)` or one-hot.
+
+        Raises:
+            ValueError: the rule, what came, what to do.
+        """
         given = labels
         if not isinstance(given, np.ndarray):
             labels = keras.ops.convert_to_numpy(given)
@@ -62,9 +85,6 @@ class BatchValues:
                 f"Received: dtype {given.dtypes}. "
                 'Convert them: labels.to_numpy("int64", na_value=-1).'
             )
-        if self.weighs_classes and is_one_hot(labels, self.num_classes):
-            if not labels.any(axis=-1).all():
-                raise ValueError(self._message("class_weight"))
 
     def check_label_kind(self, spec):
         """Checks what a dataset says of its labels, before it is read.
@@ -94,7 +114,7 @@ class BatchValues:
 
         Args:
             batch: nested tensors.
-            sides: dict from `"source"`, `"target"` and `"transfer_mask"` to nested tensors.
+            sides: dict from the name of a side to nested tensors.
             labels: `(windows,)`, `(windows, 1)` or one-hot.
             sample_weight: nested tensors, or `None`.
 
@@ -111,22 +131,8 @@ class BatchValues:
                     rules.append((name, _are_shares(tf.cast(leaf, tf.float64)), None))
                 elif leaf.dtype.is_floating:
                     rules.append((name, tf.math.is_finite(leaf), None))
-        # Signed, for -1 would be the largest of unsigned integers.
-        numbers = tf.cast(labels, tf.float64)
-        is_labelled = numbers >= 0
-        if is_one_hot(labels, self.num_classes):
-            is_labelled = tf.reduce_any(numbers != 0, axis=-1)
-            holds = are_class_rows(
-                numbers,
-                tf.reduce_sum(numbers, axis=-1),
-                lambda each: tf.reduce_all(each, axis=-1),
-            )
-            rules.append(("rows", holds, tf.boolean_mask(numbers, ~holds)[:1]))
-        else:
-            holds = are_classes(numbers, self.num_classes, tf.round(numbers))
-            rules.append(("labels", holds, tf.boolean_mask(numbers, ~holds)))
-        if self.weighs_classes:
-            rules.append(("class_weight", is_labelled, None))
+        rules.append(self._count_rule(tf, sides, labels, sample_weight))
+        rules.append(self._label_rule(tf, labels))
         checks = []
         for name, holds, told in rules:
             data = [self._rules()[name][0]]
@@ -137,6 +143,28 @@ class BatchValues:
             )
         with tf.control_dependencies(checks):
             return keras.tree.map_structure(tf.identity, batch)
+
+    def _label_rule(self, tf, labels):
+        """Which rule labels must keep, whether they do, and which of them do not."""
+        # Signed, for -1 would be the largest of unsigned integers.
+        numbers = tf.cast(labels, tf.float64)
+        if is_one_hot(labels, self.num_classes):
+            holds = are_class_rows(
+                numbers,
+                tf.reduce_sum(numbers, axis=-1),
+                lambda each: tf.reduce_all(each, axis=-1),
+            )
+            return "rows", holds, tf.boolean_mask(numbers, ~holds)[:1]
+        holds = are_classes(numbers, self.num_classes, tf.round(numbers))
+        return "labels", holds, tf.boolean_mask(numbers, ~holds)
+
+    def _count_rule(self, tf, sides, labels, sample_weight):
+        parts = (
+            (sides, labels) if sample_weight is None else (sides, labels, sample_weight)
+        )
+        counts = tf.stack([tf.shape(leaf)[0] for leaf in keras.tree.flatten(parts)])
+        holds = (counts == counts[0]) & (counts > 0)
+        return "counts", holds, tf.sort(tf.unique(counts)[0])
 
     def message_in(self, error):
         """What an error of a backend says of a rule; `None` where it says nothing."""
@@ -158,7 +186,6 @@ class BatchValues:
 
     def _rules(self):
         """From a name to the rule, what came where no more is known, and the cure."""
-        unlabelled = "windows without a label"
         finite = {
             side: (
                 f"The input of the {side} must be finite.",
@@ -179,11 +206,11 @@ class BatchValues:
                 "NaN or infinite weights",
                 "Give a window 0 that is not to count.",
             ),
-            "class_weight": (
-                "`class_weight` must find a class for each window of a tf.data dataset "
-                "and of one-hot labels.",
-                unlabelled,
-                "Yield (inputs, labels, sample_weight), or pass `sample_weight`.",
+            "counts": (
+                "There must be the same number of windows in every input and one label "
+                "for each, and at least one.",
+                "other numbers of windows and labels",
+                "Check how the arrays were cut.",
             ),
             "labels": (
                 class_rule(self.num_classes),
