@@ -63,7 +63,8 @@ def test_tuples_of_torch_stay_tuples():
     torch = pytest.importorskip("torch")
     loader = torch.utils.data.DataLoader(Numbers(), batch_size=4)
     batch = next(iter(with_each_batch(loader, lambda x: ((x, x), np.zeros(4)))))
-    assert isinstance(batch, tuple) and isinstance(batch[0], tuple)
+    assert isinstance(batch, tuple)
+    assert isinstance(batch[0], tuple)
     assert isinstance(batch[1], torch.Tensor)
 
 

@@ -20,7 +20,8 @@ def test_lists_are_nested_like_tuples_and_dicts_are_not():
     two = [np.ones(3), np.ones(3)]
     assert nested_alike(two, (SPEC, SPEC))
     assert not nested_alike({"a": two[0], "b": two[1]}, (SPEC, SPEC))
-    assert nested_alike(two[0], SPEC) and not nested_alike(two, SPEC)
+    assert nested_alike(two[0], SPEC)
+    assert not nested_alike(two, SPEC)
 
 
 def test_sizes_fit_where_they_agree_or_one_is_unknown():

@@ -71,5 +71,5 @@ def test_classes_weigh_nothing_in_what_is_split_off_for_validation(rng, model):
     expected = model.fit(
         *first, class_weight={1: 3.0}, validation_data=rest, **options
     ).history
-    for name in ("loss", "val_loss", "val_accuracy"):
+    for name in ("classification_loss", "val_classification_loss", "val_accuracy"):
         assert found[name] == pytest.approx(expected[name], rel=1e-5)
