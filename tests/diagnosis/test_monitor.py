@@ -46,7 +46,7 @@ def test_a_row_is_what_numpy_computes_of_the_model(rng):
     (row,) = monitor.rows
     outputs = model({"source": pair[0], "target": pair[1]}, training=False)
     outputs = keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
-    prediction, ((believed, ((source, target),), *_),) = outputs
+    prediction, ((believed, ((source, target),), *_),), *_ = outputs
     known = labels >= 0
     distances = references.loss(source, target, "source")
     right = believed.argmax(-1) == labels
