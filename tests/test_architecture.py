@@ -116,7 +116,7 @@ UPSTREAM_OF_TRANSFER = {
     "transfer_weight": set(),
     "summary": set(),
     "caching": {"gating", "losses", "memory"},
-    "callbacks": set(),
+    "callbacks": {"label_rules"},
     "recipe_weights": {"losses", "recipes"},
     "input_shapes": set(),
     "input_batches": set(),

@@ -1,4 +1,4 @@
-"""What came out of a comparison, and how sure it is."""
+"""What came out of a comparison, and how far it can be relied on."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping

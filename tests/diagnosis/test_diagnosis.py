@@ -446,9 +446,8 @@ def test_sigmoids_are_diagnosed_by_what_they_say(rng, units, task):
     assert found.source_f1[1] == pytest.approx(f1[0])
     assert found.target_f1[1] == pytest.approx(f1[1])
     assert found.advantage == pytest.approx(f1[0] - f1[1])
-    right = [
-        (x == answers)[known.reshape(-1, 1) if units == 1 else known] for x in said
-    ]
+    rows = known.reshape(answers.shape)
+    right = [(x == answers)[rows] for x in said]
     assert found.agreement["both"] == pytest.approx(np.mean(right[0] & right[1]))
     low, high = found.advantage_interval
     assert low < found.advantage < high
