@@ -252,7 +252,7 @@ print(list(model.terms))
 # | head | `task=` | no label | loss, metric |
 # |---|---|---|---|
 # | softmax, logits | found | −1, zeros of one-hot | cross-entropy, accuracy |
-# | one sigmoid | found; a logit: `"binary"` | −1, NaN | cross-entropy, accuracy |
+# | one sigmoid | found; logit: `"binary"` | −1, NaN | binary cross-entropy, accuracy |
 # | several sigmoids | found; logits: `"multilabel"` | −1, NaN, by entry | likewise |
 # | at every step | as without steps | as without, by step | as without, over steps |
 # | a number, or some | `"regression"` | NaN, by entry | squared and absolute error |
@@ -263,7 +263,7 @@ print(list(model.terms))
 # | one sigmoid | all | all | yes, with integers | `export_target` |
 # | several sigmoids | all | all, by label | no | `model.export` |
 # | at every step | all | all, by step | no | `model.export` |
-# | a number | InfoNCE, attention | all, correct, `ErrorBelow` | no | `model.export` |
+# | a number | InfoNCE, cross-attention | all, `ErrorBelow` | no | `model.export` |
 #
 # `class_weight` is Keras's, which knows one class for each window. For the last three
 # heads `sample_weight` weighs windows, `(batch,)`, and steps, `(batch, steps)`.
