@@ -337,7 +337,7 @@ def test_classes_weigh_the_same_whatever_they_come_in(rng, model, kind, form):
     options["batch_size"] = 8
     expected = model.fit(pair, partly, sample_weight=each, **options).history
     # not the sum of both, in which the guard may have set λ to 0
-    for name in ("alignment_loss", "classification_loss"):
+    for name in ("cross_attention_loss", "classification_loss"):
         assert found[name] == pytest.approx(expected[name], rel=1e-5)
 
 
