@@ -8,10 +8,15 @@ from keras_dcat.transfer.summary import called_by_side
 from tests.models import branch
 
 
+@pytest.fixture(autouse=True)
+def wide_enough(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+
+
 def rows(model, **options):
     """Names, types and numbers of parameters of the rows of a summary."""
     lines = []
-    model.summary(print_fn=lines.append, line_length=120, **options)
+    model.summary(print_fn=lines.append, **options)
     cells = [re.split("[│┃|]", line) for line in "\n".join(lines).splitlines()]
     return [[cell.strip() for cell in row[1:-1]] for row in cells if len(row) > 3]
 
