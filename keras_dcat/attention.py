@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from keras_dcat.quantization import quantize_inside, quantized_inside
 from keras_dcat.shown import formed, shown_as_printed
 
 _open_captures = contextvars.ContextVar("open_captures", default=())
@@ -263,8 +264,10 @@ class AttentionKV(keras.layers.Layer):
         return (*input_shape[:2], self.num_heads * self.value_dim)
 
     def get_config(self):
+        quantized = quantized_inside(self)
         return {
             **super().get_config(),
+            **({"quantized": quantized} if quantized else {}),
             "key_dim": self.key_dim,
             "value_dim": self.value_dim,
             "num_heads": self.num_heads,
@@ -277,6 +280,14 @@ class AttentionKV(keras.layers.Layer):
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
             "seed": self.seed,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        quantized = config.pop("quantized", {})
+        layer = super().from_config(config)
+        quantize_inside(layer, quantized)
+        return layer
 
 
 def find_attention(model: keras.Model, name: str | None = None) -> AttentionKV:

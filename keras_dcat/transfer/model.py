@@ -6,6 +6,7 @@ import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_dcat.quantization import quantize_inside, quantized_inside
 from keras_dcat.transfer import combination as combinations
 from keras_dcat.transfer import gradient_step
 from keras_dcat.transfer.callbacks.first_epoch import EMPTY_MESSAGE
@@ -17,6 +18,7 @@ from keras_dcat.transfer.models.pair import ModelPair
 from keras_dcat.transfer.objective import Objective, TransferMetrics
 from keras_dcat.transfer.outputs import PairOutputs
 from keras_dcat.transfer.recipes import DEFAULT, named
+from keras_dcat.transfer.summary import called_by_side
 from keras_dcat.transfer.supervision import SupervisedTarget
 from keras_dcat.transfer.training import PairLoops
 from keras_dcat.transfer.transfer_weight import TransferWeight
@@ -184,6 +186,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
             self._pair.statistics_specs(),
         )
         self.built = True
+        self._notice_other_weights()
         self.compile()
 
     def train_step(self, *state_and_batch):
@@ -238,9 +241,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         """Classification loss plus `transfer_weight` times the transfer losses."""
-        classification = self.classification_loss(
-            x, y, y_pred, sample_weight, training
-        )
+        classification = self.classification_loss(x, y, y_pred, sample_weight, training)
         if not isinstance(y_pred, PairOutputs):
             return classification
         may_change = gradient_step.may_change_state()
@@ -290,6 +291,16 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         """
         return self.target.export(filepath, *args, **kwargs)
 
+    def summary(self, *args, **kwargs):
+        """Prints the models of the transfer, as source and target.
+
+        Args:
+            *args: as in Keras.
+            **kwargs: as in Keras.
+        """
+        with called_by_side(self.sources, self.target):
+            super().summary(*args, **kwargs)
+
     @property
     def trainable_variables(self):
         return self._pair.trainable_variables if self.trainable else []
@@ -318,6 +329,9 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         return {
             **super().get_config(),
             **self._options,
+            "quantized": [
+                quantized_inside(model) for model in (*self.sources, self.target)
+            ],
             "source": [serialize(source) for source in self.sources],
             "target": serialize(self.target),
             "transfer_weight": self._transfer_weight.described(),
@@ -332,4 +346,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         deserialize = keras.saving.deserialize_keras_object
         for name in ("source", "target", "transfer_weight", "gate", "loss"):
             config[name] = deserialize(config[name], custom_objects)
+        models = *config["source"], config["target"]
+        for model, layers in zip(models, config.pop("quantized"), strict=True):
+            quantize_inside(model, layers)
         return cls(**config)

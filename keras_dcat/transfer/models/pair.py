@@ -27,6 +27,9 @@ class ModelPair:
         target_attention: name of a layer, list of names, or `None`.
         adapt_sizes: bool. Whether sizes may differ.
 
+    Attributes:
+        names_attentions: bool. Whether any layer is named.
+
     Raises:
         ValueError: if the layers do not make pairs.
     """
@@ -51,6 +54,7 @@ class ModelPair:
                 f"source(s), and {target_attention}. "
                 "Name the layers that are compared in pairs."
             )
+        self.names_attentions = any(sum([target_names, *source_names], []))
         self.target = Branch(target, target_head, target_names)
         self.sources = tuple(map(Branch, sources, source_heads, source_names))
         self.adapt_sizes = adapt_sizes
@@ -160,8 +164,7 @@ class ModelPair:
             if self.feature_adapters:
                 pair = features, self.feature_adapters[at](target.features)
             if transfer_mask is None:
-                rows = ops.reshape(target.prediction, (ops.shape(target.prediction)[0], -1))
-                mask = ops.ones_like(rows[:, 0], dtype="float32")
+                mask = ops.ones(ops.shape(target.prediction)[:1], "float32")
             else:
                 mask = transfer_mask[:, at]
             if source.head is not None and source.head.has_beliefs:

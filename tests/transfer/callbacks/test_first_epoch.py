@@ -2,6 +2,7 @@ import warnings
 from types import SimpleNamespace
 
 import keras
+import numpy as np
 import pytest
 
 import keras_dcat
@@ -38,7 +39,7 @@ def test_the_callbacks_that_there_always_are_make_no_step_wait_for_the_last():
         (0.0, 1.0, FeatureInfoNCE(), True),
         (0.1, 1.0, FeatureInfoNCE(), False),
         (0.0, 0.0, FeatureInfoNCE(), False),
-        (0.0, 1.0, LogitsDistillation(name="contrast"), False),
+        (0.0, 1.0, LogitsDistillation(name="info_nce"), False),
     ],
 )
 def test_a_contrast_of_nothing_is_said_after_the_first_epoch(
@@ -49,7 +50,7 @@ def test_a_contrast_of_nothing_is_said_after_the_first_epoch(
     callback.set_model(model)
     callback.on_train_begin()
     callback.on_train_batch_end(0)
-    logs = {"contrast_loss": value, "unmasked_share": share, "labelled_share": 1.0}
+    logs = {"info_nce_loss": value, "unmasked_share": share, "labelled_share": 1.0}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for epoch in range(2):
@@ -85,3 +86,15 @@ def test_a_guard_of_the_users_own_takes_the_place_of_the_default():
     assert [c for c in watched([guard]) if isinstance(c, NegativeTransferGuard)] == [
         guard
     ]
+
+
+def test_a_regression_without_any_value_is_told_to_give_some(rng):
+    def branch(channels):
+        inputs = keras.Input((channels,))
+        return keras.Model(inputs, keras.layers.Dense(1)(inputs))
+
+    options = {"task": "regression", "recipe": "info_nce", "gate": "all"}
+    model = keras_dcat.DCATModel(branch(5), branch(3), **options)
+    pair = rng.normal(size=(8, 5)), rng.normal(size=(8, 3))
+    with pytest.raises(ValueError, match=r"no source that does\. Give some windows"):
+        model.fit(pair, np.full(8, np.nan), verbose=0)
