@@ -1,6 +1,9 @@
 """Labels in arrays: which of their values say a class, and which say none."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 # float16 rounds rows of many classes to 1 ± some thousandths.
 _ROUNDING = 1e-2
@@ -52,7 +55,7 @@ def class_cure(num_classes: int | None) -> str:
     return f"{cure}, or build models with more than {num_classes} classes."
 
 
-def are_classes(labels, num_classes, rounded):
+def are_classes(labels: Any, num_classes: int | None, rounded: Any) -> Any:
     """Which labels are whole numbers of classes, or -1 for no label.
 
     Args:
@@ -84,7 +87,7 @@ def are_class_rows(labels, totals, all_of):
     return (is_one & all_of(labels > -1e-6)) | all_of(labels == 0)
 
 
-def checked_labels(labels, num_classes: int | None = None) -> np.ndarray:
+def checked_labels(labels: npt.ArrayLike, num_classes: int | None = None) -> np.ndarray:
     """Labels that say of each window one class, shares of classes, or nothing.
 
     Args:
@@ -134,7 +137,9 @@ def checked_labels(labels, num_classes: int | None = None) -> np.ndarray:
     return labels
 
 
-def checked_classes(labels, num_classes: int | None = None) -> np.ndarray:
+def checked_classes(
+    labels: npt.ArrayLike, num_classes: int | None = None
+) -> np.ndarray:
     """Labels that say of each window one class or nothing, by number.
 
     Args:
@@ -162,7 +167,7 @@ def checked_classes(labels, num_classes: int | None = None) -> np.ndarray:
     return checked_labels(labels, num_classes).reshape(-1).astype("int64")
 
 
-def check_kind(labels: np.ndarray):
+def check_kind(labels: np.ndarray) -> None:
     """Refuses text, objects, times and complex numbers, which say no class.
 
     Args:
@@ -198,7 +203,7 @@ def check_kind(labels: np.ndarray):
     )
 
 
-def few(values) -> str:
+def few(values: np.ndarray) -> str:
     """The first of many values, as plain Python tells them.
 
     Args:

@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from keras_dcat.cli.recording_formats import AnyFiles, AnyLabels, Positive
 from keras_dcat.cli.sections import Section, taking
@@ -89,7 +89,10 @@ class Data(Section):
         return self
 
 
-class Windows(taking(index_windows, without=_NOT_OF_WINDOWS)):
+_OfWindows: Any = taking(index_windows, without=_NOT_OF_WINDOWS)
+
+
+class Windows(_OfWindows):
     """How recordings are cut: the options of `windows.index_windows`.
 
     Attributes:

@@ -3,12 +3,13 @@
 import json
 import pathlib
 import shutil
+from typing import Any
 
 from keras_dcat import windows
 from keras_dcat.extras import require
 from keras_dcat.storage import JSON_ERRORS, seal, written_whole
 
-keras_tuner = require("keras_tuner", extra="tuner")
+keras_tuner: Any = require("keras_tuner", extra="tuner")
 
 
 class WholeSearch(keras_tuner.RandomSearch):
@@ -89,7 +90,9 @@ def with_pairs(hypermodel, index, pair, batch_size: int):
 
     def pairs(hp, model):
         """Anew for each trial: the orders are those of the first in all of them."""
-        order = {"shuffle": True, "seed": 0}
-        return {"x": windows.pair_dataset(index, known, target, batch_size, **order)}
+        batches = windows.pair_dataset(
+            index, known, target, batch_size, shuffle=True, seed=0
+        )
+        return {"x": batches}
 
     hypermodel.data = pairs

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 import pathlib
 import zipfile
 
@@ -66,7 +67,7 @@ class Description:
         return cls._parsed(text, f"{text[:80]!r}")
 
     @classmethod
-    def of(cls, path) -> "Description":
+    def of(cls, path: str | os.PathLike) -> "Description":
         """Reads the description out of an artefact.
 
         Args:
