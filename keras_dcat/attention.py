@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import keras
 from keras import ops
 
+from keras_dcat.quantization import quantize_inside, quantized_inside
 from keras_dcat.shown import formed, shown_as_printed
 from keras_dcat.typing import Config, Shape, Tensor
 
@@ -275,8 +276,10 @@ class AttentionKV(keras.layers.Layer):
         return (*input_shape[:2], self.num_heads * self.value_dim)
 
     def get_config(self) -> Config:
+        quantized = quantized_inside(self)
         return {
             **super().get_config(),
+            **({"quantized": quantized} if quantized else {}),
             "key_dim": self.key_dim,
             "value_dim": self.value_dim,
             "num_heads": self.num_heads,
@@ -289,6 +292,14 @@ class AttentionKV(keras.layers.Layer):
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
             "seed": self.seed,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        quantized = config.pop("quantized", {})
+        layer = super().from_config(config)
+        quantize_inside(layer, quantized)
+        return layer
 
 
 def find_attention(model: keras.Model, name: str | None = None) -> AttentionKV:

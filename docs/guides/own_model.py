@@ -34,6 +34,8 @@ wrist = keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling1D()(x)))
 # ## A model that you have
 # `attach_attention` puts attention and a classifier behind the last layer that still
 # has steps. Layers and weights are shared: training the new one trains yours.
+# Recurrent layers as here are exported like any other: [From a trained target to a
+# device](../device.md).
 
 # %%
 inputs = keras.Input((100, 6))

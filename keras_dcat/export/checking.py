@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -9,13 +10,22 @@ import tempfile
 import numpy as np
 
 from keras_dcat.export import runner
-from keras_dcat.metrics import macro_f1
+from keras_dcat.export.description import Description
+from keras_dcat.metrics import f1_per_class, macro_f1
 
 # Share of windows that get the same label, and macro F1 that quantization may cost.
 MIN_AGREEMENT, MAX_F1_DROP = 0.999, 0.01
 TIMEOUT = 600  # seconds
 # What an artefact must run without.
 _FOREIGN = {"saved_model": {"keras_dcat"}}
+# What else there is, where one format does not have what a model does.
+_INSTEAD = {
+    "saved_model": "Export another format, as formats=['litert', 'onnx'] does",
+    "onnx": "Export another format, as formats=['saved_model', 'litert'] does",
+    "litert": "Give recurrent layers unroll=True, or export formats=['onnx']",
+    "litert_int8": "Give recurrent layers unroll=True, or export formats=['onnx']",
+}
+_LONGEST_REASON = 200  # characters of what another program says
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +36,10 @@ class Check:
         format: str.
         kilobytes: float. Size on disk.
         milliseconds: float. Median of 50 windows one by one, on this machine.
-        agreement: float. Share of windows that get the label that the model gives.
+        agreement: float. Share of windows that get the label that the model gives; of
+            several labels, the share of these.
         macro_f1: float. On the windows' own labels; on the model's, if they have none.
+            Of several labels, the mean of each one's F1.
         macro_f1_drop: float. By how much that is less than the model's.
         largest_difference: float. Between two probabilities.
     """
@@ -47,7 +59,7 @@ def check(
     windows: np.ndarray,
     expected: np.ndarray,
     labels: np.ndarray | None,
-    class_names,
+    description: Description,
     variables,
     is_exact: bool,
 ) -> Check:
@@ -57,9 +69,10 @@ def check(
         path: path of the artefact.
         name: str. Name of its format.
         windows: float32 array `(windows, …)`.
-        expected: float array `(windows, classes)`, the model's probabilities of them.
-        labels: int array `(windows,)`, −1 for none; or `None`.
-        class_names: sequence of str.
+        expected: float array `(windows, outputs)`, what the model says of them.
+        labels: int array `(windows,)`, −1 for none; of a multi-label target `(windows,
+            labels)`; or `None`.
+        description: `Description`.
         variables: names of the variables of the target.
         is_exact: bool. Whether labels must agree; or else macro F1, nearly.
 
@@ -70,27 +83,25 @@ def check(
         RuntimeError: if it cannot be run without this package, holds other variables
             than the target's, or differs by more than it may.
     """
-    found = _run(path, windows)
+    found = _run(name, path, windows)
     _check_alone(name, found, variables)
     probabilities = found["probabilities"]
     if probabilities.shape != expected.shape or not np.isfinite(probabilities).all():
-        raise _failed(
+        raise failed(
             name,
             f"probabilities of shape {probabilities.shape}, finite: "
             f"{bool(np.isfinite(probabilities).all())}, not {expected.shape}",
         )
-    predicted, wanted = probabilities.argmax(axis=-1), expected.argmax(axis=-1)
+    predicted, wanted = (
+        description.decisions(description.probabilities(outputs))
+        for outputs in (probabilities, expected)
+    )
     if len(found["labels"]):
-        named = np.asarray(class_names)[predicted]
+        named = np.asarray(description.class_names)[predicted]
         if not np.array_equal(named, found["labels"]):
-            raise _failed(name, "labels that are not those of the largest probability")
-    known = np.full(len(windows), True) if labels is None else labels >= 0
-    truth = wanted if labels is None or not known.any() else labels
-    known = known if known.any() else np.full(len(windows), True)
-    scores = [
-        macro_f1(truth[known], each[known], len(class_names))
-        for each in (wanted, predicted)
-    ]
+            raise failed(name, "labels that are not those of the largest probability")
+    truth = wanted if labels is None or not (labels >= 0).any() else labels
+    scores = [mean_f1(truth, each, description) for each in (wanted, predicted)]
     result = Check(
         format=name,
         kilobytes=_size(path) / 1000,
@@ -101,19 +112,84 @@ def check(
         largest_difference=float(np.abs(probabilities - expected).max()),
     )
     if is_exact and result.agreement < MIN_AGREEMENT:
-        raise _failed(
+        raise failed(
             name, f"other labels than the model's: {result.agreement:.1%} agree"
         )
     if not is_exact and result.macro_f1_drop > MAX_F1_DROP:
-        raise _failed(
+        raise failed(
             name,
-            f"a macro F1 of {scores[1]:.3f}, where the model has {scores[0]:.3f}; "
-            "calibrate with windows of more people, or leave the format out",
+            f"a macro F1 of {scores[1]:.3f}, where the model has {scores[0]:.3f}",
+            "Calibrate with windows of more people, or leave the format out",
         )
     return result
 
 
-def _run(path, windows):
+def mean_f1(truth: np.ndarray, decisions: np.ndarray, description) -> float:
+    """Macro F1 over classes; of a multi-label target, the mean F1 of its labels.
+
+    Args:
+        truth: int array `(windows,)` or `(windows, labels)`, −1 for none.
+        decisions: int array of the same shape.
+        description: `Description`.
+
+    Returns:
+        float, NaN where no label is present or said.
+    """
+    if not description.is_multilabel:
+        known = truth >= 0
+        return macro_f1(truth[known], decisions[known], len(description.class_names))
+    scores = [
+        f1_per_class(own, said, 2)[1]
+        for own, said in zip(truth.T, decisions.T, strict=True)
+    ]
+    return float(np.nanmean(scores)) if np.isfinite(scores).any() else float("nan")
+
+
+def failed(name: str, reason: str, cure: str | None = None) -> RuntimeError:
+    """The error of an export that cannot be written, run, or relied on.
+
+    Args:
+        name: str. Name of the format.
+        reason: str. What was found instead.
+        cure: str. What to do; another format, unless given.
+
+    Returns:
+        `RuntimeError`.
+
+    Example:
+
+    >>> str(failed("onnx", "no answer within 600 s")).split(". ")[1]
+    'Received: no answer within 600 s'
+    """
+    return RuntimeError(
+        f"The {name} export must do what the model does. Received: {reason}. "
+        f"{cure or _INSTEAD[name]}; nothing has been left on disk."
+    )
+
+
+def last_words(text: str) -> str:
+    """The last line of what another program said of its failure, cut to its end.
+
+    Args:
+        text: str. A traceback, or the message of an error.
+
+    Returns:
+        str without a full stop.
+
+    Example:
+
+    >>> last_words("Traceback (most recent call last):\\n …\\nValueError: too long.")
+    'ValueError: too long'
+    """
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)  # colours
+    # Keras lists the arguments of a layer behind what went wrong in it.
+    lines = text.split("Arguments received by")[0].split("\n")
+    lines = [" ".join(line.split()) for line in lines if line.strip(" .\t\r")]
+    last = lines[-1].rstrip(". ") if lines else ""
+    return last if len(last) <= _LONGEST_REASON else f"…{last[-_LONGEST_REASON:]}"
+
+
+def _run(name, path, windows):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         np.save(folder / "windows.npy", windows)
@@ -125,9 +201,11 @@ def _run(path, windows):
                 command, capture_output=True, text=True, timeout=TIMEOUT
             )
         except subprocess.TimeoutExpired:
-            raise _failed(path.name, f"no answer within {TIMEOUT} s") from None
+            raise failed(name, f"no answer within {TIMEOUT} s") from None
+        if finished.returncode < 0:
+            raise failed(name, f"a crash (signal {-finished.returncode}) in running it")
         if finished.returncode:
-            raise _failed(path.name, f"an error: {finished.stderr[-2000:]}")
+            raise failed(name, f"an error in running it: {last_words(finished.stderr)}")
         with np.load(folder / "results.npz", allow_pickle=False) as results:
             return dict(results)
 
@@ -137,19 +215,10 @@ def _check_alone(name, found, variables):
         found["modules"].tolist()
     )
     if foreign:
-        raise _failed(name, f"a model that needs {sorted(foreign)}")
+        raise failed(name, f"a model that needs {sorted(foreign)}")
     others = set(found["variables"].tolist()) - set(variables)
     if others:
-        raise _failed(
-            name, f"variables that are not the target's: {sorted(others)[:3]}"
-        )
-
-
-def _failed(name, reason):
-    return RuntimeError(
-        f"The {name} export must do what the model does. Received: {reason}. "
-        "Nothing has been left on disk."
-    )
+        raise failed(name, f"variables that are not the target's: {sorted(others)[:3]}")
 
 
 def _size(path):

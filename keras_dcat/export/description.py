@@ -7,11 +7,17 @@ import os
 import pathlib
 import zipfile
 
+import numpy as np
+
 from keras_dcat.extras import require
 from keras_dcat.shown import counted, few, shown_as_printed, told
 from keras_dcat.storage import JSON_ERRORS, ZIP_ERRORS
 
 NAME = "keras_dcat.json"
+# What a target that is exported may be for, as in `keras_dcat.transfer`.
+TASKS = ("multiclass", "binary", "multilabel")
+# What is said of a window of several labels, or of none.
+_AND, _NONE = " + ", "–"
 
 
 @shown_as_printed
@@ -20,12 +26,21 @@ class Description:
     """Which windows a model takes, and what its outputs are called.
 
     Attributes:
-        class_names: tuple of str, in the order of the outputs.
+        class_names: tuple of str, in the order of the outputs; of one sigmoid unit, the
+            names of no and of yes.
         stream: str. Name of the stream that windows are of.
         rate: float. Samples per second of a window, in Hz.
         length: float. Seconds that a window lasts.
         stride: float. Seconds from window to window, as in training.
         shape: tuple of int. Shape of a window, `(steps, channels…)`.
+        task: `"multiclass"` (one of several classes), `"binary"` (one unit, the
+            probability of the second class) or `"multilabel"` (each label by itself).
+
+    Example:
+
+    >>> fall = Description(("no", "fall"), "imu", 50.0, 2.0, 1.0, (100, 3), "binary")
+    >>> fall.probabilities(np.array([[0.75]])).tolist()
+    [[0.25, 0.75]]
     """
 
     class_names: tuple[str, ...]
@@ -34,14 +49,61 @@ class Description:
     length: float
     stride: float
     shape: tuple[int, ...]
+    task: str = "multiclass"
 
     def __str__(self) -> str:
+        kinds = ("label", "labels") if self.is_multilabel else ("class", "classes")
         return (
             f"<Description {told(self.stream)} {self.shape} at {self.rate:.6g} Hz, "
             f"windows of {self.length:.6g} s every {self.stride:.6g} s, "
-            f"{counted(len(self.class_names), 'class', 'classes')}: "
+            f"{counted(len(self.class_names), *kinds)}: "
             f"{few(self.class_names)}>"
         )
+
+    @property
+    def is_multilabel(self) -> bool:
+        """Whether several labels, or none, may be said of a window."""
+        return self.task == "multilabel"
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """The probability of every name.
+
+        Args:
+            outputs: float array `(windows, outputs)`, of the artefact.
+
+        Returns:
+            float array `(windows, names)`.
+        """
+        if self.task != "binary":
+            return outputs
+        return np.concatenate([1 - outputs, outputs], axis=-1)
+
+    def decisions(self, probabilities: np.ndarray) -> np.ndarray:
+        """What probabilities say: the largest one, or each label above 0.5.
+
+        Args:
+            probabilities: float array `(windows, names)`.
+
+        Returns:
+            int array `(windows,)`, the number of the class; of a multi-label target
+            `(windows, names)`, 1 for what is said and 0 for what is not.
+        """
+        if self.is_multilabel:
+            return (probabilities > 0.5).astype("int64")
+        return probabilities.argmax(axis=-1)
+
+    def names_of(self, decision) -> tuple[str, ...]:
+        """The names of what is said of a window.
+
+        Args:
+            decision: int or int array `(names,)`, as of `decisions`.
+
+        Returns:
+            tuple of str: one, or as many as are said of a multi-label target.
+        """
+        if self.is_multilabel:
+            return tuple(self.class_names[n] for n in np.flatnonzero(decision))
+        return (self.class_names[int(decision)],)
 
     def to_json(self) -> str:
         """The description as text.
@@ -114,12 +176,14 @@ class Description:
         return description
 
     def _check(self):
-        names = [self.stream, *self.class_names]
+        names = [self.stream, self.task, *self.class_names]
         numbers = [self.rate, self.length, self.stride]
         if (
             not self.class_names
             or not self.shape
             or not all(type(name) is str for name in names)
+            or self.task not in TASKS
+            or (self.task == "binary" and len(self.class_names) != 2)
             or not all(type(size) is int and 0 < size < 2**31 for size in self.shape)
             or not all(type(n) in (int, float) and 0 < n < math.inf for n in numbers)
         ):
@@ -145,6 +209,23 @@ class Description:
             with zipfile.ZipFile(path, "a") as archive:
                 archive.writestr(NAME, self.to_json())
                 archive.writestr("labels.txt", "\n".join(self.class_names))
+
+
+def joined(names: tuple[str, ...]) -> str:
+    """Names of what is said of a window, as one label.
+
+    Args:
+        names: tuple of str.
+
+    Returns:
+        str.
+
+    Example:
+
+    >>> joined(("walk",)), joined(("walk", "talk")), joined(())
+    ('walk', 'walk + talk', '–')
+    """
+    return _AND.join(names) or _NONE
 
 
 def _of_onnx(path):

@@ -11,13 +11,14 @@ from keras import ops
 
 from keras_dcat.class_names import checked_class_names
 from keras_dcat.export.card import model_card
-from keras_dcat.export.checking import Check, check
+from keras_dcat.export.checking import Check, check, failed, last_words
 from keras_dcat.export.description import Description
 from keras_dcat.export.formats import FORMATS, calibration_rows, serving_model
 from keras_dcat.extras import require
 from keras_dcat.shown import shown_as_printed
 from keras_dcat.storage import written_whole
 from keras_dcat.transfer import DCATModel
+from keras_dcat.transfer.models.heads import find_head
 from keras_dcat.windows import WindowIndex
 
 
@@ -59,6 +60,7 @@ def export_target(
     class_names: Sequence[str],
     *,
     stride: float,
+    task: str | None = None,
     calibration: WindowIndex | None = None,
     formats: Sequence[str] = tuple(FORMATS),
     about: Mapping[str, str] | None = None,
@@ -70,15 +72,24 @@ def export_target(
     too. Every artefact is loaded in a fresh process without this package, and, but for
     a SavedModel, without Keras, and must say what the model says: the same label for
     99.9 % of the windows held out, or, in int8, a macro F1 at most 0.01 less. Beside
-    them is a `model_card.md` with what those windows tell.
+    them is a `model_card.md` with what those windows tell. A target with recurrent
+    layers that are not unrolled takes one window at a time in LiteRT, and has only its
+    weights in int8.
+
+    One sigmoid unit gives the probability of the second of two class names, several
+    give that of each label by itself: above 0.5, it is said of the window.
 
     Args:
         model: `DCATModel`, whose target is exported; or a target.
         path: folder to write. It appears when all is done, and must not be there.
-        held_out: `WindowIndex` of people who were not in the training.
+        held_out: `WindowIndex` of people who were not in the training. For several
+            labels, its `labels` are `(windows, labels)`, −1 or NaN for none.
         stream: str. The target's stream in it.
-        class_names: sequence of str, in the order of the outputs.
+        class_names: sequence of str, in the order of the outputs; of one sigmoid unit,
+            the names of no and of yes.
         stride: float. Seconds from window to window, for those that stream.
+        task: what a target is for, where its last activation does not tell: logits of
+            `"binary"` or `"multilabel"`. A `DCATModel` knows it.
         calibration: `WindowIndex` of the training, which int8 needs.
         formats: some of `"saved_model"`, `"litert"`, `"litert_int8"` and `"onnx"`.
         about: dict from a heading of the model card to its text, such as `"Data"`,
@@ -90,17 +101,21 @@ def export_target(
 
     Raises:
         ValueError: if the backend is not TensorFlow, if a format is unknown, if names
-            and outputs differ in number, if the model does not take such windows, or if
-            int8 has nothing to calibrate with.
+            and outputs differ in number, if the model does not take such windows, says
+            no classes of them, is stateful, or if int8 has nothing to calibrate with.
         FileExistsError: if there is such a folder.
-        RuntimeError: if an artefact fails its check. Nothing is left on disk then.
+        RuntimeError: if an artefact cannot be written, or fails its check. Nothing is
+            left on disk then.
         ImportError: if a package is missing that a format needs.
     """
     target = model.target if isinstance(model, DCATModel) else model
     folder = pathlib.Path(path)
-    serving = serving_model(target)
-    description = _description(serving, held_out, stream, class_names, stride)
     _check_arguments(folder, formats, held_out, calibration)
+    shape = _window_shape(held_out, stream)
+    head = model.head if target is not model else find_head(target, task)
+    serving = serving_model(target, shape, head)
+    description = _description(head, held_out, stream, class_names, stride)
+    labels = _labels(held_out, description)
     windows = held_out.gather(stream).astype("float32")
     expected = _predicted(serving, windows)
     seen = None
@@ -114,15 +129,15 @@ def export_target(
         checks = []
         for name in formats:
             written = part / FORMATS[name].file
-            FORMATS[name].write(serving, written, description.class_names, seen)
+            _write(name, serving, written, description, seen)
             description.put_into(written)
             found = check(
                 written,
                 name,
                 windows,
                 expected,
-                held_out.labels,
-                description.class_names,
+                labels,
+                description,
                 names,
                 FORMATS[name].is_exact,
             )
@@ -130,8 +145,8 @@ def export_target(
             progress.add(1)
         card = model_card(
             description,
-            held_out.labels,
-            expected.argmax(axis=-1),
+            labels,
+            description.decisions(description.probabilities(expected)),
             held_out.subjects,
             _training(model),
             about or {},
@@ -141,22 +156,59 @@ def export_target(
     return Export(folder, description, tuple(checks))
 
 
-def _description(serving, held_out, stream, class_names, stride):
-    shape, wanted = held_out.shape(stream), tuple(serving.input_shape[1:])
-    if wanted != shape:
+def _write(name, serving, path, description, calibration):
+    """Writes an artefact; what goes wrong in other packages is told in one sentence."""
+    try:
+        FORMATS[name].write(serving, path, description, calibration)
+    except (ImportError, OSError):
+        raise
+    except Exception as error:  # converters have errors of many kinds
+        reason = f"{type(error).__name__} in writing it: {last_words(str(error))}"
+        raise failed(name, reason) from error
+
+
+def _window_shape(held_out, stream):
+    if stream not in held_out.samples:
         raise ValueError(
-            f"`stream` must be what the target takes. Received: {stream!r}, windows of "
-            f"shape {shape}, for a target of {wanted}. "
-            f"Choose from {sorted(held_out.samples)}."
+            "`stream` must be one of the windows held out. "
+            f"Received: {stream!r}. Choose from {sorted(held_out.samples)}."
         )
-    class_names = checked_class_names(class_names, serving.output_shape[-1])
+    return held_out.shape(stream)
+
+
+def _description(head, held_out, stream, class_names, stride):
+    shape = held_out.shape(stream)
+    count = 2 if head.task == "binary" else head.size
+    class_names = checked_class_names(class_names, count)
     if not stride > 0:
         raise ValueError(
             f"`stride` must be above 0 s. Received: stride={stride}. "
             "Give that of the training."
         )
     rate, length = held_out.rates[stream], held_out.length
-    return Description(class_names, stream, rate, length, float(stride), shape)
+    return Description(
+        class_names, stream, rate, length, float(stride), shape, head.task
+    )
+
+
+def _labels(held_out, description):
+    """Labels of the windows held out, −1 for none, of the shape of decisions."""
+    labels = np.asarray(held_out.labels)
+    count = len(description.class_names)
+    wanted = (len(labels), count) if description.is_multilabel else (len(labels),)
+    if labels.shape != wanted:
+        raise ValueError(
+            "`held_out` must have the labels that the target gives. "
+            f"Received: labels of shape {labels.shape}, not {wanted}. "
+            "Set them: dataclasses.replace(held_out, labels=…)."
+        )
+    labels = np.where(labels >= 0, labels, -1).astype("int64")
+    if not (labels >= 0).any():
+        raise ValueError(
+            "`held_out` must have labels, by which the model card is made. "
+            "Received: windows without any. Hold out people of whom you know them."
+        )
+    return labels
 
 
 def _check_arguments(folder, formats, held_out, calibration):
@@ -172,11 +224,6 @@ def _check_arguments(folder, formats, held_out, calibration):
         raise ValueError(
             f"`formats` must be some of {list(FORMATS)}. Received: {list(formats)}. "
             "Leave it out for all of them."
-        )
-    if not held_out.is_labelled.any():
-        raise ValueError(
-            "`held_out` must have labels, by which the model card is made. "
-            "Received: windows without any. Hold out people of whom you know them."
         )
     if calibration is None and not all(FORMATS[name].is_exact for name in formats):
         raise ValueError(

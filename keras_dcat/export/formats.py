@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_dcat.export import runner
 from keras_dcat.extras import require
-from keras_dcat.transfer.models.heads import gives_logits
+from keras_dcat.transfer.head import Head, described
 from keras_dcat.transfer.models.inspection import input_spec
 
 # Windows that an int8 model sees to learn which range of values each layer has.
@@ -26,7 +26,7 @@ class Format:
 
     Attributes:
         file: str. Name of the file or folder.
-        write: function of the serving model, the path, the class names and windows to
+        write: function of the serving model, the path, its `Description` and windows to
             calibrate with.
         is_exact: bool. Whether it computes what the model does, to rounding.
         needs: modules, each with the extra of this package that installs it.
@@ -38,17 +38,23 @@ class Format:
     needs: tuple[str, ...] = ()
 
 
-def serving_model(model: keras.Model) -> keras.Model:
+def serving_model(
+    model: keras.Model, shape: tuple[int, ...], head: Head
+) -> keras.Model:
     """A model from raw windows to probabilities, that shares the weights of a target.
 
     Args:
         model: built `keras.Model`, of any kind, with one input and a classifier.
+        shape: tuple of int. Shape of a window. It fixes what the model leaves open, as
+            recurrent and convolutional ones may the number of steps.
+        head: `Head`, what the model ends in.
 
     Returns:
         `keras.Model`.
 
     Raises:
-        ValueError: if the model has several inputs.
+        ValueError: if the model has several inputs, takes windows of another shape,
+            says no classes of a window, or if a recurrent layer of it is stateful.
     """
     inputs = keras.tree.flatten(input_spec(model))
     if len(inputs) != 1:
@@ -57,19 +63,54 @@ def serving_model(model: keras.Model) -> keras.Model:
             f"Received: {model.name!r} with {len(inputs)} inputs. "
             "Join them inside the model, or use `keras.Model.export`."
         )
-    windows = keras.Input(inputs[0].shape[1:], name="windows")
+    own = inputs[0].shape[1:]
+    if len(own) != len(shape) or any(
+        a not in (None, b) for a, b in zip(own, shape, strict=True)
+    ):
+        raise ValueError(
+            "An exported target must take the windows that it is checked with. "
+            f"Received: windows of shape {shape}, for {model.name!r} of {own}. "
+            "Name the `stream` that the target was trained on."
+        )
+    if not head.has_beliefs or head.steps is not None:
+        raise ValueError(
+            "An exported target must say classes or labels of a window. "
+            f"Received: {model.name!r}, which ends in {described(head)}. "
+            "Write it with `keras.Model.export`."
+        )
+    _check_stateless(model)
+    windows = keras.Input(shape, name="windows")
     outputs = model(windows)
-    if gives_logits(model):
-        outputs = keras.layers.Softmax(name="probabilities")(outputs)
+    options = {"dtype": "float32", "name": "probabilities"}
+    if head.from_logits and head.task == "multiclass":
+        outputs = keras.layers.Softmax(**options)(outputs)
+    elif head.from_logits:
+        outputs = keras.layers.Activation("sigmoid", **options)(outputs)
+    elif outputs.dtype != "float32":
+        outputs = keras.layers.Activation("linear", **options)(outputs)
     return keras.Model(windows, outputs, name="target")
 
 
-def _write_saved_model(serving, path, class_names, calibration):
-    """Signatures `serve`, with names of classes, and `probabilities`."""
+def _check_stateless(model):
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.RNN) and layer.stateful:
+            raise ValueError(
+                "An exported target must say the same of a window whatever came "
+                f"before. Received: {model.name!r}, whose layer {layer.name!r} is "
+                "stateful. Build it with stateful=False, and pass its weights on: "
+                "new.set_weights(old.get_weights())."
+            )
+
+
+def _write_saved_model(serving, path, description, calibration):
+    """Signatures `serve`, with names of classes, and `probabilities`.
+
+    Of several labels, or of none, there is no one name.
+    """
     import tensorflow as tf
 
-    names = tf.constant(class_names)
-    signature = [tf.TensorSpec((None, *serving.input_shape[1:]), "float32", "windows")]
+    names = tf.constant(description.class_names)
+    signature = [_signature(serving)]
     archive = keras.export.ExportArchive()
     archive.track(serving)
 
@@ -78,42 +119,106 @@ def _write_saved_model(serving, path, class_names, calibration):
 
     def serve(windows):
         scores = probabilities(windows)
-        return {
-            "probabilities": scores,
-            "label": tf.gather(names, tf.argmax(scores, axis=-1)),
-        }
+        if description.is_multilabel:
+            return {"probabilities": scores}
+        if description.task == "binary":
+            chosen = tf.cast(scores[:, 0] > 0.5, "int64")
+        else:
+            chosen = tf.argmax(scores, axis=-1)
+        return {"probabilities": scores, "label": tf.gather(names, chosen)}
 
     archive.add_endpoint("serve", serve, input_signature=signature)
     archive.add_endpoint("probabilities", probabilities, input_signature=signature)
     archive.write_out(str(path), verbose=False)
 
 
-def _write_litert(serving, path, class_names, calibration):
-    serving.export(str(path), format="litert", verbose=False)
+def _write_litert(serving, path, description, calibration):
+    with _in_float32(serving):
+        serving.export(str(path), **_litert_options(serving))
 
 
-def _write_litert_int8(serving, path, class_names, calibration):
+def _write_litert_int8(serving, path, description, calibration):
     tf = require("tensorflow", "export")
 
     def representative_windows():
         for window in calibration:
             yield [window[None]]
 
-    options = {
-        "format": "litert",
-        "verbose": False,
-        "optimizations": [tf.lite.Optimize.DEFAULT],
-    }
-    serving.export(str(path), representative_dataset=representative_windows, **options)
-    run, _, _owner = runner.load(path)  # which must live as long as what it runs
-    expected = ops.convert_to_numpy(serving(calibration)).argmax(axis=-1)
-    agreement = np.mean(run(calibration)[0].argmax(axis=-1) == expected)
-    if agreement < LEAST_AGREEMENT:  # as where channels are of very different sizes
-        serving.export(str(path), **options)
+    with _in_float32(serving):
+        options = _litert_options(serving)
+        options["optimizations"] = [tf.lite.Optimize.DEFAULT]
+        if has_loop(serving):  # the calibrator of LiteRT does not survive one
+            serving.export(str(path), **options)
+            return
+        serving.export(
+            str(path), representative_dataset=representative_windows, **options
+        )
+        run, _, _owner = runner.load(path)  # which must live as long as what it runs
+        wanted, found = (
+            description.decisions(description.probabilities(outputs))
+            for outputs in (
+                ops.convert_to_numpy(serving(calibration)),
+                run(calibration)[0],
+            )
+        )
+        agreement = np.mean(found == wanted)
+        if agreement < LEAST_AGREEMENT:  # as where channels are of very different sizes
+            serving.export(str(path), **options)
 
 
-def _write_onnx(serving, path, class_names, calibration):
-    with _numpy_statistics(serving):
+def _litert_options(serving):
+    """LiteRT runs a loop over time only where each size is known, so of one window."""
+    options = {"format": "litert", "verbose": False}
+    if has_loop(serving):
+        options["input_signature"] = [_signature(serving, batch=1)]
+    return options
+
+
+@contextlib.contextmanager
+def _in_float32(model):
+    """Layers that compute in half precision do so in float32, for a while.
+
+    LiteRT and ONNX Runtime have most operations in float32 alone. Weights are in it.
+    """
+    mixed = ("mixed_float16", "mixed_bfloat16")
+    layers = [x for x in model._flatten_layers() if x.dtype_policy.name in mixed]
+    kept = [(layer, layer.dtype_policy) for layer in layers]
+    try:
+        for layer, _ in kept:
+            layer.dtype_policy = "float32"
+        yield
+    finally:
+        for layer, policy in kept:
+            layer.dtype_policy = policy
+
+
+def has_loop(serving: keras.Model) -> bool:
+    """Whether a model loops, as recurrent layers do that are not unrolled.
+
+    Args:
+        serving: `keras.Model`, as of `serving_model`, on the TensorFlow backend.
+
+    Returns:
+        bool.
+    """
+    tf = require("tensorflow", "export")
+
+    @tf.function
+    def run(windows):
+        return serving(windows, training=False)
+
+    graph = run.get_concrete_function(_signature(serving, batch=1)).graph.as_graph_def()
+    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+    return any(node.op in ("While", "StatelessWhile") for node in nodes)
+
+
+def _signature(serving, batch=None):
+    tf = require("tensorflow", "export")
+    return tf.TensorSpec((batch, *serving.input_shape[1:]), "float32", "windows")
+
+
+def _write_onnx(serving, path, description, calibration):
+    with _in_float32(serving), _numpy_statistics(serving):
         serving.export(str(path), format="onnx", verbose=False)
 
 

@@ -24,7 +24,10 @@ def saved_model(path):
 
     def run(windows):
         found = loaded.serve(windows)
-        return found["probabilities"].numpy(), found["label"].numpy().astype(str)
+        probabilities = found["probabilities"].numpy()
+        if "label" not in found:  # of several labels there is none
+            return probabilities, None
+        return probabilities, found["label"].numpy().astype(str)
 
     # `loaded` must live as long as what it serves.
     return run, variables, loaded

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_dcat.export import Description, runner
+from keras_dcat.export.description import joined
 from keras_dcat.recordings.at_rate import nearest_step
 from keras_dcat.shown import counted, shown_as_printed, told
 from keras_dcat.streaming.live_resampling import EvenSamples, EvenTimes
@@ -21,13 +22,16 @@ class Decision(NamedTuple):
     Attributes:
         time: float. When the window starts, in seconds of the timestamps, or since the
             first sample.
-        label: str. The most probable class.
-        probabilities: float array `(classes,)`.
+        label: str. The most probable class; of a multi-label target, all labels above
+            0.5, as `walk + talk`, or `–` where none is.
+        probabilities: float array `(classes,)`, both of one sigmoid unit.
+        labels: tuple of str. The same, name by name.
     """
 
     time: float
     label: str
     probabilities: np.ndarray
+    labels: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         classes = counted(len(self.probabilities), "class", "classes")
@@ -215,7 +219,8 @@ class StreamingClassifier:
             self._windows += 1
         decisions = []
         if windows:
-            probabilities, _ = self._run(np.stack(windows).astype("float32"))
+            outputs, _ = self._run(np.stack(windows).astype("float32"))
+            probabilities = description.probabilities(outputs)
             decisions = list(map(self._decision, times, probabilities))
         tail.forget(before=int(nearest_step(self._windows * description.stride * rate)))
         return decisions
@@ -225,8 +230,9 @@ class StreamingClassifier:
             share = self.smoothing
             probabilities = share * self._smoothed + (1 - share) * probabilities
         self._smoothed = probabilities
-        label = self.description.class_names[int(np.argmax(probabilities))]
-        return Decision(time, label, probabilities)
+        decision = self.description.decisions(probabilities[None])[0]
+        labels = self.description.names_of(decision)
+        return Decision(time, joined(labels), probabilities, labels)
 
     def _checked(self, samples, timestamps):
         samples = _numbers(samples, "samples")

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from keras_dcat.recordings import Recording, Stream
+from keras_dcat.export.description import joined
+from keras_dcat.recordings import Intervals, Recording, Stream
 from keras_dcat.shown import counted, few, formed, shown_as_printed
 from keras_dcat.streaming.classifier import Decision, StreamingClassifier
-from keras_dcat.windows.labels import UNLABELLED, window_labels
+from keras_dcat.windows.labels import window_labels
 
 
 @shown_as_printed
@@ -22,7 +23,8 @@ class Moment:
         samples: array `(samples, channels…)`.
         decisions: list of `Decision`, one for each window that became complete.
         truths: list of str or `None`. The label that holds longest in each of these
-            windows, `None` where there is none.
+            windows, `None` where there is none; of a multi-label target, all that hold
+            for more than half of it, as in `Decision.label`.
     """
 
     time: float
@@ -64,7 +66,6 @@ def replay(
 
 
 def _moments(classifier, stream, label, speed, chunk):
-    names, length = classifier.description.class_names, classifier.description.length
     times = stream.times
     first = times[0] if len(times) else 0.0
     borders = np.arange(first + chunk, times[-1] if len(times) else 0.0, chunk)
@@ -84,9 +85,26 @@ def _moments(classifier, stream, label, speed, chunk):
         if not has_timestamps:  # the classifier counts from its first sample
             decisions = [d._replace(time=d.time + float(first)) for d in decisions]
         starts = np.array([decision.time for decision in decisions])
-        labels, _ = window_labels(label, starts, length)
-        truths = [None if n == UNLABELLED else names[n] for n in labels]
+        truths = _truths(classifier.description, label, starts)
         yield Moment(at, np.asarray(samples), decisions, truths)
+
+
+def _truths(description, label, starts):
+    names, length = description.class_names, description.length
+    if not description.is_multilabel:
+        labels, _ = window_labels(label, starts, length)
+        return [None if n < 0 else names[n] for n in labels]
+    holds = []
+    for number in range(len(names)):
+        own = label
+        if isinstance(label, Intervals):  # others may hold at the same time
+            is_own = label.labels == number
+            columns = (label.starts, label.ends, label.labels)
+            own = Intervals(*(column[is_own] for column in columns))
+        labels, purity = window_labels(own, starts, length)
+        holds.append((labels == number) & (purity > 0.5))
+    found = [description.names_of(row) for row in np.stack(holds, axis=-1)]
+    return [joined(each) if each else None for each in found]
 
 
 def _checked(classifier: StreamingClassifier, recording, speed, chunk) -> Stream:

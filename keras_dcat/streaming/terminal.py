@@ -32,7 +32,7 @@ def print_replay(
 
     Returns:
         `(right, total)`: of how many windows the label was the truth, and how many have
-        a truth.
+        a truth. Of a multi-label target, all labels of a window must be.
 
     Raises:
         ValueError: as `replay`.
@@ -51,12 +51,20 @@ def print_replay(
             for said, truth in zip(moment.decisions, moment.truths, strict=True):
                 total += truth is not None
                 right += truth == said.label
-                words = f"{said.label}, {said.probabilities.max():.0%}"
+                words = _told(said, classifier.description)
                 when = f"{recording.session} {said.time:7.1f} s"
                 text = _printable(f"{when}: {words:30} truth: {truth}")
                 print(line + text, end=end, file=file, flush=True)
     print(f"\nRight about {right} of {total} windows.", file=file)
     return right, total
+
+
+def _told(decision, description):
+    if not description.is_multilabel:
+        return f"{decision.label}, {decision.probabilities.max():.0%}"
+    shares = dict(zip(description.class_names, decision.probabilities, strict=True))
+    told = " + ".join(f"{name}, {shares[name]:.0%}" for name in decision.labels)
+    return told or decision.label
 
 
 def _printable(text):

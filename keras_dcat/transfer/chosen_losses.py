@@ -1,4 +1,4 @@
-"""The losses that a `DCATModel` is to have: a recipe's, or those that its user names."""
+"""The losses of a `DCATModel`: those of a recipe, or those that its user names."""
 
 import logging
 
@@ -36,7 +36,7 @@ def chosen_terms(pair: ModelPair, recipe: str, loss, loss_weights, gate):
     if loss is not None:
         losses = loss if isinstance(loss, (list, tuple)) else [loss]
         terms = _terms(pair, losses, loss_weights, gate)
-        for name, term in terms.items():
+        for term in terms.values():
             if (problem := _why_not(pair, term)) is not None:
                 raise ValueError(problem)
         return terms
@@ -54,9 +54,8 @@ def chosen_terms(pair: ModelPair, recipe: str, loss, loss_weights, gate):
     kept = {name: term for name, term in terms.items() if problems[name] is None}
     if not kept:
         raise ValueError(next(iter(problems.values())))
-    for name, problem in problems.items():
-        if problem is not None:
-            _log.warning("Recipe %r goes without %s. %s", recipe, name, problem)
+    if left_out := [f"{name} ({_found(p)})" for name, p in problems.items() if p]:
+        _log.warning("Recipe %r goes without %s.", recipe, ", ".join(left_out))
     return kept
 
 
@@ -109,6 +108,11 @@ def _why_not(pair, term):
             f"{term.loss.name!r} behind a gate. Let all windows teach: gate='all'."
         )
     return None
+
+
+def _found(problem):
+    """What an error says that it received."""
+    return problem.split("Received: ")[1].split(". ")[0]
 
 
 def _refuse_weights(weights, count):

@@ -30,12 +30,12 @@ def mean_of_sources(shares, labels, probabilities):
 
 
 def best_source(shares, labels, probabilities):
-    """The source that is surest of the true class teaches a window alone.
+    """The source that is most confident of the true class teaches a window alone.
 
     Args:
         shares: float tensor `(sources, batch)`. By how much each may teach.
-        labels: int tensor `(batch,)`. Without one, −1, the surest of any class is
-            taken.
+        labels: int tensor `(batch,)`. Without one, −1, the source most confident of any
+            class is taken.
         probabilities: float tensor `(sources, batch, classes)`.
 
     Returns:
@@ -49,11 +49,11 @@ def best_source(shares, labels, probabilities):
     [[0.0], [1.0]]
     """
     count = probabilities.shape[0]
-    sure = ops.stack(
+    confidence = ops.stack(
         [source_confidence(labels, probabilities[i]) for i in range(count)]
     )
-    sure = ops.where(shares > 0, sure, -1.0)
-    best = ops.one_hot(ops.argmax(sure, axis=0), count, axis=0)
+    confidence = ops.where(shares > 0, confidence, -1.0)
+    best = ops.one_hot(ops.argmax(confidence, axis=0), count, axis=0)
     return shares * ops.cast(best, shares.dtype)
 
 
@@ -92,8 +92,8 @@ def product_of_experts(log_probabilities, transfer_mask):
 
     Args:
         log_probabilities: float tensor `(sources, batch, classes)`.
-        transfer_mask: float tensor `(sources, batch)`. A source that is not there, 0, has
-            no say.
+        transfer_mask: float tensor `(sources, batch)`. A source that is not there, 0,
+            has no say.
 
     Returns:
         float tensor `(sources, batch, classes)`, the same for each source.
@@ -101,8 +101,8 @@ def product_of_experts(log_probabilities, transfer_mask):
     Example:
 
     >>> beliefs = ops.log(ops.array([[[0.6, 0.4]], [[0.9, 0.1]]]))
-    >>> joint = ops.exp(product_of_experts(beliefs, ops.ones((2, 1))))
-    >>> [round(float(p), 3) for p in joint[0, 0]]  # 0.54 to 0.04
+    >>> product = ops.exp(product_of_experts(beliefs, ops.ones((2, 1))))
+    >>> [round(float(p), 3) for p in product[0, 0]]  # 0.54 to 0.04
     [0.931, 0.069]
 
     Reference:
@@ -110,8 +110,8 @@ def product_of_experts(log_probabilities, transfer_mask):
         experts](https://doi.org/10.1162/089976602760128018).
     """
     has_say = ops.cast(transfer_mask > 0, log_probabilities.dtype)[..., None]
-    joint = ops.log_softmax(ops.sum(has_say * log_probabilities, axis=0), axis=-1)
-    return ops.broadcast_to(joint, ops.shape(log_probabilities))
+    product = ops.log_softmax(ops.sum(has_say * log_probabilities, axis=0), axis=-1)
+    return ops.broadcast_to(product, ops.shape(log_probabilities))
 
 
 def own_belief(log_probabilities, transfer_mask):

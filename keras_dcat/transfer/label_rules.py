@@ -122,7 +122,10 @@ def fits(head: Head, shape) -> bool:
         return False
     return any(
         len(own) == len(shape) - 1
-        and all(None in pair or pair[0] == pair[1] for pair in zip(own, shape[1:]))
+        and all(
+            size in (None, expected)
+            for size, expected in zip(shape[1:], own, strict=True)
+        )
         for own in head.label_shapes
     )
 

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_dcat.quantization import quantize_inside, quantized_inside
 from keras_dcat.transfer import combination as combinations
 from keras_dcat.transfer import gradient_step
 from keras_dcat.transfer.callbacks.first_epoch import EMPTY_MESSAGE
@@ -184,6 +185,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
             self._pair.statistics_specs(),
         )
         self.built = True
+        self._notice_other_weights()
         self.compile()
 
     def train_step(self, *state_and_batch):
@@ -238,9 +240,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         """Classification loss plus `transfer_weight` times the transfer losses."""
-        classification = self.classification_loss(
-            x, y, y_pred, sample_weight, training
-        )
+        classification = self.classification_loss(x, y, y_pred, sample_weight, training)
         if not isinstance(y_pred, PairOutputs):
             return classification
         may_change = gradient_step.may_change_state()
@@ -318,6 +318,9 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         return {
             **super().get_config(),
             **self._options,
+            "quantized": [
+                quantized_inside(model) for model in (*self.sources, self.target)
+            ],
             "source": [serialize(source) for source in self.sources],
             "target": serialize(self.target),
             "transfer_weight": self._transfer_weight.described(),
@@ -332,4 +335,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         deserialize = keras.saving.deserialize_keras_object
         for name in ("source", "target", "transfer_weight", "gate", "loss"):
             config[name] = deserialize(config[name], custom_objects)
+        models = *config["source"], config["target"]
+        for model, layers in zip(models, config.pop("quantized"), strict=True):
+            quantize_inside(model, layers)
         return cls(**config)

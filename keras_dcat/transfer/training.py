@@ -1,5 +1,6 @@
 """Keras's loops over pairs of windows, whose data are checked before use."""
 
+import contextlib
 import os
 
 import keras
@@ -7,6 +8,11 @@ import keras
 from keras_dcat.transfer.caching import cache_source
 from keras_dcat.transfer.callbacks.first_epoch import watched
 from keras_dcat.transfer.gradient_step import carried_state
+from keras_dcat.transfer.models.quantized import (
+    check_trainable,
+    fresh_optimizer,
+    kinds_of_weights,
+)
 from keras_dcat.transfer.recovery import weights_kept
 
 
@@ -15,6 +21,8 @@ class PairLoops:
 
     Expects `_batch_format`, a `BatchFormat`, and `_pair`, a `ModelPair`.
     """
+
+    _weights_seen = None  # of which kinds the weights were, when last looked at
 
     def stateless_compute_loss(self, *args, **kwargs):
         """As in Keras, which carries the state of what `compute_loss` assigns."""
@@ -91,10 +99,13 @@ class PairLoops:
             ValueError: before the first step, if the data are not pairs, do not
                 fit the two models, are empty, hold NaN, have labels that say no class,
                 or none where `class_weight` needs them; at the batch in question, for
-                data that come in batches. Of several machines on TensorFlow, which need
-                the JAX backend.
+                data that come in batches. If nothing of the target can be trained, as
+                all of it is frozen or quantized. Of several machines on TensorFlow,
+                which need the JAX backend.
         """
         _check_strategy(self)
+        check_trainable(self.target)
+        self._notice_other_weights()
         x, y = self._batch_format.checked(
             x,
             y,
@@ -132,6 +143,7 @@ class PairLoops:
             x, y = self._batch_format.checked(
                 x, y, pairs_only=False, sample_weight=weights
             )
+        self._notice_other_weights()
         with self._batch_format.readable_errors():
             results = super().evaluate(x, y, *args, **kwargs)
         # Numbers, which older Keras gives only where all metrics have a value.
@@ -139,12 +151,61 @@ class PairLoops:
             lambda x: x if len(getattr(x, "shape", ())) else float(x), results
         )
 
+    def predict(self, *args, **kwargs):
+        """Predicts with the target, as `keras.Model.predict`.
+
+        Args:
+            *args: as in Keras. Of pairs, only the target's part is looked at.
+            **kwargs: as in Keras.
+
+        Returns:
+            as in Keras.
+        """
+        self._notice_other_weights()
+        return super().predict(*args, **kwargs)
+
+    def save(self, filepath, *args, **kwargs):
+        """Saves source, target and training, as `keras.Model.save`.
+
+        Args:
+            filepath: str or path.
+            *args: as in Keras.
+            **kwargs: as in Keras.
+        """
+        self._notice_other_weights()
+        return super().save(filepath, *args, **kwargs)
+
+    def _notice_other_weights(self):
+        """Forgets what was compiled and counted for weights that are no more.
+
+        `model.target.quantize` replaces variables, and this model does not know of it.
+        """
+        before, self._weights_seen = (
+            self._weights_seen,
+            kinds_of_weights([*self.sources, self.target]),
+        )
+        if before in (None, self._weights_seen):
+            return
+        self.train_function = self.test_function = self.predict_function = None
+        if self.optimizer.built:
+            with _strategy_scope(self):
+                fresh = fresh_optimizer(self.optimizer, self.trainable_variables)
+            # Not through Keras, which would track it as a part of the model.
+            object.__setattr__(self, "optimizer", fresh)
+
 
 def _build_optimizer(model):
     """Before the first step: what it makes there TensorFlow would trace, and slowly."""
     if keras.backend.backend() == "tensorflow" and not model.optimizer.built:
-        with model.distribute_strategy.scope():
+        with _strategy_scope(model):
             model.optimizer.build(model.trainable_variables)
+
+
+def _strategy_scope(model):
+    """Where a model's variables are made: TensorFlow has several devices."""
+    if keras.backend.backend() == "tensorflow":
+        return model.distribute_strategy.scope()
+    return contextlib.nullcontext()
 
 
 def _check_strategy(model):

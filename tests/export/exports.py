@@ -46,6 +46,17 @@ def branch(index, stream):
     return keras.Model(inputs, layers.Dense(len(NAMES))(x))
 
 
+def ending_in(index, units, activation):
+    """A small target with another head."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input(index.shape("imu"))
+    x = layers.Conv1D(4, 3, activation="relu")(
+        normalization_layer(index, "imu")(inputs)
+    )
+    x = layers.GlobalAveragePooling1D()(x)
+    return keras.Model(inputs, layers.Dense(units, activation=activation)(x))
+
+
 def transfer(index, epochs=0):
     """A `DCATModel` from the camera to the IMU, whose target was trained a little."""
     model = DCATModel(branch(index, "camera"), branch(index, "imu"), gate=None)

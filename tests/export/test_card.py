@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 
 from keras_dcat.evaluation import f1_per_class_intervals, macro_f1_interval
@@ -36,3 +38,17 @@ def test_of_one_person_it_gives_no_interval():
     card = model_card(DESCRIPTION, labels, labels, np.ones(40), {}, {}, "T")
     assert "Macro F1 1.000 on 40 windows of one person" in card
     assert "nan" not in card
+
+
+def test_labels_of_several_are_told_one_by_one():
+    several = dataclasses.replace(DESCRIPTION, task="multilabel")
+    labels = np.tile([[1, 0], [0, 0], [1, -1]], (20, 1))
+    predicted = np.tile([[1, 0], [1, 0], [1, 1]], (20, 1))
+    subjects = np.repeat(["a", "b", "c", "d"], 15)
+    card = model_card(several, labels, predicted, subjects, {}, {}, "T")
+    assert "# imu: 2 labels" in card
+    # "sit": 40 right, 20 too many, 2·40 / (2·40 + 20); "walk": neither there nor said.
+    assert "Macro F1 0.800 " in card
+    assert "| sit | 0.800 [0.800, 0.800] | 40 |" in card
+    assert "| walk | " in card
+    assert "on 60 windows of 4 people" in card

@@ -1,6 +1,7 @@
 import json
 import zipfile
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,32 @@ POSITIVE = st.floats(1e-3, 1e5)
 def test_what_is_written_is_what_is_read(names, stream, rate, length, stride):
     description = Description(names, stream, rate, length, stride, (50, 3))
     assert Description.from_json(description.to_json()) == description
+
+
+def test_an_older_text_is_of_one_class_of_several():
+    description = Description(("sit", "walk"), "imu", 50.0, 2.0, 1.0, (100, 3))
+    fields = json.loads(description.to_json())
+    assert fields.pop("task") == "multiclass"
+    assert Description.from_json(json.dumps(fields)) == description
+
+
+@pytest.mark.parametrize(
+    ("task", "outputs", "probabilities", "names"),
+    [
+        ("multiclass", [0.2, 0.8], [0.2, 0.8], ("walk",)),
+        ("binary", [0.5], [0.5, 0.5], ("sit",)),  # as in keras.metrics.BinaryAccuracy
+        ("binary", [0.75], [0.25, 0.75], ("walk",)),
+        ("multilabel", [0.75, 0.75], [0.75, 0.75], ("sit", "walk")),
+        ("multilabel", [0.5, 0.25], [0.5, 0.25], ()),
+    ],
+)
+def test_outputs_become_probabilities_of_names_and_what_they_say(
+    task, outputs, probabilities, names
+):
+    description = Description(("sit", "walk"), "imu", 50.0, 2.0, 1.0, (100, 3), task)
+    found = description.probabilities(np.array([outputs]))
+    assert found.tolist() == [probabilities]
+    assert description.names_of(description.decisions(found)[0]) == names
 
 
 def test_a_litert_file_is_read_from_the_front_and_the_description_from_the_end(
@@ -74,6 +101,9 @@ def test_a_description_that_was_damaged_is_refused(tmp_path):
         {"class_names": []},
         {"class_names": ["sit", 1]},
         {"stream": None},
+        {"task": "regression"},
+        {"task": 1},
+        {"class_names": ["fall"], "task": "binary"},
         {"rate": 0},
         {"rate": float("nan")},
         {"length": float("inf")},

@@ -2,13 +2,15 @@ import dataclasses
 import zipfile
 
 import keras
+import numpy as np
 import pytest
 
 from keras_dcat.evaluation import macro_f1_interval
 from keras_dcat.export import Description, export_target, exporting
 from keras_dcat.export.formats import FORMATS
 from keras_dcat.metrics import macro_f1
-from tests.export.exports import NAMES, people, transfer
+from keras_dcat.streaming import StreamingClassifier
+from tests.export.exports import NAMES, ending_in, people, transfer
 
 pytestmark = [
     pytest.mark.tensorflow,
@@ -50,7 +52,8 @@ def test_every_format_says_what_the_model_says_and_describes_itself(tmp_path):
         described = Description.of(done.file(check.format))
         assert described == done.description
         assert f"| {check.format} |" in str(done)
-    assert dataclasses.astuple(described) == (NAMES, "imu", 16.0, 1.0, 0.5, (16, 2))
+    told = (NAMES, "imu", 16.0, 1.0, 0.5, (16, 2), "multiclass")
+    assert dataclasses.astuple(described) == told
     with zipfile.ZipFile(done.file("litert")) as archive:
         assert archive.read("labels.txt").decode().split() == list(NAMES)
     card = (path / "model_card.md").read_text()
@@ -76,7 +79,7 @@ def test_an_artefact_that_fails_its_check_leaves_nothing(tmp_path, monkeypatch):
     other = transfer(train)
     for weight in other.target.trainable_variables:
         weight.assign(keras.random.normal(weight.shape, seed=1))
-    wrong = exporting.serving_model(other.target)
+    wrong = exporting.serving_model(other.target, (16, 2), other.head)
     honest = FORMATS["litert"]
     monkeypatch.setitem(
         FORMATS,
@@ -123,7 +126,88 @@ def test_another_backend_is_told_how_to_get_here(tmp_path, monkeypatch):
 def test_names_and_streams_that_are_not_the_models_are_refused(tmp_path):
     train, held_out = people()
     model = transfer(train)
+    given = {"stride": 1.0, "formats": ["litert"]}
     with pytest.raises(ValueError, match=r"\['sit', 'walk'\] for 3 classes"):
-        export_target(model, tmp_path / "a", held_out, "imu", NAMES[:2], stride=1.0)
-    with pytest.raises(ValueError, match=r"'camera'.*\(8, 2\).*\(16, 2\)"):
-        export_target(model, tmp_path / "a", held_out, "camera", NAMES, stride=1.0)
+        export_target(model, tmp_path / "a", held_out, "imu", NAMES[:2], **given)
+    with pytest.raises(ValueError, match=r"\(8, 2\), for .*\(16, 2\).*`stream`"):
+        export_target(model, tmp_path / "a", held_out, "camera", NAMES, **given)
+    with pytest.raises(ValueError, match=r"'gyro'. Choose from \['camera', 'imu'\]"):
+        export_target(model, tmp_path / "a", held_out, "gyro", NAMES, **given)
+
+
+def test_an_error_of_a_converter_is_one_sentence_of_ours(tmp_path, monkeypatch):
+    def write(*given):
+        raise TypeError("in user code:\n  …\nType bfloat16 has no such operation.")
+
+    broken = dataclasses.replace(FORMATS["litert"], write=write)
+    monkeypatch.setitem(FORMATS, "litert", broken)
+    with pytest.raises(RuntimeError) as caught:
+        export(tmp_path / "watch")
+    assert str(caught.value) == (
+        "The litert export must do what the model does. "
+        "Received: TypeError in writing it: Type bfloat16 has no such operation. "
+        "Give recurrent layers unroll=True, or export formats=['onnx']; "
+        "nothing has been left on disk."
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def probabilities_of(target, windows):
+    return keras.ops.convert_to_numpy(target(windows))
+
+
+def streamed(done, name, window):
+    """What the artefact says of one window, as it streams in."""
+    (decision,) = StreamingClassifier(done.file(name)).feed(window)
+    return decision
+
+
+def test_one_sigmoid_unit_streams_the_probabilities_of_no_and_yes(tmp_path):
+    train, held_out = people()
+    runs = dataclasses.replace(held_out, labels=(held_out.labels == 2).astype(int))
+    target = ending_in(train, 1, "sigmoid")
+    for weight in target.layers[-1].trainable_variables:
+        weight.assign(weight * 3)  # so that it says no and yes
+    given = {"stride": 1.0, "calibration": train, "verbose": 0}
+    names = ("still", "run")
+    done = export_target(target, tmp_path / "a", runs, "imu", names, **given)
+    windows = held_out.gather("imu")
+    expected = probabilities_of(target, windows)[:, 0]
+    assert done.description.task == "binary"
+    said = np.where(expected > 0.5, 1, 0)
+    assert f"Macro F1 {macro_f1_interval(runs.labels, [said], runs.subjects)}" in (
+        (tmp_path / "a" / "model_card.md").read_text()
+    )
+    for name in ("saved_model", "litert", "onnx"):
+        for row in (expected.argmin(), expected.argmax()):
+            decision = streamed(done, name, windows[row])
+            both = [1 - expected[row], expected[row]]
+            np.testing.assert_allclose(decision.probabilities, both, atol=1e-5)
+            assert decision.labels == (names[said[row]],) == (decision.label,)
+
+
+def test_several_sigmoid_units_stream_every_label_above_a_half(tmp_path):
+    train, held_out = people()
+    moves = [held_out.labels > 0, held_out.labels > 1]
+    labels = np.stack(moves, axis=-1).astype(float)
+    labels[0] = np.nan
+    several = dataclasses.replace(held_out, labels=labels)
+    target = ending_in(train, 2, None)
+    kernel, bias = target.layers[-1].trainable_variables
+    bias.assign([2.0, -2.0])
+    kernel.assign(kernel * 0.1)
+    names, formats = ("up", "fast"), ["saved_model", "litert"]
+    given = {"stride": 1.0, "task": "multilabel", "formats": formats, "verbose": 0}
+    done = export_target(target, tmp_path / "a", several, "imu", names, **given)
+    logits = probabilities_of(target, held_out.gather("imu")[:1])[0]
+    for name in formats:
+        decision = streamed(done, name, held_out.gather("imu")[0])
+        expected = 1 / (1 + np.exp(-logits))
+        np.testing.assert_allclose(decision.probabilities, expected, atol=1e-5)
+        assert (decision.label, decision.labels) == ("up", ("up",))
+    card = (tmp_path / "a" / "model_card.md").read_text()
+    assert "# imu: 2 labels" in card
+    assert "| up | " in card
+    assert f"on {len(held_out) - 1} windows of 2 people" in card
+    with pytest.raises(ValueError, match=r"shape \(24,\), not \(24, 2\)"):
+        export_target(target, tmp_path / "b", held_out, "imu", names, **given)

@@ -105,8 +105,10 @@ def test_a_name_does_not_steer_the_terminal(monkeypatch):
     moment = Moment(1.0, np.ones((2, 3)), [decision], [STEERS])
     monkeypatch.setattr(terminal, "replay", lambda *args, **options: [moment])
     recording = type("Recording", (), {"session": STEERS})
+    description = Description((STEERS, "run"), "imu", 20.0, 1.0, 0.5, (20, 3))
+    classifier = type("Classifier", (), {"description": description})
     file = io.StringIO()
-    assert print_replay(None, [recording], speed=math.inf, file=file) == (1, 1)
+    assert print_replay(classifier, [recording], speed=math.inf, file=file) == (1, 1)
     line = file.getvalue().split("\nRight")[0].rstrip("\n")
     assert line.isprintable()
     assert line.count(r"sit\x1b]0;owned\x07\x1b[2J\rwalk\nrun\x9b31m\u202e手") == 3

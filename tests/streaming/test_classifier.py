@@ -246,3 +246,21 @@ def test_a_gap_longer_than_ten_windows_is_not_bridged(classifier, max_gap):
         ValueError, match=rf"max_gap={max_gap}, windows of 1\.0 s.*0\.25"
     ):
         classifier(max_gap=max_gap)
+
+
+@pytest.mark.parametrize(
+    ("task", "outputs", "probabilities", "label", "labels"),
+    [
+        ("binary", [0.25], [0.75, 0.25], "talk", ("talk",)),
+        ("binary", [0.75], [0.25, 0.75], "walk", ("walk",)),
+        ("multilabel", [0.75, 0.9], [0.75, 0.9], "talk + walk", ("talk", "walk")),
+        ("multilabel", [0.25, 0.9], [0.25, 0.9], "walk", ("walk",)),
+        ("multilabel", [0.25, 0.3], [0.25, 0.3], "–", ()),
+    ],
+)
+def test_a_decision_has_every_probability_and_all_that_is_said(
+    of_task, task, outputs, probabilities, label, labels
+):
+    (decision,) = of_task(task, ("talk", "walk"), outputs).feed(samples(20))
+    np.testing.assert_allclose(decision.probabilities, probabilities, atol=1e-6)
+    assert (decision.label, decision.labels) == (label, labels)

@@ -97,3 +97,33 @@ def test_another_sensor_is_refused(classifier):
 
 def test_a_recording_without_a_sample_has_no_moment(classifier):
     assert list(replay(classifier(), recording(count=0), speed=AT_ONCE)) == []
+
+
+def test_the_truth_of_several_labels_are_all_that_hold_for_most_of_a_window(of_task):
+    label = Intervals([0.0, 1.25], [2.0, 3.0], [0, 1])  # both from 1.25 to 2 s
+    values = np.zeros((80, 3), "float32")
+    one = Recording({"imu": Stream(values, 20.0)}, label, "A")
+    classifier = of_task("multilabel", ("talk", "walk"), [0.9, 0.9])
+    moments = list(replay(classifier, one, speed=AT_ONCE))
+    truths = {
+        decision.time: truth
+        for moment in moments
+        for decision, truth in zip(moment.decisions, moment.truths, strict=True)
+    }
+    assert truths == {
+        0.0: "talk",
+        0.5: "talk",  # the other holds for a quarter
+        1.0: "talk + walk",  # for 1 s and 0.75 s of it
+        1.5: "walk",  # half is not most
+        2.0: "walk",
+        2.5: None,
+        3.0: None,
+    }
+
+
+def test_where_classes_overlap_one_class_of_several_has_no_truth(of_task):
+    label = Intervals([0.0, 0.0], [4.0, 4.0], [0, 1])
+    one = Recording({"imu": Stream(np.zeros((80, 3), "float32"), 20.0)}, label, "A")
+    classifier = of_task("multiclass", ("talk", "walk"), [0.1, 0.9])
+    moments = replay(classifier, one, speed=AT_ONCE)
+    assert {truth for moment in moments for truth in moment.truths} == {None}

@@ -52,3 +52,20 @@ def test_in_a_terminal_the_line_runs(classifier):
     running, last = file.getvalue().split("\n")[:2]
     assert running.count("\r\x1b[K") == running.count("truth:") > 1
     assert last.startswith("Right about")
+
+
+def test_of_several_labels_each_is_told_with_its_probability(of_task):
+    for outputs, words, right in (
+        ([0.75, 0.9], "talk, 75% + walk, 90% ", False),
+        ([0.25, 0.9], "walk, 90% ", False),
+        ([0.9, 0.25], "talk, 90% ", True),
+        ([0.25, 0.25], "– ", False),
+    ):
+        file = io.StringIO()
+        one = Recording({"imu": Stream(np.zeros((40, 3)), 20.0)}, 0, "A", "a")
+        classifier = of_task("multilabel", ("talk", "walk"), outputs)
+        found, total = print_replay(classifier, [one], speed=math.inf, file=file)
+        line = file.getvalue().splitlines()[0]
+        assert f" s: {words}" in line
+        assert line.endswith("truth: talk")
+        assert found == (total if right else 0)

@@ -105,7 +105,8 @@ class CorrectOrConfident(_Threshold):
     Example:
 
     >>> probabilities = ops.array([[0.7, 0.3], [0.7, 0.3], [0.95, 0.05]])
-    >>> [bool(x) for x in CorrectOrConfident(0.9)(ops.array([1, -1, -1]), probabilities)]
+    >>> gate = CorrectOrConfident(0.9)
+    >>> [bool(x) for x in gate(ops.array([1, -1, -1]), probabilities)]
     [False, False, True]
     """
 

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_dcat.attention import AttentionKV
+from keras_dcat.transfer.models import classifiers
 from keras_dcat.transfer.models.inspection import input_spec
 
 
@@ -76,7 +77,7 @@ def num_features(branch) -> int:
     spec = input_spec(branch.model)
     if branch.gives_features:
         return branch.model.compute_output_spec(spec, training=False).shape[-1]
-    return branch.classifier.kernel.shape[0]
+    return classifiers.num_features(branch.classifier)
 
 
 def _map(name, heads, size):

@@ -16,10 +16,12 @@ def start_from_source(
 
     What the target asks of its keys, and how it decides from what the attention
     returns, then is the source's; only its encoder, keys and values start anew. Layers
-    whose shapes differ stay as they are.
+    whose shapes differ stay as they are, and so do those of which only one is
+    quantized, or in another way: the numbers that it holds mean something else.
 
     Args:
-        source: trained `keras.Model` with an `AttentionKV` and a `Dense` classifier.
+        source: trained `keras.Model` with an `AttentionKV` and a classifier, which is
+            found as `DCATModel` finds it: from the output back.
         target: likewise, before it is trained.
         source_attention: str. Name of the source's `AttentionKV`, if it has several.
         target_attention: str. Likewise.
@@ -53,6 +55,8 @@ def start_from_source(
     copied = []
     for name, (own, other) in pairs.items():
         if own is None or other is None:
+            continue
+        if own.quantization_mode != other.quantization_mode:
             continue
         weights = own.get_weights()
         shapes = [w.shape for w in weights]

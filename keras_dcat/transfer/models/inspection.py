@@ -3,6 +3,7 @@
 import keras
 
 from keras_dcat.transfer.head import Head, described
+from keras_dcat.transfer.models.classifiers import num_units
 
 
 def check_separate(sources, target):
@@ -53,7 +54,8 @@ def gives_features(source_output, num_sources: int) -> tuple[bool, ...]:
     kinds = ("predictions", "features")
     if len(outputs) != num_sources or not set(outputs) <= set(kinds):
         raise ValueError(
-            f"`source_output` must be one of {kinds}, or a list of one for each source. "
+            f"`source_output` must be one of {kinds}, or a list with one for each "
+            f"source. "
             f"Received: source_output={source_output!r} for {num_sources} source(s). "
             "Leave it out for classifiers."
         )
@@ -112,16 +114,16 @@ def check_classifiers(pair):
         pair: `ModelPair`.
 
     Raises:
-        ValueError: if the `Dense` layer whose features are read has not one unit for
+        ValueError: if the layer whose features are read has not one unit for
             each output.
     """
     for branch in (*pair.sources, pair.target):
         classifier = branch.classifier
-        if classifier is not None and classifier.units != branch.head.size:
+        if classifier is not None and num_units(classifier) != branch.head.size:
             raise ValueError(
                 "The last `Dense` layer of a model must be its classifier where "
                 f"features are compared. Received: {classifier.name!r} of "
-                f"{classifier.units} units in {branch.model.name!r}, for "
+                f"{num_units(classifier)} units in {branch.model.name!r}, for "
                 f"{branch.head.size} outputs. Assign the classifier last in "
                 "`__init__`, or name other losses: loss=[LogitsDistillation()]."
             )

@@ -160,8 +160,7 @@ class ModelPair:
             if self.feature_adapters:
                 pair = features, self.feature_adapters[at](target.features)
             if transfer_mask is None:
-                rows = ops.reshape(target.prediction, (ops.shape(target.prediction)[0], -1))
-                mask = ops.ones_like(rows[:, 0], dtype="float32")
+                mask = ops.ones(ops.shape(target.prediction)[:1], "float32")
             else:
                 mask = transfer_mask[:, at]
             if source.head is not None and source.head.has_beliefs:

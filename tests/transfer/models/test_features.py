@@ -8,7 +8,7 @@ from keras import layers, ops
 import keras_dcat
 from keras_dcat.transfer import FeatureInfoNCE
 from keras_dcat.transfer.models.features import features_read, find_classifier
-from tests.models import branch, windows
+from tests.models import CLASSES, branch, windows
 
 pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
 
@@ -66,6 +66,313 @@ def test_the_classifier_is_the_last_of_several_dense_layers():
     last = branch(3)
     model = keras.Sequential([keras.Input((20, 3)), layers.Dense(3), last])
     assert find_classifier(model) is last.layers[-1]
+
+
+WIDTH = 5  # of features
+
+
+def on_features(head):
+    """A Functional model of features, and what its head is built of."""
+    inputs = keras.Input((WIDTH,))
+    return keras.Model(inputs, head(layers.Dense(WIDTH)(inputs)))
+
+
+def after(follow):
+    """A model whose classifier is followed by something, and the classifier."""
+    classifier = layers.Dense(CLASSES)
+    return on_features(lambda x: follow(classifier(x))), classifier
+
+
+def in_sequence():
+    """A head of three layers, the first of which is as wide as there are classes."""
+    classifier = layers.Dense(CLASSES)
+    hidden = layers.Dense(CLASSES, activation="relu")
+    return keras.Sequential([hidden, layers.Dropout(0.1), classifier]), classifier
+
+
+def head_in_sequence():
+    head, classifier = in_sequence()
+    return on_features(head), classifier
+
+
+def two_levels_deep():
+    head, classifier = in_sequence()
+    inputs = keras.Input((WIDTH,))
+    outer = keras.Model(inputs, layers.Softmax()(head(inputs)))
+    return on_features(outer), classifier
+
+
+def sequence_in_a_sequence():
+    head, classifier = in_sequence()
+    inner = keras.Sequential([head, layers.Softmax()])
+    return keras.Sequential([keras.Input((WIDTH,)), inner]), classifier
+
+
+def followed_by_a_nested_model():
+    classifier = layers.Dense(CLASSES)
+    scale = keras.Sequential([keras.Input((CLASSES,)), layers.Rescaling(0.5)])
+    return on_features(lambda x: layers.Softmax()(scale(classifier(x)))), classifier
+
+
+def nested_model_of_two_inputs():
+    """What follows takes the logits as the second of its inputs."""
+    classifier = layers.Dense(CLASSES)
+    inputs = [keras.Input((WIDTH,), name="a"), keras.Input((CLASSES,), name="b")]
+    second = keras.Model(inputs, layers.Softmax()(inputs[1]))
+    return on_features(lambda x: second([x, classifier(x)])), classifier
+
+
+def softmax_by_hand():
+    def softmax(x):
+        raised = ops.exp(x - ops.max(x, axis=-1, keepdims=True))
+        return raised / ops.sum(raised, axis=-1, keepdims=True)
+
+    return after(softmax)
+
+
+def with_a_dead_end():
+    """The classifier is called on something else, too, that leads nowhere."""
+    classifier = layers.Dense(CLASSES)
+
+    def head(x):
+        layers.Dense(CLASSES)(x)
+        return classifier(x)
+
+    return on_features(head), classifier
+
+
+def as_einsum():
+    classifier = einsum(CLASSES)
+    return on_features(lambda x: layers.Softmax()(classifier(x))), classifier
+
+
+def of_steps(classifier):
+    inputs = keras.Input((6, WIDTH))
+    return keras.Model(inputs, layers.Softmax()(classifier(inputs))), classifier
+
+
+def einsum(units):
+    return layers.EinsumDense("bf,fc->bc", units, bias_axes="c")
+
+
+class InAnotherOrder(keras.Model):
+    """Its classifier is neither assigned last, nor is what is assigned last called."""
+
+    def __init__(self, assigned_last=None):
+        super().__init__()
+        self.classifier = layers.Dense(CLASSES)
+        self.hidden = layers.Dense(CLASSES, activation="tanh")
+        self.auxiliary = assigned_last or layers.Dense(CLASSES)
+
+    def call(self, inputs):
+        hidden = self.hidden(inputs)
+        self.auxiliary(hidden)
+        return self.classifier(hidden)
+
+
+class AuxiliaryAfterwards(InAnotherOrder):
+    def call(self, inputs):
+        outputs = ops.softmax(self.classifier(self.hidden(inputs)))
+        self.auxiliary(outputs)
+        return outputs
+
+
+class HoldsAFunctional(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.head = on_features(layers.Dense(CLASSES))
+        self.hidden = layers.Dense(WIDTH)
+
+    def call(self, inputs):
+        return ops.softmax(self.head(self.hidden(inputs)))
+
+
+class OwnCall(keras.Model):
+    """A graph that is not what it calls."""
+
+    def __init__(self):
+        inputs = keras.Input((WIDTH,))
+        super().__init__(inputs, layers.Dense(CLASSES, name="unused")(inputs))
+        self.hidden, self.last = layers.Dense(WIDTH), layers.Dense(CLASSES)
+
+    def call(self, inputs):
+        return self.last(self.hidden(inputs))
+
+
+def called_once(model):
+    model(np.zeros((1, WIDTH), "float32"))
+    return model
+
+
+def in_another_order():
+    model = called_once(InAnotherOrder())
+    return model, model.classifier
+
+
+def auxiliary_afterwards():
+    model = called_once(AuxiliaryAfterwards())
+    return model, model.classifier
+
+
+def holds_a_functional():
+    model = called_once(HoldsAFunctional())
+    return model, model.head.layers[-1]
+
+
+def own_call():
+    model = called_once(OwnCall())
+    return model, model.last
+
+
+def opaque_in_a_graph():
+    inner = called_once(InAnotherOrder())
+    return on_features(lambda x: layers.Softmax()(inner(x))), inner.classifier
+
+
+def normalized_weights():
+    classifier = layers.Dense(CLASSES)
+    return on_features(layers.SpectralNormalization(classifier)), classifier
+
+
+HEADS = {
+    "a head in sequence": head_in_sequence,
+    "two levels deep": two_levels_deep,
+    "a sequence in a sequence": sequence_in_a_sequence,
+    "a nested model behind": followed_by_a_nested_model,
+    "a nested model of two inputs": nested_model_of_two_inputs,
+    "Softmax": lambda: after(layers.Softmax()),
+    "Activation": lambda: after(layers.Activation("softmax")),
+    "a temperature": lambda: after(layers.Rescaling(0.5)),
+    "a division": lambda: after(lambda x: ops.softmax(x / 2.0)),
+    "Lambda": lambda: after(layers.Lambda(lambda x: x / 2, output_shape=lambda s: s)),
+    "Reshape": lambda: after(layers.Reshape((CLASSES,))),
+    "normalization": lambda: after(layers.BatchNormalization()),
+    "a softmax by hand": softmax_by_hand,
+    "a dead end": with_a_dead_end,
+    "EinsumDense": as_einsum,
+    "Dense of steps": lambda: of_steps(layers.Dense(CLASSES)),
+    "TimeDistributed": lambda: of_steps(layers.TimeDistributed(layers.Dense(CLASSES))),
+    "a convolution": lambda: of_steps(layers.Conv1D(CLASSES, 1)),
+    "another order": in_another_order,
+    "auxiliary afterwards": auxiliary_afterwards,
+    "a functional inside": holds_a_functional,
+    "a call of its own": own_call,
+    "opaque in a graph": opaque_in_a_graph,
+    "SpectralNormalization": normalized_weights,
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_output_is_followed_back_to_its_classifier(rng, name):
+    model, classifier = HEADS[name]()
+    assert find_classifier(model) is classifier
+    inputs = rng.normal(size=(2, *_shape_of_inputs(model))).astype("float32")
+    with features_read(classifier) as read:
+        model(inputs)
+    assert [tuple(x.shape) for x in read] == [(*inputs.shape[:-1], _features(name))]
+    assert vars(classifier).get("call") is None
+
+
+def _shape_of_inputs(model):
+    return tuple(getattr(model, "input_shape", (None, WIDTH)))[1:]
+
+
+def _features(name):
+    narrow = ("a head in sequence", "two levels deep", "a sequence in a sequence")
+    opaque = ("another order", "auxiliary afterwards", "opaque in a graph")
+    return CLASSES if name in narrow + opaque else WIDTH
+
+
+class TwoAddedUp(InAnotherOrder):
+    def call(self, inputs):
+        hidden = self.hidden(inputs)
+        return self.auxiliary(hidden) + self.classifier(hidden)
+
+
+class WithoutDense(keras.Model):
+    def call(self, inputs):
+        return ops.softmax(inputs)
+
+
+def two_added_up():
+    first, second = layers.Dense(CLASSES), layers.Dense(CLASSES)
+    return on_features(lambda x: first(x) + second(x))
+
+
+def one_called_twice_and_added_up():
+    classifier = layers.Dense(CLASSES)
+    return on_features(lambda x: classifier(x) + classifier(ops.tanh(x)))
+
+
+def scaled_by_another():
+    classifier, temperature = layers.Dense(CLASSES), layers.Dense(1)
+    return on_features(lambda x: classifier(x) * temperature(x))
+
+
+def added_to_its_input():
+    inputs = keras.Input((CLASSES,))
+    return keras.Model(inputs, inputs + layers.Dense(CLASSES)(inputs))
+
+
+def cut_into_steps():
+    wide = layers.Dense(3 * CLASSES)
+    return on_features(lambda x: layers.Reshape((3, CLASSES))(wide(x)))
+
+
+def recurrent():
+    inputs = keras.Input((6, WIDTH))
+    return keras.Model(inputs, layers.GRU(CLASSES)(inputs))
+
+
+NO_CLASSIFIER = {
+    "two added up": two_added_up,
+    "one called twice": one_called_twice_and_added_up,
+    "scaled by another": scaled_by_another,
+    "added to its input": added_to_its_input,
+    "cut into steps": cut_into_steps,
+    "recurrent": recurrent,
+    "two in a subclass": lambda: called_once(TwoAddedUp()),
+    "none in a subclass": lambda: called_once(WithoutDense()),
+}
+
+
+@pytest.mark.parametrize("name", NO_CLASSIFIER)
+def test_an_output_of_several_classifiers_or_of_none_has_no_classifier(name):
+    assert find_classifier(NO_CLASSIFIER[name]()) is None
+
+
+MODES = ["int8", "int4", "float8", "gptq"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("build", [layers.Dense, einsum])
+def test_a_quantized_classifier_is_read(rng, mode, build):
+    classifier = build(CLASSES)
+    model = on_features(lambda x: classifier(ops.tanh(x)))
+    config = None
+    if mode == "gptq":
+        config = keras.quantizers.GPTQConfig(dataset=[], tokenizer=None, group_size=-1)
+    inputs = rng.normal(size=(2, WIDTH)).astype("float32")
+    expected = np.tanh(ops.convert_to_numpy(model.layers[1](inputs)))
+    classifier.quantize(mode, config=config)
+    with features_read(classifier) as read:
+        model(inputs)
+    assert len(read) == 1
+    np.testing.assert_allclose(ops.convert_to_numpy(read[0]), expected, atol=1e-5)
+    assert not {"call", "quantized_call"} & set(vars(classifier))
+
+
+def test_a_classifier_of_low_rank_updates_is_read(rng):
+    classifier = layers.Dense(CLASSES)
+    model = on_features(classifier)
+    classifier.enable_lora(2)
+    inputs = rng.normal(size=(2, WIDTH)).astype("float32")
+    with features_read(find_classifier(model)) as read:
+        model(inputs)
+    expected = model.layers[1](inputs)
+    np.testing.assert_allclose(
+        *map(ops.convert_to_numpy, (read[0], expected)), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("build", KINDS)
