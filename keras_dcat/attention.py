@@ -294,7 +294,7 @@ class AttentionKV(keras.layers.Layer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> "AttentionKV":
         config = dict(config)
         quantized = config.pop("quantized", {})
         layer = super().from_config(config)

@@ -10,7 +10,7 @@ from keras_dcat import typing as types
 from tests.test_public_api import CALLABLE, value_of
 
 # Packages whose public names have no types yet.
-UNTYPED = ("transfer", "evaluation", "tuning", "diagnosis", "metrics")
+UNTYPED = ("evaluation", "tuning")
 
 
 def is_typed(value):

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import sys
+from typing import Any
 
 import keras
 import numpy as np
@@ -77,7 +78,7 @@ class ObservedPair:
         self._batch_format = BatchFormat(
             (inspection.input_spec(source),), inspection.input_spec(target), self.head
         )
-        self.num_classes = self.head.num_classes
+        self.num_classes: Any = self.head.num_classes
         self.options = {
             name: layer
             for name, layer in (
@@ -114,7 +115,7 @@ class ObservedPair:
             count, verbose=verbose, stateful_metrics=[shown], unit_name="batch"
         )
         parts, windows = [], 0
-        observed = SmallerBatches(lambda x: self._observed(*x, with_features))
+        observed = SmallerBatches(lambda x: self._observed(x[0], x[1], with_features))
         for number, (pair, labels) in enumerate(batches, start=1):
             parts.append(observed((pair, labels)))
             windows += len(labels)
@@ -130,8 +131,8 @@ class ObservedPair:
                 f"Received: {len(known)} windows without a label. "
                 "Diagnose with windows whose classes are known."
             )
-        labels, *rest = (column[known] for column in columns)
-        return Observations(labels, *rest[:2], known, *rest[2:])
+        labels, source, target, *rest = (column[known] for column in columns)
+        return Observations(labels, source, target, known, *rest)
 
     def _observed(self, pair, labels, with_features):
         classes = self.head.classes_of_rows(ops.convert_to_tensor(labels))

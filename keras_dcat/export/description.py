@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import zipfile
+from typing import Any
 
 import numpy as np
 
@@ -92,7 +93,7 @@ class Description:
             return (probabilities > 0.5).astype("int64")
         return probabilities.argmax(axis=-1)
 
-    def names_of(self, decision) -> tuple[str, ...]:
+    def names_of(self, decision: Any) -> tuple[str, ...]:
         """The names of what is said of a window.
 
         Args:

@@ -4,9 +4,12 @@ import keras
 import numpy as np
 
 from keras_dcat.class_labels import are_classes, checked_classes, few
+from keras_dcat.typing import ArrayLike
 
 
-def f1_per_class(labels, predictions, num_classes: int) -> np.ndarray:
+def f1_per_class(
+    labels: ArrayLike, predictions: ArrayLike, num_classes: int
+) -> np.ndarray:
     """F1 of every class: `2·TP / (2·TP + FP + FN)`.
 
     A class that is neither present nor predicted has no F1: it is NaN.
@@ -46,7 +49,7 @@ def f1_per_class(labels, predictions, num_classes: int) -> np.ndarray:
     return np.divide(2 * hits, seen, out=np.full(num_classes, np.nan), where=seen > 0)
 
 
-def macro_f1(labels, predictions, num_classes: int) -> float:
+def macro_f1(labels: ArrayLike, predictions: ArrayLike, num_classes: int) -> float:
     """Mean F1 over the classes that are present or predicted.
 
     Args:
@@ -70,7 +73,9 @@ def macro_f1(labels, predictions, num_classes: int) -> float:
     return float(np.nanmean(f1_per_class(labels, predictions, num_classes)))
 
 
-def expected_calibration_error(labels, probabilities, bins: int = 15) -> float:
+def expected_calibration_error(
+    labels: ArrayLike, probabilities: ArrayLike, bins: int = 15
+) -> float:
     """How far a model's confidence is from how often it is right.
 
     Windows are put into bins by the probability of the predicted class; the gaps

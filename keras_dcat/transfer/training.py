@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from typing import Any
 
 import keras
 
@@ -22,14 +23,14 @@ class PairLoops:
     Expects `_batch_format`, a `BatchFormat`, and `_pair`, a `ModelPair`.
     """
 
-    _weights_seen = None  # of which kinds the weights were, when last looked at
+    _weights_seen: tuple | None = None  # of which kinds the weights were, when last looked at
 
-    def stateless_compute_loss(self, *args, **kwargs):
+    def stateless_compute_loss(self, *args: Any, **kwargs: Any) -> Any:
         """As in Keras, which carries the state of what `compute_loss` assigns."""
         with carried_state():
             return super().stateless_compute_loss(*args, **kwargs)
 
-    def predict_step(self, *state_and_batch):
+    def predict_step(self, *state_and_batch: Any) -> Any:
         """One batch of predictions: of a pair, only the target is looked at."""
         *state, batch = state_and_batch
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
@@ -39,12 +40,12 @@ class PairLoops:
 
     def cache_source(
         self,
-        x,
+        x: Any,
         path: str | os.PathLike | None = None,
         dtype: str = "float32",
         batch_size: int = 256,
-        verbose="auto",
-    ):
+        verbose: int | str = "auto",
+    ) -> Any:
         """Runs the source once over windows, for `fit` to read what it said of them.
 
         Args:
@@ -72,7 +73,14 @@ class PairLoops:
             self._pair, self._batch_format, x, path, dtype, batch_size, verbose
         )
 
-    def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *args: Any,
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """Trains the target, as `keras.Model.fit`.
 
         Args:
@@ -126,7 +134,7 @@ class PairLoops:
         with self._batch_format.readable_errors(), weights_kept(self):
             return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Scores the target, as `keras.Model.evaluate`, and changes no state.
 
         Args:
@@ -151,7 +159,7 @@ class PairLoops:
             lambda x: x if len(getattr(x, "shape", ())) else float(x), results
         )
 
-    def predict(self, *args, **kwargs):
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
         """Predicts with the target, as `keras.Model.predict`.
 
         Args:
@@ -164,7 +172,7 @@ class PairLoops:
         self._notice_other_weights()
         return super().predict(*args, **kwargs)
 
-    def save(self, filepath, *args, **kwargs):
+    def save(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> Any:
         """Saves source, target and training, as `keras.Model.save`.
 
         Args:

@@ -1,6 +1,7 @@
 """Do no harm: a target that a transfer has made worse is not what is kept."""
 
 import warnings
+from typing import Any
 
 import keras
 
@@ -47,9 +48,11 @@ class RestoreBaseline(keras.callbacks.Callback):
         self.alone = alone
         self.held_out = held_out
         self.batch_size = batch_size
-        self.reason = self.alone_f1 = self.taught_f1 = None
+        self.reason: str | None = None
+        self.alone_f1: Any = None  # floats, once the training has ended
+        self.taught_f1: Any = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         if self.alone is self.model.target:
             raise ValueError(
                 "`alone` must be another model than the target that is taught. "
@@ -76,7 +79,7 @@ class RestoreBaseline(keras.callbacks.Callback):
             )
         self.reason = self.alone_f1 = self.taught_f1 = None
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         target = self.model.target
         self.alone_f1, self.taught_f1 = map(self._f1, (self.alone, target))
         if self.taught_f1 > self.alone_f1:

@@ -48,7 +48,7 @@ class Branch:
         self.model = model
         self.head = head
         self.names = names
-        self.attentions = ()
+        self.attentions: tuple[AttentionKV, ...] = ()
         self.classifier = None
 
     def why_not(self, reads: str) -> str | None:
