@@ -22,8 +22,9 @@ CLASSES = datasets.spoken_digits.CLASS_NAMES
 RATES = {"audio": 8000, "narrow_band": 1000}
 PAIR = ("audio", "narrow_band")
 PARTS = {
-    "without alignment": DCAT(alignment=None),
-    "without joint labels": DCAT(joint=0.0),
+    "without InfoNCE": DCAT(loss_weights={"info_nce": 0.0}),
+    "without fused labels": DCAT(loss_weights={"fused": 0.0}),
+    "without cross-attention": DCAT(loss_weights={"cross_attention": 0.0}),
 }
 
 

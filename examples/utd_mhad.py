@@ -50,43 +50,35 @@ TWIN = "twin of "
 OWN_TO_ONE = [(TWIN + target, target) for _, target in TO_ONE]
 TWO_TO_ONE = [(("skeleton", "depth"), target) for _, target in TO_ONE]
 
-DEFAULT = METHODS["D-CAT"]
-# What was the default before: KᵀV and beliefs, as far as the source is sure.
+# What was the default once: KᵀV and beliefs, as far as the source is sure.
 BELIEFS = evaluation.DCAT(
-    alignment="distance",
-    agreement=0.0,
-    joint=0.0,
-    transfer_weight=0.1,
-    gate="soft",
-    distillation=0.5,
-    cached=True,
+    "normalized", gate="soft", loss_weights={"distillation": 5.0}, cached=True
 )
 PARTS = {
-    "D-CAT, cached": dataclasses.replace(DEFAULT, cached=True),
-    "without alignment": dataclasses.replace(DEFAULT, alignment=None),
-    "without agreement": dataclasses.replace(DEFAULT, agreement=0.0),
-    "without joint labels": dataclasses.replace(DEFAULT, joint=0.0),
-    "the contrast alone": dataclasses.replace(DEFAULT, agreement=0.0, joint=0.0),
-    "balanced gradients": dataclasses.replace(
-        DEFAULT, gradients="balanced", transfer_weight=0.3
-    ),
-    "projected gradients": dataclasses.replace(DEFAULT, gradients="projected"),
+    "D-CAT, cached": evaluation.DCAT(cached=True),
+    "without InfoNCE": evaluation.DCAT(loss_weights={"info_nce": 0.0}),
+    "without agreement": evaluation.DCAT(loss_weights={"agreement": 0.0}),
+    "without fused labels": evaluation.DCAT(loss_weights={"fused": 0.0}),
+    "without cross-attention": evaluation.DCAT(loss_weights={"cross_attention": 0.0}),
+    "InfoNCE alone": evaluation.DCAT("info_nce"),
+    "paper": evaluation.DCAT("paper"),
     "KᵀV and beliefs": BELIEFS,
 }
-WITHOUT_JOINT = {"without joint labels": PARTS["without joint labels"]}
+WITHOUT_FUSED = {"without fused labels": PARTS["without fused labels"]}
 # A source that sees videos runs once, not at every step: that is most of the time.
 RUNS_ONCE = METHODS | {"D-CAT": PARTS["D-CAT, cached"]}
-FELLOW = {"beliefs with a fellow": dataclasses.replace(BELIEFS, fellow=True)}
 WRONG = {
-    "D-CAT, random source": dataclasses.replace(DEFAULT, source="random"),
-    "D-CAT, shuffled pairs": dataclasses.replace(DEFAULT, mispaired=1.0),
+    "D-CAT, random source": evaluation.RandomSource(),
+    "D-CAT, shuffled pairs": evaluation.Mispaired(),
 }
 UNLABELLED = {
-    "D-CAT without labels": dataclasses.replace(
-        DEFAULT, joint=0.0, gate="soft", distillation=0.5, target_labels=False
-    ),
-    "distillation without labels": dataclasses.replace(
-        BELIEFS, transfer_weight=0.0, target_labels=False
+    "D-CAT without labels": evaluation.DCAT("no_labels", target_labels=False),
+    "distillation without labels": evaluation.DCAT(
+        "distillation",
+        gate="soft",
+        loss_weights={"distillation": 5.0},
+        cached=True,
+        target_labels=False,
     ),
 }
 ONE_SENSOR = {label: m for label, m in RIVALS.items() if label != "late fusion"}
@@ -235,16 +227,21 @@ def headlines(done):
         "low_label_gain_cached": (FEW_LABELS, TO_ONE, "D-CAT, cached", None),
         "low_label_gain_left_out": (ONE_LEFT_OUT_FEW, TO_ONE, "D-CAT", None),
         "low_label_gain_beliefs": (FEW_LABELS, TO_ONE, "KᵀV and beliefs", None),
-        "low_label_gain_fellow": (FEW_LABELS, TO_ONE, "beliefs with a fellow", None),
-        "contrast_low_label_gain": (FEW_LABELS, TO_ONE, "the contrast alone", None),
+        "contrast_low_label_gain": (FEW_LABELS, TO_ONE, "InfoNCE alone", None),
         "lead_over_beliefs": (FEW_LABELS, TO_ONE, "D-CAT", "KᵀV and beliefs"),
         "agreement_part": (FEW_LABELS, TO_ONE, "D-CAT", "without agreement"),
-        "joint_labels_part": (FEW_LABELS, TO_ONE, "D-CAT", "without joint labels"),
-        "alignment_part": (FEW_LABELS, TO_ONE, "D-CAT", "without alignment"),
+        "joint_labels_part": (FEW_LABELS, TO_ONE, "D-CAT", "without fused labels"),
+        "alignment_part": (FEW_LABELS, TO_ONE, "D-CAT", "without InfoNCE"),
+        "cross_attention_part": (
+            FEW_LABELS,
+            TO_ONE,
+            "D-CAT",
+            "without cross-attention",
+        ),
+        "low_label_gain_paper": (FEW_LABELS, TO_ONE, "paper", None),
         "other_frequencies_gain": (SOME_ACTIONS, TO_ONE, "D-CAT", None),
         "full_label_gain": (ALL_LABELS, TO_ONE, "D-CAT", None),
         "full_label_gain_left_out": (ONE_LEFT_OUT, TO_ONE, "D-CAT", None),
-        "full_label_gain_fellow": (ALL_LABELS, TO_ONE, "beliefs with a fellow", None),
         "window_gain": ("Known subjects, 1 s windows", [TO_ONE[0]], "D-CAT", None),
         "own_sensor_gain": (OWN_SENSOR, OWN_TO_ONE, "D-CAT", None),
         "harm_weak_teaches_strong": (WEAK, [("depth", "imu")], "D-CAT", None),
@@ -261,7 +258,6 @@ def headlines(done):
             for rival in ("logits distillation", "feature distillation", "contrastive")
         },
     }
-    without = "without joint labels"
     for key in (
         "low_label_gain",
         "low_label_gain_left_out",
@@ -269,7 +265,8 @@ def headlines(done):
         "other_frequencies_gain",
     ):
         heading, pairs, _, over = asked[key]
-        asked[f"{key}_{without.replace(' ', '_')}"] = heading, pairs, without, over
+        without = heading, pairs, "without fused labels", over
+        asked[f"{key}_without_joint_labels"] = without
     numbers = {}
     for key, (heading, pairs, label, over) in asked.items():
         results = done.get(heading)
@@ -386,22 +383,22 @@ twins = both_directions(
     num_labelled=2,
 )
 experiments |= {
-    FEW_LABELS: Experiment(few, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR | WRONG),
-    ALL_LABELS: Experiment(both, TO_ONE, METHODS | FELLOW | PARTS | ONE_SENSOR | WRONG),
+    FEW_LABELS: Experiment(few, TO_ONE, METHODS | PARTS | ONE_SENSOR | WRONG),
+    ALL_LABELS: Experiment(both, TO_ONE, METHODS | PARTS | ONE_SENSOR | WRONG),
     NO_LABELS: Experiment(both, TO_ONE, METHODS | UNLABELLED),
     SOME_ACTIONS: Experiment(
         both_directions(whole, streams, budget, 2, num_done=13), TO_ONE, METHODS | PARTS
     ),
-    OWN_SENSOR: Experiment(twins, OWN_TO_ONE, METHODS | WITHOUT_JOINT),
+    OWN_SENSOR: Experiment(twins, OWN_TO_ONE, METHODS | WITHOUT_FUSED),
     EVERYBODY: Experiment(
-        few, evaluation.ordered_pairs(streams), METHODS | WITHOUT_JOINT
+        few, evaluation.ordered_pairs(streams), METHODS | WITHOUT_FUSED
     ),
     AMONG_TRAINING: Experiment(
         among_training(whole, streams, budget), TO_ONE, METHODS | PARTS
     ),
     ONE_LEFT_OUT: Experiment(leave_one_out(whole, streams, budget), TO_ONE),
     ONE_LEFT_OUT_FEW: Experiment(
-        leave_one_out(whole, streams, budget, 2), TO_ONE, METHODS | WITHOUT_JOINT
+        leave_one_out(whole, streams, budget, 2), TO_ONE, METHODS | WITHOUT_FUSED
     ),
 }
 if args.depth:

@@ -24,16 +24,16 @@ SENSORS = {
     "accelerometer": ((0, 1, 2),),
     "gyroscope": ((0, 1, 2),),
 }
-# The default, with less of what may do harm, or with another contrast.
+# The default, with less of what may do harm, or with another InfoNCE.
 WEAKER = {
-    "without alignment": DCAT(alignment=None),
-    "without agreement": DCAT(agreement=0.0),
-    "without joint labels": DCAT(joint=0.0),
-    "a third of the contrast": DCAT(
-        transfer_weight=0.3, agreement=0.5 / 0.3, joint=1 / 0.3
-    ),
+    "without InfoNCE": DCAT(loss_weights={"info_nce": 0.0}),
+    "without agreement": DCAT(loss_weights={"agreement": 0.0}),
+    "without fused labels": DCAT(loss_weights={"fused": 0.0}),
+    "without cross-attention": DCAT(loss_weights={"cross_attention": 0.0}),
+    "a third of InfoNCE": DCAT(loss_weights={"info_nce": 3.0}),
     "falling to 0": DCAT(decay=True),
-    "contrast of KᵀV": DCAT(alignment="contrast"),
+    "InfoNCE of KᵀV": DCAT("attention_info_nce"),
+    "paper": DCAT("paper"),
 }
 
 
@@ -96,12 +96,12 @@ if args.quick:
     experiments = {"Who teaches whom": Experiment(study, [pair])}
 else:
     few, judged = few_labels(study), few_labels(study, with_judge=True)
-    falls_back = {"falls back": DCAT(falls_back=True)}
+    restores = {"restores the baseline": DCAT(restores_baseline=True)}
     experiments = {
         "Who teaches whom": Experiment(study),
         "Labels of a third": Experiment(few, methods=METHODS | WEAKER),
         "Labels of a third, and a judge": Experiment(
-            judged, methods=METHODS | falls_back
+            judged, methods=METHODS | restores
         ),
     }
     everything = METHODS | CONTROLS | RIVALS

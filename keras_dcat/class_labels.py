@@ -1,7 +1,5 @@
 """Labels in arrays: which of their values say a class, and which say none."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -12,8 +10,12 @@ ROW_RULE = (
     "only for no label."
 )
 ROW_CURE = (
-    "Give each window one class, or shares of classes. Several classes at once "
-    "(multi-label) and values (regression) cannot be learned here."
+    "Give each window one class, or shares of classes. For several classes at once "
+    "the models must end in a sigmoid for each: task='multilabel'."
+)
+ANSWER_RULE = "Labels of yes or no must be 1 or 0, and -1 or NaN for no label."
+ANSWER_CURE = (
+    "Give 1 where the label holds, 0 where it does not, and -1 where nobody knows."
 )
 
 
@@ -55,7 +57,7 @@ def class_cure(num_classes: int | None) -> str:
     return f"{cure}, or build models with more than {num_classes} classes."
 
 
-def are_classes(labels: Any, num_classes: int | None, rounded: Any) -> Any:
+def are_classes(labels, num_classes, rounded):
     """Which labels are whole numbers of classes, or -1 for no label.
 
     Args:
@@ -165,6 +167,36 @@ def checked_classes(
             "labels.argmax(axis=-1), and -1 for rows of zeros."
         )
     return checked_labels(labels, num_classes).reshape(-1).astype("int64")
+
+
+def checked_answers(labels: npt.ArrayLike) -> np.ndarray:
+    """Labels that say yes, no or nothing, one or several of each window.
+
+    Args:
+        labels: array of 1, 0, and -1 or NaN for no label, of any shape.
+
+    Returns:
+        int64 array of the same shape, -1 for no label.
+
+    Raises:
+        ValueError: if they are something else.
+
+    Example:
+
+    >>> checked_answers([[1.0, 0.0], [float("nan"), -1.0]]).tolist()
+    [[1, 0], [-1, -1]]
+    """
+    labels = np.asarray(labels)
+    check_kind(labels)
+    numbers = labels.astype("float64")
+    numbers = np.where(np.isnan(numbers), -1.0, numbers)
+    holds = np.isin(numbers, (-1.0, 0.0, 1.0))
+    if not holds.all():
+        raise ValueError(
+            f"{ANSWER_RULE} Received: {few(np.unique(labels[~holds]))} "
+            f"({np.count_nonzero(~holds)} of {holds.size} labels). {ANSWER_CURE}"
+        )
+    return numbers.astype("int64")
 
 
 def check_kind(labels: np.ndarray) -> None:

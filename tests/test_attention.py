@@ -185,25 +185,6 @@ def test_projections_can_be_read_from_any_kind_of_model(rng, build):
         np.testing.assert_allclose(as_numpy(got), as_numpy(wanted), rtol=1e-5)
 
 
-def test_a_split_capture_goes_on_with_one_copy_and_hands_out_the_other(rng):
-    inputs = rng.normal(size=(3, 6, 4)).astype("float32")
-    mask = np.arange(6) < np.array([[6], [2], [4]])
-    attention = keras_dcat.AttentionKV(key_dim=5, value_dim=2)
-    whole = attention.project(inputs, mask)
-    expected = attention(inputs, mask=mask)
-
-    def split(key, value):
-        return (key, 2 * value), (3 * key, value)
-
-    with attention.capture(split) as captured:
-        outputs = attention(inputs, mask=mask)
-    key, value = (as_numpy(x) for x in captured[0][1:3])
-    np.testing.assert_allclose(as_numpy(outputs), 2 * as_numpy(expected), rtol=1e-5)
-    np.testing.assert_allclose(key, 3 * as_numpy(whole.key), rtol=1e-5)
-    np.testing.assert_array_equal(value, as_numpy(whole.value))
-    assert captured[0].mask is not None
-
-
 def test_a_subclassed_call_can_return_the_projections(rng):
     inputs = rng.normal(size=(3, 6, 4)).astype("float32")
     model = Subclassed(keras_dcat.AttentionKV(key_dim=5))

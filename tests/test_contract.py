@@ -79,6 +79,7 @@ EXAMPLES = {
         lambda: transfer.CorrectOrConfident(0.5),
         [labels, probabilities],
     ),
+    "ErrorBelow": (lambda: transfer.ErrorBelow(0.5), [features] * 2),
     "ExpectedCalibrationError": (
         lambda: metrics.ExpectedCalibrationError(5),
         [labels, probabilities],

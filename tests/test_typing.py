@@ -9,22 +9,18 @@ import keras_dcat
 from keras_dcat import typing as types
 from tests.test_public_api import CALLABLE, value_of
 
-# Packages whose public names have no types yet.
-UNTYPED = ("evaluation", "tuning")
 
-
-def is_typed(value):
-    """Whether a class or a function was written here, where types are complete."""
-    package, *place = (getattr(value, "__module__", None) or "").split(".")
-    return package == "keras_dcat" and not {*place} & {*UNTYPED}
+def is_own(value):
+    """Whether a class or a function is of this package."""
+    return (getattr(value, "__module__", None) or "").startswith("keras_dcat.")
 
 
 def functions_of(value):
     """(name, function) of all that a user of a public name may call."""
     if not inspect.isclass(value):
-        return [(value.__name__, value)] if is_typed(value) else []
+        return [(value.__name__, value)] if is_own(value) else []
     found = []
-    for owner in filter(is_typed, value.__mro__):
+    for owner in filter(is_own, value.__mro__):
         for name, member in vars(owner).items():
             if name.startswith("_") and name not in ("__init__", "__call__"):
                 continue

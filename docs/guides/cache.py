@@ -4,7 +4,8 @@
 # A frozen source says the same of a window in every epoch. `cache_source` runs it once
 # and keeps what the losses read of it, in memory or in a file; `fit` takes that in the
 # place of the source's windows. A training then costs what the target alone costs,
-# whatever the source is.
+# whatever the source is. It pays most where the source is a large pretrained network:
+# [a guide](pretrained_teacher.py) has one.
 
 # %%
 import pathlib

@@ -46,7 +46,7 @@ def trained(stream):
 
 
 def pairs(index, source, target):
-    """What `diagnose` looks at: both sides of the same windows, and their labels."""
+    """What `diagnose` looks at: source and target windows, and their labels."""
     return (index.gather(source), index.gather(target)), index.labels
 
 
@@ -81,9 +81,9 @@ plots.plot_diagnosis(found, path=folder / "skeleton_teaches_imu.png")
 # %% [markdown]
 # ## The other way round
 # The wrist knows less than the skeleton of people that neither has seen, and of the
-# label nothing that the skeleton does not. What it believes would be nothing to learn
-# from, and the contrast alone has [cost four points](../results/watch.md) in such a
-# case. A weaker sensor that does add something is another matter: such have helped
+# label nothing that the skeleton does not. Its predictions would be nothing to learn
+# from, and InfoNCE alone has [cost four points](../results/watch.md) in such a case. A
+# weaker sensor that does add something is another matter: such have helped
 # where labels are missing.
 
 # %%
@@ -95,7 +95,7 @@ for reason in found.reasons[:3]:
 # %% [markdown]
 # ## When pairs do not belong together
 # Files that were joined in the wrong order look like any others, and train like any
-# others. That the two sides know nothing of each other is seen before.
+# others. That the two windows of a pair know nothing of each other is seen before.
 
 
 # %%

@@ -38,7 +38,7 @@ def encoder(stream):
 # %% [markdown]
 # ## Several devices of one machine
 # Models are built and compiled within the scope of the strategy. A batch is divided
-# among the devices; a contrast then tells windows apart within each share.
+# among the devices; InfoNCE then tells windows apart within each share.
 
 # %%
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

@@ -1,10 +1,11 @@
 # %% [markdown]
 # # Bring your own Keras model
 #
-# `DCATModel` takes any Keras model that ends in a `Dense` classifier and, if `KᵀV` is
-# to be compared, has an `AttentionKV`. This guide shows three ways to one: a model
-# written with it, a model that gets it afterwards, and a pretrained image model, frame
-# by frame.
+# `DCATModel` takes any Keras model that ends in a `Dense` classifier, or in one of the
+# [other heads](tasks.py). An `AttentionKV` it needs only if `KᵀV` is to be compared, as
+# the paper does. This guide shows three ways to one: a model written with it, a model
+# that gets it afterwards, and a pretrained image model, frame by frame. A source that
+# has no classifier has [a guide of its own](pretrained_teacher.py).
 
 # %%
 import keras
@@ -59,21 +60,24 @@ print(f"{camera.count_params():,} weights, {camera.output_shape}")
 
 # %% [markdown]
 # ## All of them transfer
-# By default features are compared, through a linear map, so that their sizes may
-# differ. To compare `KᵀV`, keys and values need the same size, or `adapt_sizes=True`.
+# Features are compared through a linear map, so that their sizes may differ. To compare
+# `KᵀV`, keys and values need the same size, or `adapt_sizes=True`. Where they have
+# another, or a model has no `AttentionKV`, a recipe goes without that loss, and the log
+# says so.
 
 # %%
 camera.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 camera.fit(videos, labels, verbose=0)
 for target in (wrist, other_wrist):
-    for options in ({}, {"loss": MaskedCrossAttentionLoss()}):
-        model = DCATModel(camera, target, **options)
+    for recipe in ("extended", "paper"):
+        model = DCATModel(camera, target, recipe)
         model.compile("adam")
         history = model.fit((videos, imu), labels, epochs=2, verbose=0).history
         print(sorted(name for name in history if name.endswith("_loss")))
 
 # %% [markdown]
-# What does not fit is refused before training, with what to do:
+# A loss that is named is never left out. What does not fit is refused before training,
+# with what to do:
 
 # %%
 small = encoders.attach_attention(recurrent, num_classes=3, key_dim=8)

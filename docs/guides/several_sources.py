@@ -66,9 +66,9 @@ for stream, model in alone.items():
 # | `combination` | what teaches a window |
 # |---|---|
 # | `"mean"` | the mean of what each would teach |
-# | `"best"` | the one that is surest of the true class |
+# | `"best"` | the one most confident of the true class |
 # | `"agree"` | all, where they predict the same class |
-# | `"product"` | one belief, the product of their probabilities |
+# | `"product"` | all, by one prediction: the product of their probabilities |
 
 # %%
 sources = [alone["skeleton"], alone["audio"]]
@@ -102,8 +102,8 @@ for name, (teachers, options) in settings.items():
 # sources were no better than the better one](../questions/several_sources.md).
 #
 # ## A source that is missing
-# `transfer_mask` has a column for each source: 0 where the microphone was off, whatever is
-# in its window then.
+# `transfer_mask` has a column for each source: 0 where the microphone was off, whatever
+# is in its window then.
 
 # %%
 there = np.ones((len(train), 2), "float32")

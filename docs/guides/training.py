@@ -11,7 +11,7 @@
 import keras
 from matplotlib import pyplot as plt
 
-from keras_dcat import DCATModel, MaskedCrossAttentionLoss, datasets, encoders, windows
+from keras_dcat import DCATModel, datasets, encoders, windows
 from keras_dcat.metrics import macro_f1
 
 simulation = datasets.simulate(
@@ -37,9 +37,9 @@ print(f"{len(train)} pairs, {len(labelled)} with a label; {len(test)} to test")
 
 # %% [markdown]
 # ## Two models of your own
-# Here they are the package's small encoders; any Keras model with an `AttentionKV` and
-# a `Dense` classifier will do. The target starts the same every time, so that what
-# differs is what it was taught.
+# Here they are the package's small encoders; any Keras model that ends in a `Dense`
+# classifier will do, and one with an `AttentionKV` has more to compare. The target
+# starts the same every time, so that what differs is what it was taught.
 
 
 # %%
@@ -92,33 +92,37 @@ def taught(**options):
 model, history = taught()
 print(f"wrist, taught: {score(model):.2f}")
 figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-for name in ("classification_loss", "contrast_loss", "agreement_loss", "joint_loss"):
+for name in ("classification_loss", *model.terms):
     axes.plot(history[name], label=name)
+    print(f"{name:21}{history[name][0]:8.3f}{history[name][-1]:8.3f}")
 axes.set(xlabel="epoch", yscale="log")
 axes.legend()
 plt.show()
 
 # %% [markdown]
-# The history has every part of the loss. The contrast asks of each window which of the
-# batch's source windows is its own moment; agreement takes for a label what both sides
-# believe; joint labels, where there is none, are what both together are sure of. They
-# take for granted that classes are as frequent there as among labels.
+# The history has every part of the loss, each before λ and its weight.
 #
-# ## λ, the losses, the gate
-# λ weighs the transfer against the classification. With λ = 0 it is the target alone,
-# in larger batches. The paper's method is a line, too: the distance of `KᵀV`, where the
-# source is right, which it cannot be where there is no label.
+# - `info_nce_loss`: the target's features are to tell which of the batch's source
+#   windows is of the same moment.
+# - `agreement_loss`: pseudo-labels, the class that source and target both predict.
+# - `fused_loss`: pseudo-labels where there is no label, the class of which both together
+#   are at least 90 % sure. Classes are taken to be as frequent there as among the
+#   labels: people without labels are to do the same things as the others.
+# - `cross_attention_loss`: the paper's, the distance of `KᵀV` where the source is right.
+#   It has no say where there is no label, as its mask asks for one.
+#
+# ## A recipe, λ, a gate
+# `recipe` names losses and their weights: `"extended"` are these four, `"paper"` is the
+# printed formula with its mask, and `transfer.RECIPES` has the others. λ weighs the
+# transfer against the classification. With λ = 0 it is the target alone, in larger
+# batches.
 
 # %%
 settings = {
     "λ = 0": {"transfer_weight": 0.0},
     "λ = 0.1, the default": {},
     "λ = 1": {"transfer_weight": 1.0},
-    "the paper": {
-        "transfer_weight": 0.01,
-        "gate": "correct",
-        "loss": MaskedCrossAttentionLoss("none"),
-    },
+    "the paper": {"recipe": "paper"},
 }
 found = {name: score(taught(**options)[0]) for name, options in settings.items()}
 for name, f1 in found.items():

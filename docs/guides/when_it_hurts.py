@@ -3,8 +3,8 @@
 #
 # A source can be wrong in ways that no loss shows: nobody trained it, its pairs are
 # mixed up, or it is weaker than the target it teaches. This guide goes wrong on
-# purpose, and shows what says so, and when: `NegativeTransferGuard`, which is in every `fit`,
-# and `TransferMonitor`, which writes down what the transfer does.
+# purpose, and shows what says so, and when: `NegativeTransferGuard`, which is in every
+# `fit`, and `TransferMonitor`, which writes down what the transfer does.
 
 # %%
 import pathlib
@@ -69,10 +69,10 @@ print(f"λ is now {float(model.transfer_weight):.1f}")
 
 # %% [markdown]
 # ## A source that is weaker than its target
-# The wrist teaches the skeleton, and by what it believes, not by which moment it sees:
-# beliefs are where a weak source does harm. With pairs of people held out as
-# `validation_data`, the guard compares both there. Windows by which one decides are no
-# longer a test.
+# The wrist teaches the skeleton, and by its predictions (distillation), not by which
+# moment it sees (InfoNCE): predictions are where a weak source does harm. With pairs of
+# people held out as `validation_data`, the guard compares both there. Windows by which
+# one decides are no longer a test.
 
 # %%
 weak = compiled(encoder("imu"))
@@ -84,7 +84,13 @@ weak.fit(
     verbose=0,
 )
 model = compiled(
-    DCATModel(weak, encoder("skeleton"), 0.3, "soft", loss=LogitsDistillation())
+    DCATModel(
+        weak,
+        encoder("skeleton"),
+        transfer_weight=0.3,
+        gate="soft",
+        loss=LogitsDistillation(),
+    )
 )
 others = windows.pair_dataset(
     train, "imu", "skeleton", batch_size=100, shuffle=True, seed=0
@@ -121,10 +127,10 @@ plt.show()
 print((folder / "transfer.csv").read_text().splitlines()[0][:72], "…")
 
 # %% [markdown]
-# ## The target alone, to fall back on
-# Of a contrast no log tells whether it does harm: what is learned by it is not what is
-# believed. So train the target alone as well, and let held-out people decide. Where the
-# taught one is no better on them, `RestoreBaseline` ends in the weights of the other.
+# ## The target alone, as a baseline
+# Of InfoNCE no log tells whether it does harm: it compares features, and no
+# predictions. So train the target alone as well, and let held-out people decide. Where
+# the taught one is no better on them, `RestoreBaseline` ends in the baseline's weights.
 
 # %%
 alone = compiled(encoder("skeleton"))
@@ -135,10 +141,10 @@ alone.fit(
     verbose=0,
 )
 model = compiled(DCATModel(weak, encoder("skeleton")))
-fall_back = RestoreBaseline(alone, (held_out.gather("skeleton"), held_out.labels))
-model.fit(others, epochs=12, callbacks=[fall_back], verbose=0)
-print(f"alone {fall_back.alone_f1:.2f}, taught {fall_back.taught_f1:.2f}")
-print(fall_back.reason or "The taught one is kept.")
+baseline = RestoreBaseline(alone, (held_out.gather("skeleton"), held_out.labels))
+model.fit(others, epochs=12, callbacks=[baseline], verbose=0)
+print(f"alone {baseline.alone_f1:.2f}, taught {baseline.taught_f1:.2f}")
+print(baseline.reason or "The taught one is kept.")
 
 # %% [markdown]
 # ## What to do
@@ -146,8 +152,8 @@ print(fall_back.reason or "The taught one is kept.")
 # |---|---|
 # | the source is at chance | train it, or load its weights |
 # | pairs look mixed up | look at the clocks, as in [the first guide](two_clocks.py) |
-# | the source is weaker than the target | keep to the contrast, with a `RestoreBaseline` |
+# | the source is weaker than the target | `recipe="info_nce"` and `RestoreBaseline` |
 # | it is weaker, and `diagnose` finds that it adds nothing | do without it |
-# | the gradients oppose each other | `gradients="projected"`, or a smaller λ |
+# | the gradients oppose each other | a smaller λ |
 # | it helps at first, and then no more | `TransferEarlyStopping` among the callbacks |
 # | it is neutral, and all have labels | pairs of more people; or stop here |

@@ -44,6 +44,7 @@ def main():
         target: accelerometer              # the sensor that stays
         windows: {length: 4.0, stride: 2.0}          # seconds
         split: {test: [2, 5, 9], validation: [3, 7]} # subjects
+        transfer: {recipe: extended}       # how it teaches, as `DCATModel` has it
         output: outputs/watch
 
     and goes on from what the one before has written to its `output`:
@@ -51,7 +52,7 @@ def main():
     \b
         keras-dcat inspect watch.yaml      # what is in these recordings?
         keras-dcat train   watch.yaml      # a source, and a target taught by it
-        keras-dcat search  watch.yaml      # which λ, by the validation subjects
+        keras-dcat search  watch.yaml      # which settings, by the validation subjects
         keras-dcat compare watch.yaml      # does it help? over seeds, with intervals
         keras-dcat export  watch.yaml      # SavedModel, LiteRT, int8, ONNX; checked
         keras-dcat stream  watch.yaml      # what it says as samples come in
@@ -132,20 +133,20 @@ def train(experiment, seed):
     source.keras and target.keras. A source that was trained before, for the same
     experiment, is read and not trained again.
     """
-    from keras_dcat import evaluation, metrics
-    from keras_dcat.cli.data import study
+    from keras_dcat import metrics
+    from keras_dcat.cli.data import methods, study
     from keras_dcat.evaluation.repetition import Repetition
 
     plan = read_experiment(experiment)
+    taught = methods(plan)["D-CAT"]
     prepared = _prepared(plan)
     seed = plan.training.seeds[0] if seed is None else seed
     repetition = Repetition(study(plan, prepared), "test", seed, plan.output)
-    taught = evaluation.METHODS["D-CAT"]
     models = {}
     with click.progressbar(("source", "alone", "D-CAT"), label="training") as names:
         for name in names:
             if name == "D-CAT":
-                models[name], _ = taught.train(repetition, plan.source, plan.target)
+                models[name], _ = taught.train(repetition, (plan.source,), plan.target)
             else:
                 stream = plan.source if name == "source" else plan.target
                 models[name], _ = repetition.unimodal(stream)
@@ -170,22 +171,23 @@ def train(experiment, seed):
     type=click.IntRange(1),
     default=10,
     show_default=True,
-    help="Values of λ to try.",
+    help="How many to try.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="The experiment's unless given.")
 def search(experiment, trials, epochs):
-    """Which λ is best for the validation subjects? The test subjects stay unseen.
+    """Which settings are best for the validation subjects? The test stays unseen.
 
-    Takes the architectures of source.keras and target.keras. The source is trained
-    anew, for it must not know the validation subjects. A search that was killed goes
-    on.
+    The settings are those in `search` of the experiment, λ unless given:
+
+    \b
+        search: [transfer_weight, gate]
+
+    The others are what its `transfer` says. Takes the architectures of source.keras and
+    target.keras. The source is trained anew, for it must not know the validation
+    subjects. A search that was killed goes on.
     """
-    import keras
-
-    from keras_dcat import plots, tuning
-    from keras_dcat.cli.data import study
-    from keras_dcat.cli.searching import WholeSearch, with_pairs
-    from keras_dcat.evaluation.repetition import Repetition
+    from keras_dcat import plots
+    from keras_dcat.cli.searching import searched
 
     plan = read_experiment(experiment)
     prepared = _prepared(plan)
@@ -194,52 +196,20 @@ def search(experiment, trials, epochs):
             f"{experiment}: a search needs subjects to judge by. "
             "Name some in `split`: `validation: [3, 7]`."
         )
-    seed, batch_size = plan.training.seeds[0], plan.training.batch_size
-    repetition = Repetition(study(plan, prepared), "test", seed)
-    keras.utils.set_random_seed(seed)
-    source, target = (
-        keras.models.clone_model(_loaded(plan, name)) for name in (_SOURCE, _TARGET)
-    )
-    repetition.study.training.fit(
-        source, repetition.windows(plan.source, repetition.labelled(1.0), batch_size)
-    )
-    hypermodel = tuning.DCATHyperModel(
-        source,
-        lambda hp: keras.models.clone_model(target),
-        ["transfer_weight"],
-        jit_compile=False,
-        seed=seed,
-    )
-    with_pairs(hypermodel, prepared.train, (plan.source, plan.target), batch_size)
-    epochs = epochs or plan.training.epochs
-    # A search of other windows, models or epochs does not go on from this one.
-    asked = repetition.study.fingerprint(
-        "test", [plan.source, plan.target], {"seed": seed, "epochs": epochs}
-    )
-    tuner = WholeSearch(
-        hypermodel,
-        tuning.MACRO_F1,
-        max_trials=trials,
-        seed=seed,
-        directory=plan.output,
-        project_name=f"search/{asked}",
-    )
-    held_out = prepared.validation
+    models = [_loaded(plan, name) for name in (_SOURCE, _TARGET)]
     with click.progressbar(length=trials, label="trials") as bar:
-        ended = keras.callbacks.LambdaCallback(on_train_end=lambda _: bar.update(1))
-        tuner.search(
-            validation_data=(held_out.gather(plan.target), held_out.labels),
-            epochs=epochs,
-            shuffle=False,
-            callbacks=[ended],
-            verbose=0,
-        )
+        tuner = searched(plan, prepared, models, trials, epochs, lambda: bar.update(1))
     best = tuner.oracle.get_best_trials()[0]
-    picture = plan.output / "search.png"
-    plots.plot_search(tuner, "transfer_weight", path=picture)
-    found = best.hyperparameters.get("transfer_weight")
-    click.echo(f"λ = {found:.3g}: macro F1 {best.score:.3f} of the validation subjects")
-    click.echo(f"{picture}: all trials")
+    found = [
+        f"{name} = {_short(best.hyperparameters.get(name))}" for name in plan.search
+    ]
+    click.echo(
+        f"{', '.join(found)}: macro F1 {best.score:.3f} of the validation subjects"
+    )
+    for name in plan.search:
+        picture = plan.output / f"search_{name}.png"
+        plots.plot_search(tuner, name, path=picture)
+        click.echo(f"{picture}: all trials")
 
 
 @main.command()
@@ -253,16 +223,20 @@ def compare(experiment, controls, rivals):
     on where it stopped.
     """
     from keras_dcat import evaluation
-    from keras_dcat.cli.data import study
+    from keras_dcat.cli.data import methods, study
 
     plan = read_experiment(experiment)
-    methods = dict(evaluation.METHODS)
-    methods |= evaluation.CONTROLS if controls else {}
-    methods |= evaluation.RIVALS if rivals else {}
+    compared = methods(plan)
+    compared |= evaluation.CONTROLS if controls else {}
+    compared |= evaluation.RIVALS if rivals else {}
     pair = (plan.source, plan.target)
     heading = " → ".join(pair)
     evaluation.run_experiments(
-        {heading: evaluation.Experiment(study(plan, _prepared(plan)), [pair], methods)},
+        {
+            heading: evaluation.Experiment(
+                study(plan, _prepared(plan)), [pair], compared
+            )
+        },
         plan.output,
         plan.training.seeds,
         title=heading,
@@ -391,3 +365,7 @@ def _loaded(plan, name):
     if not path.exists():
         raise click.ClickException(f"{path} is not there. First: keras-dcat train")
     return read_model(path)
+
+
+def _short(value):
+    return f"{value:.3g}" if isinstance(value, float) else value

@@ -191,6 +191,22 @@ def study(experiment: Experiment, prepared: Prepared) -> evaluation.Study:
     )
 
 
+def methods(experiment: Experiment) -> dict[str, evaluation.Method]:
+    """The target alone, and taught as the experiment says.
+
+    Args:
+        experiment: `Experiment`.
+
+    Returns:
+        dict from a label to a method, with the labels of `evaluation.METHODS`.
+
+    Raises:
+        ValueError: if no loss is left to teach.
+    """
+    taught = evaluation.DCAT(**experiment.transfer.model_dump())
+    return evaluation.METHODS | {"D-CAT": taught}
+
+
 def _modality(experiment, stream, prepared):
     own = experiment.encoders.get(stream, Encoder())
     shape = prepared.train.shape(stream)

@@ -2,11 +2,14 @@
 
 import os
 import pathlib
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from keras_dcat.cli.recording_formats import AnyFiles, AnyLabels, Positive
 from keras_dcat.cli.sections import Section, taking
 from keras_dcat.extras import require
+from keras_dcat.transfer.gating.gates import GATES
+from keras_dcat.transfer.recipe_weights import names_of_losses
+from keras_dcat.transfer.recipes import DEFAULT, RECIPES
 from keras_dcat.windows import index_windows
 
 pydantic = require("pydantic", extra="cli")
@@ -21,6 +24,20 @@ _NOT_OF_WINDOWS = ("length", "stride", "rates", "class_names", "clips")
 _TAGS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp")
 
 Share = Annotated[float, pydantic.Field(ge=0, lt=1)]
+Weight = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
+if TYPE_CHECKING:  # names that are found as the program runs are any str to a checker
+    LossName = str
+    Recipe = str
+    Gate = str
+    Setting = str
+else:
+    LossName = Literal[tuple(names_of_losses())]
+    Recipe = Literal[tuple(RECIPES)]
+    Gate = Literal[tuple(GATES)]
+    # What `tuning.DCATHyperModel` can search.
+    Setting = Literal[
+        "recipe", "transfer_weight", "gate", *names_of_losses(), "learning_rate"
+    ]
 Count = Annotated[int, pydantic.Field(ge=1)]
 Person = int | str
 # What YAML takes for a number may be a name, too.
@@ -150,6 +167,23 @@ class Encoder(Section):
     dropout: Share | None = None
 
 
+class Transfer(Section):
+    """How the source teaches, in the words of `DCATModel`.
+
+    Attributes:
+        recipe: which losses teach.
+        transfer_weight: λ; that of the recipe unless given.
+        gate: which windows may teach; each loss has its usual one unless given.
+        loss_weights: dict from the name of a loss to its weight, where that is to
+            differ from the recipe's; 0 leaves it out.
+    """
+
+    recipe: Recipe = DEFAULT
+    transfer_weight: Weight | None = None
+    gate: Gate | None = None
+    loss_weights: dict[LossName, Weight] = {}
+
+
 class Training(Section):
     """The budget of every model, as in `keras_dcat.evaluation.Training`.
 
@@ -178,7 +212,10 @@ class Experiment(Section):
         windows: `Windows`.
         split: `Split`.
         encoders: dict from a stream to its `Encoder`.
+        transfer: `Transfer`.
         training: `Training`.
+        search: settings that `search` looks for, by their names in
+            `tuning.DCATHyperModel`; the others are what `transfer` says.
         about: headings and texts of the model card.
         output: folder of all that is written.
     """
@@ -189,7 +226,9 @@ class Experiment(Section):
     windows: Windows
     split: Split
     encoders: dict[str, Encoder] = {}
+    transfer: Transfer = Transfer()
     training: Training = Training()
+    search: Annotated[list[Setting], pydantic.Field(min_length=1)] = ["transfer_weight"]
     about: dict[str, str] = {}
     output: pathlib.Path
 

@@ -3,9 +3,15 @@
 import json
 import pathlib
 import shutil
+from collections.abc import Callable
 from typing import Any
 
-from keras_dcat import windows
+import keras
+
+from keras_dcat import tuning, windows
+from keras_dcat.cli.data import Prepared, study
+from keras_dcat.cli.experiment import Experiment
+from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.extras import require
 from keras_dcat.storage import JSON_ERRORS, seal, written_whole
 
@@ -96,3 +102,90 @@ def with_pairs(hypermodel, index, pair, batch_size: int):
         return {"x": batches}
 
     hypermodel.data = pairs
+
+
+def fixed(experiment: Experiment):
+    """What a search does not look for, as the experiment says it.
+
+    Args:
+        experiment: `Experiment`.
+
+    Returns:
+        `keras_tuner.HyperParameters`.
+    """
+    said = experiment.transfer.model_dump(exclude={"loss_weights"})
+    said |= experiment.transfer.loss_weights
+    hyperparameters = keras_tuner.HyperParameters()
+    for name, value in said.items():
+        if name not in experiment.search and value is not None:
+            hyperparameters.Fixed(name, value)
+    return hyperparameters
+
+
+def searched(
+    experiment: Experiment,
+    prepared: Prepared,
+    models: list[keras.Model],
+    trials: int,
+    epochs: int | None,
+    on_trial_end: Callable[[], object],
+) -> WholeSearch:
+    """Searches the settings that an experiment names.
+
+    Args:
+        experiment: `Experiment`.
+        prepared: `Prepared`, with validation.
+        models: source and target, of which only the architectures are used: a new
+            source is trained that does not know the validation subjects.
+        trials: int. How many settings are tried.
+        epochs: int. Of each trial; the experiment's unless given.
+        on_trial_end: function that is called after each trial.
+
+    Returns:
+        `WholeSearch` that has ended.
+
+    Raises:
+        ValueError: if what was kept is damaged, or trials of the recipe cannot read one
+            cache.
+    """
+    pair, budget = (experiment.source, experiment.target), experiment.training
+    seed, epochs = budget.seeds[0], epochs or budget.epochs
+    repetition = Repetition(study(experiment, prepared), "test", seed)
+    keras.utils.set_random_seed(seed)
+    source, target = map(keras.models.clone_model, models)
+    known = repetition.windows(pair[0], repetition.labelled(1.0), budget.batch_size)
+    repetition.study.training.fit(source, known)
+    hypermodel = tuning.DCATHyperModel(
+        source,
+        lambda hp: keras.models.clone_model(target),
+        experiment.search,
+        jit_compile=False,
+        seed=seed,
+    )
+    with_pairs(hypermodel, prepared.train, pair, budget.batch_size)
+    # A search of other windows, models or settings does not go on from this one.
+    asked = {
+        "seed": seed,
+        "epochs": epochs,
+        "search": experiment.search,
+        "transfer": experiment.transfer.model_dump(),
+    }
+    tuner = WholeSearch(
+        hypermodel,
+        tuning.MACRO_F1,
+        max_trials=trials,
+        hyperparameters=fixed(experiment),
+        seed=seed,
+        directory=experiment.output,
+        project_name=f"search/{repetition.study.fingerprint('test', pair, asked)}",
+    )
+    held_out: Any = prepared.validation
+    ended = keras.callbacks.LambdaCallback(on_train_end=lambda logs: on_trial_end())
+    tuner.search(
+        validation_data=(held_out.gather(pair[1]), held_out.labels),
+        epochs=epochs,
+        shuffle=False,
+        callbacks=[ended],
+        verbose=0,
+    )
+    return tuner

@@ -7,21 +7,21 @@ from keras_dcat.evaluation.confidence_intervals import (
     mean_interval,
     transfer_table,
 )
+from keras_dcat.evaluation.controls import (
+    CONTROLS,
+    Misaligned,
+    Mispaired,
+    OutOfFoldMask,
+    RandomSource,
+    ShuffledMask,
+)
 from keras_dcat.evaluation.experiments import Experiment, run_experiments
 from keras_dcat.evaluation.foresight import Foresight, foresight
-from keras_dcat.evaluation.methods import (
-    CONTROLS,
-    DCAT,
-    METHODS,
-    RIVALS,
-    Alone,
-    Features,
-    LateFusion,
-    Method,
-)
+from keras_dcat.evaluation.methods import DCAT, METHODS, Alone, Method
 from keras_dcat.evaluation.published_runs import export_runs, import_runs
 from keras_dcat.evaluation.report import write_report
 from keras_dcat.evaluation.results import Results
+from keras_dcat.evaluation.rivals import RIVALS, Features, LateFusion
 from keras_dcat.evaluation.run import Run
 from keras_dcat.evaluation.significance import (
     corrected_t_test,
@@ -45,9 +45,14 @@ __all__ = [
     "Interval",
     "LateFusion",
     "Method",
+    "Misaligned",
+    "Mispaired",
     "Modality",
+    "OutOfFoldMask",
+    "RandomSource",
     "Results",
     "Run",
+    "ShuffledMask",
     "Study",
     "Training",
     "ablation",

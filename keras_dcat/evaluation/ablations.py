@@ -1,48 +1,44 @@
 """One thing is changed at a time."""
 
-import functools
-
+from keras_dcat.evaluation.controls import Misaligned, Mispaired, OutOfFoldMask
 from keras_dcat.evaluation.methods import DCAT, Alone, Method
+from keras_dcat.transfer.recipe_weights import weights_of
+from keras_dcat.transfer.recipes import DEFAULT, RECIPES
 
-# The paper's: the distance of KᵀV, where the source is right.
-_distance = functools.partial(
-    DCAT,
-    alignment="distance",
-    agreement=0.0,
-    joint=0.0,
-    transfer_weight=0.1,
-    gate="correct",
-)
+_WEIGHT, _LOSSES = RECIPES[DEFAULT].transfer_weight, tuple(weights_of(DEFAULT))
 
 ABLATIONS: dict[str, dict[str, Method]] = {
     "transfer_weight": {
-        f"λ = {weight:g}": DCAT(transfer_weight=weight)
-        for weight in (0.0, 0.01, 0.1, 1.0, 10.0)
+        "λ = 0": DCAT(transfer_weight=0.0),
+        f"λ = {_WEIGHT / 100:g}": DCAT(transfer_weight=_WEIGHT / 100),
+        f"λ = {_WEIGHT / 10:g}": DCAT(transfer_weight=_WEIGHT / 10),
+        f"λ = {_WEIGHT:g}": DCAT(),
+        f"λ = {_WEIGHT * 10:g}": DCAT(transfer_weight=_WEIGHT * 10),
     },
     "mask": {
-        "no mask": DCAT(),
+        "usual gates": DCAT(),
+        "no mask": DCAT(gate="all"),
         "source correct": DCAT(gate="correct"),
-        "out of fold": DCAT(gate="out-of-fold"),
+        "out of fold": OutOfFoldMask(gate="all"),
         "soft": DCAT(gate="soft"),
     },
-    "alignment": {
-        "features, agreed and joint labels": DCAT(),
-        "features": DCAT(agreement=0.0, joint=0.0),
-        "agreed labels": DCAT(alignment=None, joint=0.0),
-        "joint labels": DCAT(alignment=None, agreement=0.0),
-        "contrast of KᵀV": DCAT(alignment="contrast", agreement=0.0, joint=0.0),
-        "distance of KᵀV": _distance(),
-        "– unit": _distance(normalization="unit"),
-        "– length": _distance(normalization="length"),
-        "– none, λ = 0.01": _distance(normalization="none", transfer_weight=0.01),
+    "losses": {
+        **{name: DCAT(name) for name in RECIPES if name != "no_labels"},
+        **{f"without {name}": DCAT(loss_weights={name: 0.0}) for name in _LOSSES},
+        **{
+            f"{name} alone": DCAT(
+                loss_weights={other: 0.0 for other in _LOSSES if other != name}
+            )
+            for name in ("agreement", "fused")
+        },
     },
     "misalignment": {
         **{
-            f"{seconds:+g} s": DCAT(offset=seconds)
+            f"{seconds:+g} s": Misaligned(seconds=seconds)
             for seconds in (-1.0, -0.5, -0.1, 0.0, 0.1, 0.5, 1.0)
         },
-        "half mis-paired": DCAT(mispaired=0.5),
-        "all mis-paired": DCAT(mispaired=1.0),
+        "half mis-paired": Mispaired(share=0.5),
+        "all mis-paired": Mispaired(share=1.0),
     },
     "data_fraction": {
         f"{fraction:.0%} of windows": DCAT(data_fraction=fraction)
@@ -86,7 +82,7 @@ def ablation(name: str) -> dict[str, Method]:
             "An ablation must be one of those that there are. "
             f"Received: {name!r}. Choose from {list(ABLATIONS)}."
         )
-    methods = {}
+    methods: dict[str, Method] = {}
     for label, method in ABLATIONS[name].items():
         baseline = method.baseline()
         if baseline not in methods.values():

@@ -4,7 +4,6 @@ import datetime
 import functools
 import importlib.metadata
 import itertools
-import json
 import os
 import pathlib
 import platform
@@ -14,13 +13,14 @@ from collections.abc import Iterable, Mapping
 import keras
 import numpy as np
 
+from keras_dcat.evaluation.job import Job
 from keras_dcat.evaluation.methods import METHODS, Method
 from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.evaluation.results import Results
 from keras_dcat.evaluation.run import Run
 from keras_dcat.evaluation.scheduling import SCHEDULERS, share_out
 from keras_dcat.evaluation.stream_pairs import arrow, ordered_pairs, sources_of
-from keras_dcat.evaluation.study import Study, changes, described
+from keras_dcat.evaluation.study import Study
 from keras_dcat.storage import written_whole
 
 
@@ -70,35 +70,30 @@ def compare(
     _check(study, pairs, methods, seeds)
     _check_scheduler(scheduler, path)
     folder = None if path is None else pathlib.Path(path)
-    jobs = itertools.starmap(
-        _job, itertools.product(study.splits, seeds, pairs, methods.values())
-    )
-    jobs = {_key(job): job for job in jobs}
+    asked = {
+        (split, seed, pair, label): Job.of_pair(split, seed, pair, methods[label])
+        for split, seed, pair, label in itertools.product(
+            study.splits, seeds, pairs, methods
+        )
+    }
+    jobs = {job.key: job for job in asked.values()}
     if scheduler is not None:
         _run_in_turns(study, jobs.values(), folder, verbose)
     progress = keras.utils.Progbar(len(jobs), unit_name="run", verbose=verbose)
     runs, repetition = {}, None
     for key, job in jobs.items():
-        split, seed, *_ = job
-        file = None if folder is None else _file(study, job, folder)
+        file = None if folder is None else job.file(study, folder)
         if file is not None and file.exists():
             runs[key] = Run.load(file)
         else:
-            if repetition is None or (repetition.split, repetition.seed) != (
-                split,
-                seed,
-            ):
-                repetition = Repetition(study, split, seed, folder)
+            here = repetition and (repetition.split, repetition.seed)
+            if here != job.repetition:
+                repetition = Repetition(study, *job.repetition, folder)
             runs[key] = _run(repetition, job)
             if file is not None:
                 _save(runs[key], file)
         progress.add(1, [("accuracy", runs[key].accuracy)])
-    found = {}
-    for split, seed, pair, label in itertools.product(
-        study.splits, seeds, pairs, methods
-    ):
-        job = _job(split, seed, pair, methods[label])
-        found[split, seed, pair, label] = runs[_key(job)]
+    found = {key: runs[job.key] for key, job in asked.items()}
     baselines = {
         label: next(name for name, m in methods.items() if m == method.baseline())
         for label, method in methods.items()
@@ -202,19 +197,19 @@ def _run_in_turns(study, jobs, folder, verbose):
 
     What has the same split, seed and target is one piece of work: it shares models.
     """
-    units = {}
-    for job in sorted(jobs, key=lambda job: job[3]):  # others take other seeds
-        split, seed, _, target, _ = job
-        units.setdefault(f"{target}, {split}, seed {seed}", []).append(job)
+    units: dict[str, list] = {}
+    for job in sorted(jobs, key=lambda job: job.target):  # others take other seeds
+        name = f"{job.target}, {job.split}, seed {job.seed}"
+        units.setdefault(name, []).append(job)
 
     def missing(jobs):
-        return [job for job in jobs if not _file(study, job, folder).exists()]
+        return [job for job in jobs if not job.file(study, folder).exists()]
 
     def run(jobs):
-        split, seed, *_ = jobs[0]
+        split, seed = jobs[0].repetition
         repetition = Repetition(study, split, seed, folder)
         for job in missing(jobs):
-            _save(_run(repetition, job), _file(study, job, folder))
+            _save(_run(repetition, job), job.file(study, folder))
 
     share_out(
         {name: functools.partial(run, own) for name, own in units.items()},
@@ -228,53 +223,15 @@ def _save(run, file):
         run.save(part)
 
 
-def _job(split, seed, pair, method):
-    """What tells a run from others: where no source takes part, it is not named."""
-    source, target = pair
-    return split, seed, source if method.needs_source else None, target, method
-
-
-def _key(job):
-    return json.dumps(_about(job), sort_keys=True)
-
-
-def _about(job):
-    """A job in words that JSON can hold."""
-    split, seed, source, target, method = job
-    settings = json.dumps(changes(method), default=described)
-    return {
-        "split": split,
-        "seed": seed,
-        "source": source,
-        "target": target,
-        "method": {
-            "name": type(method).__name__,
-            "edition": method.edition,
-            **json.loads(settings),
-        },
-    }
-
-
-def _file(study, job, folder):
-    """Where the run of a job is written, by all that it depends on."""
-    split, seed, source, target, method = job
-    sources = () if source is None else sources_of(source)
-    digest = study.fingerprint(split, [*sources, target], _about(job))
-    streams = ["+".join(sources), target] if sources else [target]
-    names = [split, *streams, type(method).__name__, str(seed), digest]
-    return folder / "runs" / (".".join(names).replace("/", "-") + ".npz")
-
-
 def _run(repetition, job):
     """Trains and tests a method."""
-    *_, source, target, method = job
     began = time.monotonic()
-    probabilities, losses = method.run(repetition, source, target)
+    probabilities, losses = job.method.run(repetition, job.sources, job.target)
     everybody = [test.subjects for _, test in repetition.study.splits.values()]
     several = len(np.unique(np.concatenate(everybody))) > 1
     people = repetition.test.subjects if several else repetition.test.sessions
     return Run(
-        **_about(job),
+        **job.description(),
         labels=repetition.test.labels,
         subjects=people.astype(str),
         probabilities=probabilities,

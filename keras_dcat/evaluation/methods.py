@@ -1,37 +1,23 @@
-"""How a target can be trained: alone, by D-CAT, by a rival, by a source that lies."""
+"""How a target can be trained: alone, and by D-CAT."""
 
 import dataclasses
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_dcat.evaluation import rivals
 from keras_dcat.evaluation.repetition import Repetition
-from keras_dcat.evaluation.stream_pairs import sources_of
+from keras_dcat.evaluation.stream_pairs import source_of
 from keras_dcat.evaluation.study import changes
 from keras_dcat.shown import shown_as_printed
-from keras_dcat.transfer import (
-    AgreementPseudoLabels,
-    AttentionInfoNCE,
-    DCATModel,
-    FeatureInfoNCE,
-    FusedPseudoLabels,
-    LogitsDistillation,
-    MaskedCrossAttentionLoss,
-    NegativeTransferGuard,
-    RestoreBaseline,
-)
-from keras_dcat.windows import misaligned, mispaired
-
-_ALIGNMENTS = {
-    "features": lambda normalization: FeatureInfoNCE(),
-    "distance": MaskedCrossAttentionLoss,
-    "contrast": lambda normalization: AttentionInfoNCE(),
-}
-OUT_OF_FOLD = ("out-of-fold", "shuffled")
-NEED_LABELS = ("correct", *OUT_OF_FOLD)
+from keras_dcat.transfer import DCATModel, NegativeTransferGuard, RestoreBaseline
+from keras_dcat.transfer import combination as combinations
+from keras_dcat.transfer.gating import gates
+from keras_dcat.transfer.recipe_weights import weighed_losses
+from keras_dcat.transfer.recipes import DEFAULT, named
+from keras_dcat.windows import WindowIndex
 
 
 @shown_as_printed
@@ -65,28 +51,30 @@ class Method:
         )
 
     def run(
-        self, repetition: Repetition, source, target: str
+        self, repetition: Repetition, sources: tuple[str, ...], target: str
     ) -> tuple[np.ndarray, np.ndarray]:
         """Trains a target and tests it.
 
         Args:
             repetition: `Repetition`.
-            source: str. Stream that teaches; or a tuple of several.
+            sources: tuple of str. Streams that teach; `()` of none.
             target: str. Stream that learns.
 
         Returns:
             `(probabilities, losses)`: of the test windows `(windows, classes)`, and
             the classification loss by epoch `(epochs,)`.
         """
-        learner, losses = self.train(repetition, source, target)
+        learner, losses = self.train(repetition, sources, target)
         return repetition.predict(learner, target), losses
 
-    def train(self, repetition: Repetition, source, target: str):
+    def train(
+        self, repetition: Repetition, sources: tuple[str, ...], target: str
+    ) -> tuple[keras.Model, np.ndarray]:
         """Trains a target.
 
         Args:
             repetition: `Repetition`.
-            source: str. Stream that teaches; or a tuple of several.
+            sources: tuple of str. Streams that teach; `()` of none.
             target: str. Stream that learns.
 
         Returns:
@@ -99,7 +87,7 @@ class Method:
         # A step sees as many labels as it does without the others, an epoch all.
         size = self._training(repetition).batch_size * len(index) / len(labelled)
         model, dataset = self.joined(
-            repetition, source, target, learner, index, round(size)
+            repetition, sources, target, learner, index, round(size)
         )
         with warnings.catch_warnings():
             # Some of them are controls whose source is meant to be useless.
@@ -112,12 +100,20 @@ class Method:
             )
         return learner, losses
 
-    def joined(self, repetition, source, target, learner, index, size):
+    def joined(
+        self,
+        repetition: Repetition,
+        sources: tuple[str, ...],
+        target: str,
+        learner: keras.Model,
+        index: WindowIndex,
+        size: int,
+    ) -> tuple[keras.Model, Any]:
         """What is trained, and on which batches.
 
         Args:
             repetition: `Repetition`.
-            source: str, or a tuple of several.
+            sources: tuple of str.
             target: str.
             learner: `keras.Model`, the new target.
             index: `WindowIndex` to train on; some may have no label.
@@ -149,48 +145,49 @@ class Alone(Method):
     needs_source = False
     takes_several_sources = True
 
-    def train(self, repetition, source, target):
+    def train(
+        self, repetition: Repetition, sources: tuple[str, ...], target: str
+    ) -> tuple[keras.Model, np.ndarray]:
         if not self.build and not self.training:
             return repetition.unimodal(target, self.data_fraction)
-        return super().train(repetition, source, target)
+        return super().train(repetition, sources, target)
 
-    def joined(self, repetition, source, target, learner, index, size):
+    def joined(
+        self,
+        repetition: Repetition,
+        sources: tuple[str, ...],
+        target: str,
+        learner: keras.Model,
+        index: WindowIndex,
+        size: int,
+    ) -> tuple[keras.Model, Any]:
         return learner, repetition.windows(target, index, size)
 
 
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class DCAT(Method):
-    """D-CAT with its options, among them those that must not help.
+    """D-CAT, with the options of `DCATModel` and of its training.
 
     Without any, it is `DCATModel` with its defaults.
 
     Attributes:
-        transfer_weight: float. λ, times the weight of the alignment.
-        agreement: float. Weight of `AgreementPseudoLabels`, as a share of the alignment's.
-        joint: float. That of `FusedPseudoLabels`.
-        gate: as in `DCATModel`, `"out-of-fold"` (where models that have not seen the
-            subject are right) or `"shuffled"` (as many windows as out of fold, but
-            others).
-        normalization: as in `MaskedCrossAttentionLoss`.
-        distillation: float. Weight of logits distillation.
-        temperature: float. That of the distillation.
-        source: `"trained"`, or `"random"` for one as it was initialised.
-        offset: float. Seconds by which the source's windows are late.
-        mispaired: float. Share of windows that get the source of another one.
-        alignment: `"features"` for `FeatureInfoNCE`, `"distance"` for
-            `MaskedCrossAttentionLoss`, `"contrast"` for `AttentionInfoNCE`, or
-            `None`.
-        decay: bool. Whether the weight of the transfer falls to 0 over the training.
-        guarded: bool. Whether a `NegativeTransferGuard` may end the transfer, as by default.
-        falls_back: bool. Whether it ends in the target alone where that is no worse on
-            the windows that judge, those of `judges` of the study.
+        recipe: as in `DCATModel`.
+        transfer_weight: float. λ; that of the recipe unless given.
+        gate: as in `DCATModel`.
+        loss_weights: dict from the name of a loss to its weight, such as
+            `{"agreement": 0.0}`: what is to differ from the recipe. 0 leaves a loss
+            out; one that the recipe lacks is added. With any, the models must have all
+            that the losses compare.
+        combination: as in `DCATModel`, how several sources teach.
+        adapt_sizes: as in `DCATModel`.
+        decay: bool. Whether λ falls to 0 over the training.
+        guarded: bool. Whether a `NegativeTransferGuard` may end the transfer, as by
+            default.
+        restores_baseline: bool. Whether it ends in the target alone where that is no
+            worse on the windows that judge, those of `judges` of the study.
         cached: bool. Whether the source sees each window once, as it was recorded,
             before the training; not anew, and varied, at every step.
-        combination: as in `DCATModel`, how several sources teach.
-        gradients: as in `DCATModel`, how the transfer's joins the classification's.
-        fellow: bool. Whether the target as it was trained alone is a further source,
-            and all teach with one belief, as with the combination `"product"`.
         target_labels: bool. Whether the target sees labels. Without, it has the same
             pairs in the same batches, and its classification loss is 0; the source is
             trained with labels all the same.
@@ -199,183 +196,153 @@ class DCAT(Method):
         data_fraction: as in `Method`.
 
     Raises:
-        ValueError: if `source` or `alignment` is unknown, or if a target without labels
-            has a gate that asks for them.
+        ValueError: if there is no such recipe, loss, gate or combination, if no loss is
+            left, or if a target without labels has gates that all ask for them.
     """
 
-    transfer_weight: float = 1.0
-    agreement: float = 0.5
-    joint: float = 1.0
+    recipe: str = DEFAULT
+    transfer_weight: float | None = None
     gate: str | None = None
-    normalization: str = "source"
-    distillation: float = 0.0
-    temperature: float = 2.0
-    source: str = "trained"
-    offset: float = 0.0
-    mispaired: float = 0.0
-    alignment: str | None = "features"
+    loss_weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    combination: str = "mean"
+    adapt_sizes: bool = False
     decay: bool = False
     guarded: bool = True
-    falls_back: bool = False
+    restores_baseline: bool = False
     cached: bool = False
-    combination: str = "mean"
-    gradients: str = "sum"
-    fellow: bool = False
     target_labels: bool = True
 
-    # 1: the distance of KᵀV, under the paper's mask. 2: without joint labels.
-    edition = 3
+    # 1: the distance of KᵀV, under the paper's mask. 2: without fused pseudo-labels.
+    # 3: without the masked cross-attention loss.
+    edition = 4
     takes_several_sources = True
 
     def __post_init__(self):
-        _check_choice("source", self.source, ("trained", "random"))
-        _check_choice("alignment", self.alignment, (*_ALIGNMENTS, None))
-        if not self.target_labels and self.gate in NEED_LABELS:
+        combinations.get(self.combination, True)
+        if self.gate is not None:
+            gates.get(self.gate)
+        losses = self._losses()
+        if not losses:
+            raise ValueError(
+                "A transfer must have a loss that weighs more than 0. "
+                f"Received: loss_weights={dict(self.loss_weights)} for the recipe "
+                f"{self.recipe!r}. Compare with `Alone`, or take transfer_weight=0.0."
+            )
+        own = {self._gate() or loss.usual_gate for loss in losses}
+        if not self.target_labels and own == {"correct"}:
             raise ValueError(
                 "Without labels of the target, windows without a label must teach. "
-                f"Received: gate={self.gate!r}, which asks for their label. "
-                "Choose 'soft', 'correct_or_confident', 'confident' or None."
+                f"Received: gate={self.gate!r} with the recipe {self.recipe!r}, which "
+                "asks for their label. "
+                "Choose 'soft', 'correct_or_confident', 'confident' or 'all'."
             )
 
-    def joined(self, repetition, source, target, learner, index, size):
-        sources = sources_of(source)
+    def joined(
+        self,
+        repetition: Repetition,
+        sources: tuple[str, ...],
+        target: str,
+        learner: keras.Model,
+        index: WindowIndex,
+        size: int,
+    ) -> tuple[keras.Model, Any]:
         teachers = [
-            self._teacher(repetition, *each, index) for each in enumerate(sources)
+            self.teacher(repetition, *each, index) for each in enumerate(sources)
         ]
-        streams = sources
-        if self.fellow:
-            streams = (*sources, target)
-            teachers.append(repetition.unimodal(target, self.data_fraction)[0])
-        several = len(streams) > 1
-        losses = {
-            AgreementPseudoLabels(): self.transfer_weight * self.agreement,
-            FusedPseudoLabels(): self.transfer_weight * self.joint,
-            LogitsDistillation(self.temperature): self.distillation,
-        }
-        if self.alignment is not None:
-            aligned = _ALIGNMENTS[self.alignment](self.normalization)
-            losses = {aligned: self.transfer_weight, **losses}
-        used = {loss: weight for loss, weight in losses.items() if weight}
+        options = {"recipe": self.recipe}
+        if self.loss_weights:
+            losses = self._losses()
+            options = {"loss": list(losses), "loss_weights": list(losses.values())}
         model = DCATModel(
-            teachers if several else teachers[0],
+            teachers,
             learner,
-            transfer_weight=self._falling(repetition, index, size)
-            if self.decay
-            else 1.0,
-            gate=None if self.gate in OUT_OF_FOLD else self.gate,
-            loss=list(used or losses),
-            loss_weights=list((used or losses).values()),
-            combination="product" if self.fellow else self.combination,
-            gradients=self.gradients,
+            transfer_weight=self._transfer_weight(repetition, index, size),
+            gate=self._gate(),
+            combination=self.combination,
+            adapt_sizes=self.adapt_sizes,
+            **options,
         )
-        index, transfer_mask = self._paired(repetition, sources, index), None
-        if self.gate in OUT_OF_FOLD:
-            right = [self._unseen_right(repetition, each, index) for each in streams]
-            transfer_mask = np.stack(right, axis=-1) if several else right[0]
-        if self.gate == "shuffled":
-            transfer_mask = np.random.default_rng(repetition.seed).permutation(
-                transfer_mask
-            )
-        taught_by = streams if several else streams[0]
+        index = self.paired(repetition, sources, index)
+        transfer_mask = self.transfer_mask(repetition, sources, index)
+        if not self.target_labels:
+            index = index.without_labels(slice(None))
+        taught_by = source_of(sources)
         if self.cached:
-            windows = tuple(index.gather(each) for each in streams)
-            known = windows if several else windows[0]
-            taught_by = model.cache_source(known, verbose=0)
+            windows = tuple(index.gather(each) for each in sources)
+            taught_by = model.cache_source(source_of(windows), verbose=0)
         return model, repetition.pairs(taught_by, target, index, size, transfer_mask)
 
-    def _paired(self, repetition, sources, index):
-        """The windows, each with the moment of the sources that it is paired with."""
-        for source in sources:
-            if self.offset:
-                index = misaligned(index, source, self.offset)
-            if self.mispaired:
-                index = mispaired(index, source, self.mispaired, repetition.seed)
-        return index if self.target_labels else index.without_labels(slice(None))
+    def teacher(
+        self, repetition: Repetition, number: int, stream: str, index: WindowIndex
+    ) -> keras.Model:
+        """The model of a source.
 
-    def _teacher(self, repetition, number, source, index):
-        if self.source == "random":
-            return repetition.build(source, index, seed=repetition.seed + 1000 + number)
-        return repetition.unimodal(source, self.data_fraction)[0]
+        Args:
+            repetition: `Repetition`.
+            number: int. Which of the sources it is, from 0.
+            stream: str.
+            index: `WindowIndex` to train on.
 
-    def _unseen_right(self, repetition, source, index):
-        """Where one that has not seen the subject is right, or there is no label."""
-        predicted = repetition.out_of_fold(source, self.data_fraction).argmax(axis=-1)
-        right = predicted == index.labels
-        return (right | ~index.is_labelled).astype("float32")
+        Returns:
+            `keras.Model`.
+        """
+        return repetition.unimodal(stream, self.data_fraction)[0]
+
+    def paired(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> WindowIndex:
+        """The windows, each with the moment of the sources that it is paired with.
+
+        Args:
+            repetition: `Repetition`.
+            sources: tuple of str.
+            index: `WindowIndex`.
+
+        Returns:
+            `WindowIndex`.
+        """
+        return index
+
+    def transfer_mask(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> np.ndarray | None:
+        """By how much each gate is multiplied, as is known before the training.
+
+        Args:
+            repetition: `Repetition`.
+            sources: tuple of str.
+            index: `WindowIndex`, as of `paired`.
+
+        Returns:
+            float array `(windows,)`, of several sources `(windows, sources)`; `None`
+            for all ones.
+        """
+        return None
+
+    def _losses(self):
+        """The losses that weigh something, with their weights."""
+        losses = weighed_losses(self.recipe, self.loss_weights)
+        return {loss: weight for loss, weight in losses.items() if weight}
+
+    def _gate(self):
+        return named(self.recipe).gate if self.gate is None else self.gate
+
+    def _transfer_weight(self, repetition, index, size):
+        weight = self.transfer_weight
+        if weight is None:
+            weight = named(self.recipe).transfer_weight
+        if not self.decay:
+            return weight
+        steps = self._training(repetition).epochs * -(-len(index) // size)
+        return keras.optimizers.schedules.PolynomialDecay(weight, steps, 0.0)
 
     def _callbacks(self, repetition, target):
         chosen = [] if self.guarded else [NegativeTransferGuard(only_warn=True)]
-        if self.falls_back:
+        if self.restores_baseline:
             judge = repetition.judge
-            alone, _ = self.baseline().train(repetition, None, target)
+            alone, _ = self.baseline().train(repetition, (), target)
             chosen.append(RestoreBaseline(alone, (judge.gather(target), judge.labels)))
         return chosen
-
-    def _falling(self, repetition, index, size):
-        steps = self._training(repetition).epochs * -(-len(index) // size)
-        return keras.optimizers.schedules.PolynomialDecay(1.0, steps, 0.0)
-
-
-@shown_as_printed
-@dataclasses.dataclass(frozen=True)
-class Features(Method):
-    """The target's features are drawn to the source's, before the classifier.
-
-    Attributes:
-        kind: `"distance"` for feature distillation, `"contrast"` for InfoNCE.
-        transfer_weight: float.
-        temperature: float. That of the contrast.
-        build: as in `Method`; for the target, not the source.
-        training: as in `Method`.
-        data_fraction: as in `Method`.
-
-    Raises:
-        ValueError: if `kind` is unknown.
-    """
-
-    kind: str = "distance"
-    transfer_weight: float = 1.0
-    temperature: float = 0.1
-
-    def __post_init__(self):
-        _check_choice("kind", self.kind, ("distance", "contrast"))
-
-    def joined(self, repetition, source, target, learner, index, size):
-        teacher, _ = repetition.unimodal(source, self.data_fraction)
-        loss = rivals.squared_distance
-        if self.kind == "contrast":
-            loss = FeatureInfoNCE(self.temperature)
-        model = rivals.FeatureTransfer(teacher, learner, self.transfer_weight, loss)
-        return model, repetition.pairs(source, target, index, size)
-
-
-@shown_as_printed
-@dataclasses.dataclass(frozen=True)
-class LateFusion(Method):
-    """All sensors at the test, too: the mean of what their models believe.
-
-    Attributes:
-        build: as in `Method`; for the target, not the source.
-        training: as in `Method`.
-        data_fraction: as in `Method`.
-    """
-
-    takes_several_sources = True
-
-    def run(self, repetition, source, target):
-        parts = []
-        for stream in (*sources_of(source), target):
-            model, losses = repetition.unimodal(stream, self.data_fraction)
-            parts.append(repetition.predict(model, stream))
-        return np.mean(parts, axis=0), losses
-
-
-def _check_choice(name, value, choices):
-    if value not in choices:
-        raise ValueError(
-            f"`{name}` must be one of {choices}. Received: {name}={value!r}. "
-            "What is misspelt would be another method."
-        )
 
 
 METHODS = {
@@ -383,23 +350,3 @@ METHODS = {
     "D-CAT": DCAT(),
 }
 """What a comparison is about: the target alone, and `DCATModel` with its defaults."""
-
-CONTROLS = {
-    "random source": DCAT(source="random", guarded=False),
-    "wrong windows": DCAT(mispaired=1.0, guarded=False),
-    "shuffled mask": DCAT(gate="shuffled"),
-}
-"""What must not help: nothing true is taught, or to windows that nobody chose."""
-
-RIVALS = {
-    "logits distillation": DCAT(transfer_weight=0.0, distillation=0.3),
-    "feature distillation": Features(),
-    "contrastive": Features(kind="contrast"),
-    "D-CAT + logits": DCAT(distillation=0.3),
-    "late fusion": LateFusion(),
-}
-"""Other ways to use both sensors; late fusion needs both at the test, too.
-
-Their weights are those, of 0.1 to 1, that did best on folds of the training subjects of
-UTD-MHAD.
-"""

@@ -1,13 +1,23 @@
-"""Transfers of features, which D-CAT is compared with."""
+"""Other ways to use two sensors, which D-CAT is compared with."""
+
+import dataclasses
+from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
+from keras_dcat.evaluation.methods import DCAT, Method
+from keras_dcat.evaluation.repetition import Repetition
+from keras_dcat.shown import shown_as_printed
+from keras_dcat.transfer import FeatureInfoNCE
 from keras_dcat.transfer.labels import (
     class_indices,
     for_classification,
     over_labelled,
 )
+from keras_dcat.transfer.recipe_weights import weights_of
+from keras_dcat.windows import WindowIndex
 
 
 class FeatureTransfer(keras.Model):
@@ -19,17 +29,17 @@ class FeatureTransfer(keras.Model):
     Args:
         source: trained Functional `keras.Model` that ends in a `Dense` classifier.
         target: likewise, to be trained, in place.
-        transfer_weight: float ≥ 0.
+        weight: float ≥ 0. Of the loss of features.
         loss: function `(source_features, projected_features) -> scalar`.
 
     Raises:
         ValueError: if a model does not end in a `Dense` classifier.
     """
 
-    def __init__(self, source, target, transfer_weight, loss):
+    def __init__(self, source, target, weight, loss):
         super().__init__(autocast=False)
         self.target = target
-        self.transfer_weight = transfer_weight
+        self.weight = weight
         self.feature_loss = loss
         self._source = keras.Model(source.inputs, classifier_input(source))
         features = classifier_input(target)
@@ -57,9 +67,7 @@ class FeatureTransfer(keras.Model):
         batch = ops.shape(prediction)[0]
         self._classification.update_state(classification, sample_weight=batch)
         source, features = (ops.cast(f, "float32") for f in (source, features))
-        return classification + self.transfer_weight * self.feature_loss(
-            source, features
-        )
+        return classification + self.weight * self.feature_loss(source, features)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         prediction = y_pred[0]
@@ -119,3 +127,87 @@ def classifier_input(model):
             "Leave feature distillation and contrast out, or build it of layers."
         )
     return dense[-1].input
+
+
+@shown_as_printed
+@dataclasses.dataclass(frozen=True)
+class Features(Method):
+    """The target's features are drawn to the source's, before the classifier.
+
+    Attributes:
+        kind: `"distance"` for feature distillation, `"contrast"` for InfoNCE.
+        weight: float.
+        temperature: float. That of the contrast.
+        build: as in `Method`; for the target, not the source.
+        training: as in `Method`.
+        data_fraction: as in `Method`.
+
+    Raises:
+        ValueError: if `kind` is unknown.
+    """
+
+    kind: str = "distance"
+    weight: float = 1.0
+    temperature: float = 0.1
+
+    def __post_init__(self):
+        if self.kind not in ("distance", "contrast"):
+            raise ValueError(
+                "`kind` must be 'distance' or 'contrast'. "
+                f"Received: kind={self.kind!r}. "
+                "What is misspelt would be another method."
+            )
+
+    def joined(
+        self,
+        repetition: Repetition,
+        sources: tuple[str, ...],
+        target: str,
+        learner: keras.Model,
+        index: WindowIndex,
+        size: int,
+    ) -> tuple[keras.Model, Any]:
+        (source,) = sources
+        teacher, _ = repetition.unimodal(source, self.data_fraction)
+        loss = squared_distance
+        if self.kind == "contrast":
+            loss = FeatureInfoNCE(self.temperature)
+        model = FeatureTransfer(teacher, learner, self.weight, loss)
+        return model, repetition.pairs(source, target, index, size)
+
+
+@shown_as_printed
+@dataclasses.dataclass(frozen=True)
+class LateFusion(Method):
+    """All sensors at the test, too: the mean of what their models believe.
+
+    Attributes:
+        build: as in `Method`; for the target, not the source.
+        training: as in `Method`.
+        data_fraction: as in `Method`.
+    """
+
+    takes_several_sources = True
+
+    def run(
+        self, repetition: Repetition, sources: tuple[str, ...], target: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        parts = []
+        for stream in (*sources, target):
+            model, losses = repetition.unimodal(stream, self.data_fraction)
+            parts.append(repetition.predict(model, stream))
+        return np.mean(parts, axis=0), losses
+
+
+RIVALS = {
+    "logits distillation": DCAT("distillation"),
+    "feature distillation": Features(),
+    "contrastive": Features(kind="contrast"),
+    "D-CAT + logits": DCAT(loss_weights=weights_of("distillation")),
+    "late fusion": LateFusion(),
+}
+"""Other ways to use both sensors; late fusion needs both at the test, too.
+
+Their weights are those, of 0.1 to 1 for λ times the weight of a loss, that did best on
+folds of the training subjects of UTD-MHAD.
+"""

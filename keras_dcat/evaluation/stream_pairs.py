@@ -48,6 +48,23 @@ def sources_of(source) -> tuple:
     return source if type(source) is tuple else (source,)
 
 
+def source_of(sources: tuple):
+    """What stands for the sources of a pair: the inverse of `sources_of`.
+
+    Args:
+        sources: tuple of str, or of what takes the place of a stream.
+
+    Returns:
+        the only one itself, the tuple of several, or `None` of none.
+
+    Example:
+
+    >>> source_of(("video",)), source_of(("video", "depth")), source_of(())
+    ('video', ('video', 'depth'), None)
+    """
+    return sources if len(sources) > 1 else next(iter(sources), None)
+
+
 def named(source) -> str:
     """What a source is called where it is shown.
 

@@ -8,6 +8,7 @@ import itertools
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -64,7 +65,12 @@ class Training:
     together: Callable | None = None
     run_eagerly: bool = False
 
-    def fit(self, model: keras.Model, dataset, callbacks=()) -> np.ndarray:
+    def fit(
+        self,
+        model: keras.Model,
+        dataset: Any,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> np.ndarray:
         """Trains a model, or a transfer, on batches with one-hot labels.
 
         Args:

@@ -13,31 +13,73 @@ from keras_dcat.typing import Config, Tensor
 class _ClassCounts(keras.metrics.Metric):
     """Hits, predictions and labels of each class: all that an F1 needs."""
 
-    def __init__(self, num_classes: int, name: str, dtype: Any = None):
+    def __init__(
+        self,
+        num_classes: int,
+        name: str,
+        dtype: Any,
+        multi_label: bool,
+        from_logits: bool,
+    ):
         super().__init__(name=name, dtype=dtype)
         if num_classes < 2:
             raise ValueError(
                 "There must be two classes at least. "
-                f"Received: {num_classes}. Count the model's outputs."
+                f"Received: {num_classes}. Count the model's outputs; one sigmoid has "
+                "two classes, no and yes."
             )
         self.num_classes = num_classes
+        self.multi_label = multi_label
+        self.from_logits = from_logits
         self.hits, self.predicted, self.present = (
             self.add_variable((num_classes,), keras.initializers.Zeros(), name=each)
             for each in ("hits", "predicted", "present")
         )
 
     def update_state(
-        self, y_true: Tensor, y_pred: Any, sample_weight: Tensor | None = None
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
-        _check_classes(y_pred, self.num_classes)
-        true, weights = _counted(y_true, sample_weight, self.num_classes, self.dtype)
-        true = true * weights[:, None]
-        guess = ops.one_hot(
-            ops.argmax(y_pred, axis=-1), self.num_classes, dtype=self.dtype
-        )
+        y_pred = ops.convert_to_tensor(y_pred)
+        self._check(y_pred)
+        if self.multi_label:
+            true, weights = _answers(y_true, sample_weight, self.dtype)
+            guess = ops.cast(y_pred > self._middle, self.dtype)
+        else:
+            true, weights = _counted(
+                y_true, sample_weight, self.num_classes, self.dtype
+            )
+            weights = weights[:, None]
+            guess = self._guess(y_pred)
+        true = true * weights
         self.hits.assign_add(ops.sum(true * guess, axis=0))
-        self.predicted.assign_add(ops.sum(guess * weights[:, None], axis=0))
+        self.predicted.assign_add(ops.sum(guess * weights, axis=0))
         self.present.assign_add(ops.sum(true, axis=0))
+
+    @property
+    def _middle(self):
+        return 0.0 if self.from_logits else 0.5
+
+    def _guess(self, y_pred):
+        if y_pred.shape[-1] == 1:
+            guess = ops.cast(y_pred[:, 0] > self._middle, "int32")
+        else:
+            guess = ops.argmax(y_pred, axis=-1)
+        return ops.one_hot(guess, self.num_classes, dtype=self.dtype)
+
+    def _check(self, y_pred):
+        sizes = [self.num_classes]
+        if self.num_classes == 2 and not self.multi_label:
+            sizes.append(1)
+        if len(y_pred.shape) != 2 or y_pred.shape[-1] not in sizes:
+            raise ValueError(
+                f"`y_pred` must have shape (batch, {self.num_classes}). "
+                f"Received: shape {tuple(y_pred.shape)}. "
+                "Give the metric as many classes as the model has outputs."
+            )
+
+    def get_config(self) -> Config:
+        own = {"multi_label": self.multi_label, "from_logits": self.from_logits}
+        return {**super().get_config(), **own}
 
     def f1(self) -> tuple[Tensor, Tensor]:
         """F1 of every class, 0 for one that was never seen; and which were seen."""
@@ -54,14 +96,22 @@ class MacroF1(_ClassCounts):
     occurs as an F1 of 0. Windows without a label count nowhere.
 
     Args:
-        num_classes: int, at least 2.
+        num_classes: int, at least 2: 2 for one sigmoid; the number of labels of a
+            multi-label model.
         name: str. In a history it is found under this name.
         dtype: dtype of the computation.
+        multi_label: bool. Whether any number of labels may hold at once, as where a
+            model ends in several sigmoids. The F1 of a label is that of "yes". In a
+            `DCATModel` it sees the windows of which all labels are known.
+        from_logits: bool. Whether sigmoids are still to be taken of `y_pred`. Of
+            several classes it makes no difference.
 
     Call args:
         y_true: classes `(batch,)` or `(batch, 1)`, or one-hot `(batch, classes)`; −1,
-            or zeros only, for no label.
-        y_pred: scores, probabilities or logits `(batch, classes)`.
+            or zeros only, for no label. Multi-label: 0 or 1 `(batch, labels)`, −1 or
+            NaN where one is not known.
+        y_pred: scores, probabilities or logits `(batch, classes)`, or `(batch, 1)` of
+            one sigmoid; multi-label `(batch, labels)`.
         sample_weight: float `(batch,)`, or `None`.
 
     Returns:
@@ -77,10 +127,22 @@ class MacroF1(_ClassCounts):
     >>> metric.update_state([1], ops.array([[0.2, 0.8]]))
     >>> round(float(metric.result()), 3)
     0.667
+    >>> metric = MacroF1(num_classes=2)  # of one sigmoid: no and yes
+    >>> metric.update_state([0, 0, 1], ops.array([[0.1], [0.8], [0.8]]))
+    >>> round(float(metric.result()), 3)
+    0.667
     """
 
-    def __init__(self, num_classes: int, name: str = "macro_f1", dtype: Any = None):
-        super().__init__(num_classes, name, dtype)
+    def __init__(
+        self,
+        num_classes: int,
+        name: str = "macro_f1",
+        dtype: Any = None,
+        *,
+        multi_label: bool = False,
+        from_logits: bool = False,
+    ):
+        super().__init__(num_classes, name, dtype, multi_label, from_logits)
 
     def result(self) -> Tensor:
         f1, seen = self.f1()
@@ -95,14 +157,22 @@ class F1PerClass(_ClassCounts):
     """F1 of every class, under its name, over all batches.
 
     Args:
-        class_names: sequence of str, in the order of the model's outputs.
+        class_names: sequence of str, in the order of the model's outputs; of one
+            sigmoid the names of no and yes.
         name: str. What stands before the name of a class, as in `f1_walk`.
         dtype: dtype of the computation.
+        multi_label: bool. Whether any number of labels may hold at once, as where a
+            model ends in several sigmoids. The F1 of a label is that of "yes". In a
+            `DCATModel` it sees the windows of which all labels are known.
+        from_logits: bool. Whether sigmoids are still to be taken of `y_pred`. Of
+            several classes it makes no difference.
 
     Call args:
         y_true: classes `(batch,)` or `(batch, 1)`, or one-hot `(batch, classes)`; −1,
-            or zeros only, for no label.
-        y_pred: scores, probabilities or logits `(batch, classes)`.
+            or zeros only, for no label. Multi-label: 0 or 1 `(batch, labels)`, −1 or
+            NaN where one is not known.
+        y_pred: scores, probabilities or logits `(batch, classes)`, or `(batch, 1)` of
+            one sigmoid; multi-label `(batch, labels)`.
         sample_weight: float `(batch,)`, or `None`.
 
     Returns:
@@ -121,9 +191,17 @@ class F1PerClass(_ClassCounts):
     {'f1_sit': 0.667, 'f1_walk': 0.667}
     """
 
-    def __init__(self, class_names: Sequence[str], name: str = "f1", dtype: Any = None):
+    def __init__(
+        self,
+        class_names: Sequence[str],
+        name: str = "f1",
+        dtype: Any = None,
+        *,
+        multi_label: bool = False,
+        from_logits: bool = False,
+    ):
         names = list(class_names)
-        super().__init__(len(names), name, dtype)
+        super().__init__(len(names), name, dtype, multi_label, from_logits)
         self.class_names = list(checked_class_names(names, len(names)))
 
     def result(self) -> Tensor:
@@ -144,11 +222,16 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         from_logits: bool. Whether `y_pred` are logits, not probabilities.
         name: str. In a history it is found under this name.
         dtype: dtype of the computation.
+        multi_label: bool. Whether `y_pred` are sigmoids of several labels, each of
+            which counts as a window. A `DCATModel` gives them one by one, and needs
+            nothing said.
 
     Call args:
         y_true: classes `(batch,)` or `(batch, 1)`, or one-hot `(batch, classes)`; −1,
-            or zeros only, for no label.
-        y_pred: probabilities `(batch, classes)`, or logits.
+            or zeros only, for no label. Multi-label: 0 or 1 `(batch, labels)`, −1 or
+            NaN where one is not known.
+        y_pred: probabilities `(batch, classes)`, or logits; `(batch, 1)` of one
+            sigmoid; multi-label `(batch, labels)`.
         sample_weight: float `(batch,)`, or `None`.
 
     Returns:
@@ -172,18 +255,30 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         from_logits: bool = False,
         name: str = "calibration_error",
         dtype: Any = None,
+        *,
+        multi_label: bool = False,
     ):
         super().__init__(name=name, dtype=dtype)
         self.bins = bins
         self.from_logits = from_logits
+        # Not by the name at which a `DCATModel` gives whole windows: see `multi_label`.
+        self._of_labels = multi_label
         self.gaps = self.add_variable((bins,), keras.initializers.Zeros(), name="gaps")
         self.count = self.add_variable((), keras.initializers.Zeros(), name="count")
 
     def update_state(
-        self, y_true: Tensor, y_pred: Any, sample_weight: Tensor | None = None
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
     ) -> None:
         y_pred = ops.cast(y_pred, self.dtype)
-        if self.from_logits:
+        if self._of_labels:
+            known, weights = _answers(y_true, sample_weight, self.dtype)
+            y_true, sample_weight = (ops.reshape(x, (-1,)) for x in (known, weights))
+            y_pred = ops.reshape(y_pred, (-1, 1))
+        if y_pred.shape[-1] == 1:
+            if self.from_logits:
+                y_pred = ops.sigmoid(y_pred)
+            y_pred = ops.concatenate([1 - y_pred, y_pred], axis=-1)
+        elif self.from_logits:
             y_pred = ops.softmax(y_pred, axis=-1)
         classes = y_pred.shape[-1]
         true, weights = _counted(y_true, sample_weight, classes, self.dtype)
@@ -203,16 +298,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
 
     def get_config(self) -> Config:
         own = {"bins": self.bins, "from_logits": self.from_logits}
-        return {**super().get_config(), **own}
-
-
-def _check_classes(y_pred, num_classes):
-    if len(y_pred.shape) != 2 or y_pred.shape[-1] != num_classes:
-        raise ValueError(
-            f"`y_pred` must have shape (batch, {num_classes}). "
-            f"Received: shape {tuple(y_pred.shape)}. "
-            "Give the metric as many classes as the model has outputs."
-        )
+        return {**super().get_config(), **own, "multi_label": self._of_labels}
 
 
 def _counted(y_true, sample_weight, num_classes, dtype):
@@ -222,8 +308,25 @@ def _counted(y_true, sample_weight, num_classes, dtype):
         weights = ops.cast(ops.any(ops.not_equal(y_true, 0), axis=-1), dtype)
         y_true = ops.argmax(y_true, axis=-1)
     else:
-        y_true = ops.cast(ops.reshape(y_true, (-1,)), "int32")
-        weights = ops.cast(y_true >= 0, dtype)
+        y_true, known = _known(ops.reshape(y_true, (-1,)))
+        weights = ops.cast(known, dtype)
+        y_true = ops.cast(y_true, "int32")
     if sample_weight is not None:
         weights = weights * ops.cast(ops.reshape(sample_weight, (-1,)), dtype)
-    return ops.one_hot(ops.maximum(y_true, 0), num_classes, dtype=dtype), weights
+    return ops.one_hot(y_true, num_classes, dtype=dtype), weights
+
+
+def _answers(y_true, sample_weight, dtype):
+    """Labels of yes or no, and by how much each counts, both `(batch, labels)`."""
+    true, known = _known(ops.convert_to_tensor(y_true))
+    weights = ops.cast(known, dtype)
+    if sample_weight is not None:
+        own = ops.cast(ops.reshape(sample_weight, (-1, 1)), dtype)
+        weights = ops.multiply(weights, own)
+    return ops.cast(true, dtype), weights
+
+
+def _known(labels):
+    """Labels that all say something, and which of them did."""
+    known = labels >= 0  # NaN is not
+    return ops.where(known, labels, ops.zeros_like(labels)), known

@@ -13,11 +13,13 @@ from keras_dcat.transfer.gating.coverage import (
 from keras_dcat.transfer.gating.gates import (
     Confident,
     CorrectOrConfident,
+    ErrorBelow,
     all_teach,
     source_confidence,
     source_correct,
 )
 from keras_dcat.transfer.gating.out_of_fold import out_of_fold_predictions
+from keras_dcat.transfer.head import TASKS
 from keras_dcat.transfer.losses.agreement_pseudo_labels import AgreementPseudoLabels
 from keras_dcat.transfer.losses.cross_attention import MaskedCrossAttentionLoss
 from keras_dcat.transfer.losses.cross_entropy import CrossEntropy
@@ -29,6 +31,7 @@ from keras_dcat.transfer.losses.transfer_loss import TransferLoss
 from keras_dcat.transfer.model import DCATModel
 from keras_dcat.transfer.models.initialization import start_from_source
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
+from keras_dcat.transfer.recipes import RECIPES
 
 __all__ = [
     "AgreementPseudoLabels",
@@ -38,6 +41,7 @@ __all__ = [
     "CorrectOrConfident",
     "CrossEntropy",
     "DCATModel",
+    "ErrorBelow",
     "RestoreBaseline",
     "FeatureInfoNCE",
     "GateCoverage",
@@ -46,9 +50,11 @@ __all__ = [
     "LogitsDistillation",
     "MaskedCrossAttentionLoss",
     "PairOutputs",
+    "RECIPES",
     "ResumeTraining",
     "SourceOutputs",
     "SourceStatistics",
+    "TASKS",
     "TransferEarlyStopping",
     "NegativeTransferGuard",
     "TransferLoss",

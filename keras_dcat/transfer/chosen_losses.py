@@ -17,7 +17,8 @@ def chosen_terms(pair: ModelPair, recipe: str, loss, loss_weights, gate):
     """The terms of an objective.
 
     What the two models have no use for is left out of a recipe, and the log says so in
-    a line. A loss that is named, and the last one of a recipe, must be possible.
+    a line. A loss that is named, one of layers that are named, and the last one of a
+    recipe must be possible.
 
     Args:
         pair: `ModelPair` of the models.
@@ -52,8 +53,11 @@ def chosen_terms(pair: ModelPair, recipe: str, loss, loss_weights, gate):
     )
     problems = {name: _why_not(pair, term) for name, term in terms.items()}
     kept = {name: term for name, term in terms.items() if problems[name] is None}
-    if not kept:
-        raise ValueError(next(iter(problems.values())))
+    for name, problem in problems.items():
+        # Whoever names layers wants them compared.
+        is_asked_for = pair.names_attentions and terms[name].loss.reads == "projections"
+        if problem is not None and (is_asked_for or not kept):
+            raise ValueError(problem)
     if left_out := [f"{name} ({_found(p)})" for name, p in problems.items() if p]:
         _log.warning("Recipe %r goes without %s.", recipe, ", ".join(left_out))
     return kept

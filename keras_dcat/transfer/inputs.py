@@ -142,9 +142,9 @@ class BatchFormat:
             ValueError: what is wrong with it.
         """
         try:
-            parts = _parts(batch)
+            x, y, sample_weight = _parts(batch)
             values = values or BatchValues(self.head)
-            self._check_arrays(*parts, pairs_only, values)
+            self._check_arrays(x, y, sample_weight, pairs_only, values)
         except ValueError as error:
             # TensorFlow, where it reads, makes another error of it.
             self._refused = str(error)

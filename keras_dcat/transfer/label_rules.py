@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_dcat.class_labels import (
+    ANSWER_CURE,
+    ANSWER_RULE,
     ROW_CURE,
     ROW_RULE,
     are_class_rows,
@@ -78,9 +80,8 @@ def label_rule(head: Head, shape) -> LabelRule:
         )
     if head.task != "multiclass":
         return LabelRule(
-            "Labels of yes or no must be 1 or 0, and -1 or NaN for no label.",
-            "Give 1 where the label holds, 0 where it does not, and -1 where nobody "
-            "knows.",
+            ANSWER_RULE,
+            ANSWER_CURE,
             lambda numbers, of: (
                 (numbers == 0) | (numbers == 1) | (numbers == -1) | (numbers != numbers)
             ),

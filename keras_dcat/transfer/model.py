@@ -20,6 +20,7 @@ from keras_dcat.transfer.models.pair import ModelPair
 from keras_dcat.transfer.objective import Objective, TransferMetrics
 from keras_dcat.transfer.outputs import PairOutputs
 from keras_dcat.transfer.recipes import DEFAULT, named
+from keras_dcat.transfer.summary import called_by_side
 from keras_dcat.transfer.supervision import SupervisedTarget
 from keras_dcat.transfer.training import PairLoops
 from keras_dcat.transfer.transfer_weight import TransferWeight
@@ -297,6 +298,16 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
             **kwargs: as in Keras: `format`, `input_signature`, …
         """
         return self.target.export(filepath, *args, **kwargs)
+
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """Prints the models of the transfer, as source and target.
+
+        Args:
+            *args: as in Keras.
+            **kwargs: as in Keras.
+        """
+        with called_by_side(self.sources, self.target):
+            super().summary(*args, **kwargs)
 
     @property
     def trainable_variables(self) -> list:

@@ -2,48 +2,70 @@
 
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
 from keras_dcat.extras import require
 from keras_dcat.metrics import MacroF1
-from keras_dcat.transfer import (
-    AgreementPseudoLabels,
-    DCATModel,
-    FeatureInfoNCE,
-    FusedPseudoLabels,
-    LogitsDistillation,
-    MaskedCrossAttentionLoss,
+from keras_dcat.transfer import DCATModel
+from keras_dcat.transfer.gating.gates import GATES
+from keras_dcat.transfer.recipe_weights import (
+    names_of_losses,
+    usual_weight,
+    weighed_losses,
+    weights_of,
 )
+from keras_dcat.transfer.recipes import DEFAULT, RECIPES, named
 
-keras_tuner = require("keras_tuner", extra="tuner")
+keras_tuner: Any = require("keras_tuner", extra="tuner")
 
 # What a search should be judged by: macro F1 of windows of people held out.
 MACRO_F1 = keras_tuner.Objective("val_macro_f1", direction="max")
 
-# KerasTuner's choices are strings and numbers.
-_GATES = {
-    "soft": "soft",
-    "correct": "correct",
-    "correct_or_confident": "correct_or_confident",
-    "all": None,
-}
+_LOSSES = tuple(names_of_losses())
 
-# How each setting is declared, with the default of `DCATModel`.
+
+def _readings(recipe):
+    """What all losses read of the models, where they are as a recipe makes them."""
+    return {loss.reads for loss in weighed_losses(recipe, dict.fromkeys(_LOSSES, 0.0))}
+
+
+# Those of which all trials can read one cache.
+_RECIPES = [name for name in RECIPES if _readings(name) == _readings(DEFAULT)]
+
+
+def _recipe(hp, name, recipe):
+    return hp.Choice(name, _RECIPES, default=recipe)
+
+
+def _transfer_weight(hp, name, recipe):
+    usual = named(recipe).transfer_weight
+    return hp.Float(name, 1e-3, 10.0, sampling="log", default=usual)
+
+
+def _gate(hp, name, recipe):
+    return hp.Choice(name, ["usual", *GATES], default="usual")
+
+
+def _loss_weight(hp, name, recipe):
+    own = weights_of(recipe).get(name, 0.0)
+    usual = own or usual_weight(name)
+    choices = [share * usual for share in (0.0, 0.5, 1.0, 2.0)]
+    return hp.Choice(name, choices, default=own)
+
+
+def _learning_rate(hp, name, recipe):
+    return hp.Float(name, 3e-4, 1e-2, sampling="log", default=1e-3)
+
+
+# How each setting is declared, with the default of a recipe.
 _SPACE = {
-    "transfer_weight": lambda hp, name: hp.Float(
-        name, 1e-3, 10.0, sampling="log", default=0.1
-    ),
-    "gate": lambda hp, name: hp.Choice(name, list(_GATES), default="all"),
-    "alignment": lambda hp, name: hp.Choice(
-        name, ["features", "source", "unit", "length"], default="features"
-    ),
-    "agreement": lambda hp, name: hp.Choice(name, [0.0, 5.0, 15.0], default=5.0),
-    "joint": lambda hp, name: hp.Choice(name, [0.0, 5.0, 10.0], default=10.0),
-    "distillation": lambda hp, name: hp.Choice(name, [0.0, 1.0, 5.0], default=0.0),
-    "learning_rate": lambda hp, name: hp.Float(
-        name, 3e-4, 1e-2, sampling="log", default=1e-3
-    ),
+    "recipe": _recipe,
+    "transfer_weight": _transfer_weight,
+    "gate": _gate,
+    **dict.fromkeys(_LOSSES, _loss_weight),
+    "learning_rate": _learning_rate,
 }
 
 
@@ -62,15 +84,14 @@ class DCATHyperModel(keras_tuner.HyperModel):
         build_target: function of the `keras_tuner.HyperParameters` that returns a new,
             built target. What it declares is searched, too: `encoder_options` declares
             size, size of keys and dropout.
-        search: names of the settings to search: `"transfer_weight"` (0.001 to 10,
-            logarithmic), `"gate"` (`"soft"`, `"correct"`, `"correct_or_confident"`, `"all"`),
-            `"alignment"` (`"features"` by `FeatureInfoNCE`, or `KᵀV` by
-            `MaskedCrossAttentionLoss`, normalized by `"source"`, `"unit"` or
-            `"length"`), `"agreement"` (weight of `AgreementPseudoLabels`: 0, 5 or 15),
-            `"joint"` (that of `FusedPseudoLabels`, for windows without a label: 0, 5 or 10),
-            `"distillation"` (its weight: 0, 1 or 5) and
-            `"learning_rate"` (0.0003 to 0.01, logarithmic). The others are what
-            `hyperparameters` fix, or keep the default of `DCATModel`, and 0.001.
+        search: names of the settings to search: `"recipe"` (of `transfer.RECIPES`,
+            those of which all trials can read one cache), `"transfer_weight"` (λ, 0.001
+            to 10, logarithmic), `"gate"` (`"usual"`, or a name as for `DCATModel`), the
+            name of a loss (`"info_nce"`, `"agreement"`, `"fused"`, `"cross_attention"`
+            or `"distillation"`: 0, a half, once and twice what it weighs in the recipe,
+            or in the first that has it) and `"learning_rate"` (0.0003 to 0.01,
+            logarithmic). The others are what `hyperparameters` fix, or keep the default
+            of the recipe, and 0.001.
         data: function of the `keras_tuner.HyperParameters` and the `DCATModel` that
             returns arguments of `fit`, where what is searched changes the data, as the
             length of windows does. Let it cache the source in a file for each length.
@@ -79,9 +100,9 @@ class DCATHyperModel(keras_tuner.HyperModel):
             it saves in a trial of some hundred steps: False is faster there.
         seed: int. Every trial starts from the same weights; `None` for others each
             time, as where a tuner repeats a trial.
-        **options: of `DCATModel`, but for what a trial sets: `transfer_weight`, `gate`,
-            `loss` and `loss_weights`. `adapt_sizes=True` is needed where sizes of keys
-            are searched.
+        **options: of `DCATModel`, but for what a trial sets: `recipe`,
+            `transfer_weight`, `gate`, `loss` and `loss_weights`. `adapt_sizes=True` is
+            needed where sizes of keys are searched.
 
     Raises:
         ValueError: if there is no such setting, or if a trial sets an option itself.
@@ -96,7 +117,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
     >>> hp = keras_tuner.HyperParameters()
     >>> model = hypermodel.build(hp)
     >>> hp.values["transfer_weight"], hp.values["gate"]
-    (0.1, 'all')
+    (0.1, 'usual')
     """
 
     def __init__(
@@ -104,9 +125,9 @@ class DCATHyperModel(keras_tuner.HyperModel):
         source: keras.Model | list[keras.Model] | Callable,
         build_target: Callable,
         search: Sequence[str] = (
+            "recipe",
             "transfer_weight",
             "gate",
-            "alignment",
             "learning_rate",
         ),
         *,
@@ -114,7 +135,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
         optimizer: Callable = keras.optimizers.Adam,
         jit_compile: bool | str = "auto",
         seed: int | None = 0,
-        **options,
+        **options: Any,
     ):
         super().__init__()
         unknown = sorted(set(search) - set(_SPACE))
@@ -123,14 +144,15 @@ class DCATHyperModel(keras_tuner.HyperModel):
                 f"`search` must be some of {list(_SPACE)}. Received: {unknown}. "
                 "Declare what belongs to the target in `build_target`."
             )
-        own = sorted({"transfer_weight", "gate", "loss", "loss_weights"} & set(options))
+        set_by_trial = {"recipe", "transfer_weight", "gate", "loss", "loss_weights"}
+        own = sorted(set_by_trial & set(options))
         if own:
             raise ValueError(
                 "What a trial sets by itself must not be an option of its model. "
                 f"Received: {own}. Leave it out of `search`, and fix it in the "
                 "`hyperparameters` of the tuner."
             )
-        self.source = source
+        self.source: Any = source
         self.build_target = build_target
         self.search = tuple(search)
         self.data = data
@@ -139,7 +161,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
         self.seed = seed
         self.options = options
 
-    def build(self, hp):
+    def build(self, hp: Any) -> DCATModel:
         """A compiled `DCATModel` with the settings of a trial.
 
         Args:
@@ -152,38 +174,35 @@ class DCATHyperModel(keras_tuner.HyperModel):
             keras.utils.set_random_seed(self.seed)
         is_model = isinstance(self.source, (keras.Model, list, tuple))
         source = self.source if is_model else self.source(hp)
-        chosen = {name: self._setting(hp, name) for name in _SPACE}
-        by_features = chosen["alignment"] == "features"
-        # All of them in every trial, so that all read one cache; weighed 0, or so that
-        # λ = 0.1 makes sense.
-        losses = {
-            FeatureInfoNCE(): 10.0 if by_features else 0.0,
-            MaskedCrossAttentionLoss(
-                "source" if by_features else chosen["alignment"]
-            ): 0.0 if by_features else 1.0,
-            AgreementPseudoLabels(): chosen["agreement"],
-            FusedPseudoLabels(): chosen["joint"],
-            LogitsDistillation(): chosen["distillation"],
-        }
+        recipe = self._setting(hp, "recipe", DEFAULT)
+        if recipe not in _RECIPES:
+            raise keras_tuner.errors.FatalValueError(
+                "All trials must be able to read one cache of the source. "
+                f"Received: recipe={recipe!r}. Choose from {_RECIPES}."
+            )
+        chosen = {name: self._setting(hp, name, recipe) for name in _SPACE}
+        # All losses in every trial, so that all read one cache; some weigh nothing.
+        losses = weighed_losses(recipe, {name: chosen[name] for name in _LOSSES})
         model = DCATModel(
             source,
             self.build_target(hp),
-            chosen["transfer_weight"],
-            _GATES[chosen["gate"]],
-            list(losses),
+            transfer_weight=chosen["transfer_weight"],
+            gate=named(recipe).gate if chosen["gate"] == "usual" else chosen["gate"],
+            loss=list(losses),
             loss_weights=list(losses.values()),
             **self.options,
         )
+        classes: Any = model.num_classes
         model.compile(
             self.optimizer(chosen["learning_rate"]),
-            weighted_metrics=["accuracy", MacroF1(model.num_classes)],
+            weighted_metrics=["accuracy", MacroF1(classes)],
             jit_compile=self.jit_compile,
         )
         # Now, or the best model could not load the state with which to train on.
         model.optimizer.build(model.trainable_variables)
         return model
 
-    def fit(self, hp, model, *args, **kwargs):
+    def fit(self, hp: Any, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
         """Trains the model of a trial.
 
         Args:
@@ -209,7 +228,9 @@ class DCATHyperModel(keras_tuner.HyperModel):
             )
         return model.fit(*args, **kwargs)
 
-    def cache_source(self, x, path: str | os.PathLike | None = None, **options):
+    def cache_source(
+        self, x: Any, path: str | os.PathLike | None = None, **options: Any
+    ) -> Any:
         """Runs the source once over its windows, for all trials of a search.
 
         Args:
@@ -223,15 +244,16 @@ class DCATHyperModel(keras_tuner.HyperModel):
         model = self.build(keras_tuner.HyperParameters())
         return model.cache_source(x, path, **options)
 
-    def _setting(self, hp, name):
+    def _setting(self, hp, name, recipe):
         declare = _SPACE[name]
         if name in self.search:
-            return declare(hp, name)
+            return declare(hp, name, recipe)
         # What is not searched may be fixed, and is not to be declared.
-        return hp.values.get(name, declare(keras_tuner.HyperParameters(), name))
+        usual = declare(keras_tuner.HyperParameters(), name, recipe)
+        return hp.values.get(name, usual)
 
 
-def encoder_options(hp) -> dict:
+def encoder_options(hp: Any) -> dict:
     """Declares what may be searched of an encoder of this package.
 
     Args:

@@ -116,11 +116,11 @@ class WindowIndex:
             **{name: getattr(self, name)[chosen] for name in per_window},
         )
 
-    def without_labels(self, chosen: np.ndarray) -> "WindowIndex":
+    def without_labels(self, chosen: np.ndarray | slice) -> "WindowIndex":
         """All the windows, of which those that `chosen` picks out have no label.
 
         Args:
-            chosen: bool array `(windows,)` or int array.
+            chosen: bool array `(windows,)`, int array or slice.
 
         Returns:
             `WindowIndex` whose `labels` are −1 there, and so those of every step.

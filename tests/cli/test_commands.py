@@ -1,3 +1,4 @@
+import re
 import urllib.error
 import urllib.request
 
@@ -9,6 +10,7 @@ pytest.importorskip("pydantic")
 from click.testing import CliRunner
 
 from keras_dcat.cli import main
+from keras_dcat.transfer.gating.gates import GATES
 from tests.cli.experiments import NAMES, write_experiment, write_sessions
 
 pytestmark = [
@@ -63,8 +65,28 @@ def test_recordings_are_counted_and_drawn(plan):
 def test_a_search_finds_a_weight_and_draws_it(plan):
     pytest.importorskip("keras_tuner")
     printed = run("search", plan, "--trials", 2, "--epochs", 1)
-    assert "λ = " in printed
-    assert (plan.parent / "out" / "search.png").exists()
+    assert "transfer_weight = " in printed
+    assert (plan.parent / "out" / "search_transfer_weight.png").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The source should be trained")
+def test_a_search_looks_for_what_the_file_names_and_keeps_the_rest(plan):
+    pytest.importorskip("keras_tuner")
+    named = {
+        "search": ["gate", "agreement"],
+        "transfer": {"recipe": "no_labels", "transfer_weight": 0.2},
+    }
+    folder = plan.parent
+    other = write_experiment(folder, **named).rename(folder / "other.yaml")
+    write_experiment(folder)
+    printed = run("search", other, "--trials", 2, "--epochs", 1)
+    found = re.search(r"gate = (\w+), agreement = ([\d.]+): macro F1", printed)
+    assert found[1] in {"usual", *GATES}
+    assert float(found[2]) in (0.0, 2.5, 5.0, 10.0)
+    assert (folder / "out" / "search_agreement.png").exists()
+    kept = [path.read_text() for path in (folder / "out" / "search").glob("*.json")]
+    assert any("no_labels" in text for text in kept)
 
 
 @pytest.mark.slow
@@ -73,6 +95,16 @@ def test_a_comparison_prints_its_table_and_writes_its_report(plan):
     assert "camera → watch" in printed
     assert "| D-CAT |" in printed
     assert "D-CAT" in (plan.parent / "out" / "report.html").read_text()
+
+
+def test_a_target_is_taught_as_the_file_says(tmp_path):
+    write_sessions(tmp_path)
+    path = write_experiment(tmp_path, transfer={"recipe": "paper"})
+    run("train", path)
+    transfer = {"recipe": "paper", "loss_weights": {"cross_attention": 0}}
+    path = write_experiment(tmp_path, transfer=transfer)
+    printed = run("train", path, fails=True)
+    assert "a loss that weighs more than 0" in printed
 
 
 def test_an_export_is_checked_and_says_of_a_stream_what_it_sees(plan):
@@ -163,7 +195,7 @@ def test_a_transfer_with_the_labels_of_one_person_goes_all_the_way(tmp_path):
     assert ["sit", "8", "8", "16"] in rows
     assert ["no", "label", "48", "0", "0"] in rows
     assert "macro F1" in run("train", plan)
-    assert "λ = " in run("search", plan, "--trials", 1, "--epochs", 1)
+    assert "transfer_weight = " in run("search", plan, "--trials", 1, "--epochs", 1)
     assert "| D-CAT |" in run("compare", plan)
     assert "litert" in run("export", plan, "--format", "litert")
 

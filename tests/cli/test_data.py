@@ -3,8 +3,9 @@ import pytest
 
 pytest.importorskip("pydantic")
 
-from keras_dcat.cli.data import load, prepare, study
+from keras_dcat.cli.data import load, methods, prepare, study
 from keras_dcat.cli.experiment import read_experiment
+from keras_dcat.evaluation import DCAT, METHODS
 from tests.cli.experiments import NAMES, write_experiment, write_sessions
 
 pytestmark = pytest.mark.tensorflow
@@ -43,6 +44,22 @@ def test_the_models_are_those_that_the_file_asks_for(folder):
     assert model.input_shape == (None, 32, 2)
     assert model.output_shape == (None, 3)
     assert own.training.epochs == 1
+
+
+@pytest.mark.parametrize(
+    ("transfer", "method"),
+    [
+        ({}, METHODS["D-CAT"]),
+        ({"recipe": "paper"}, DCAT("paper")),
+        (
+            {"transfer_weight": 0.3, "gate": "soft", "loss_weights": {"fused": 1}},
+            DCAT(transfer_weight=0.3, gate="soft", loss_weights={"fused": 1.0}),
+        ),
+    ],
+)
+def test_the_target_is_taught_as_the_file_says(folder, transfer, method):
+    plan = read_experiment(write_experiment(folder, transfer=transfer))
+    assert methods(plan) == {"alone": METHODS["alone"], "D-CAT": method}
 
 
 @pytest.mark.parametrize(("asked", "rates"), [({}, {0.2, 0.4}), ({"dropout": 0}, {0})])

@@ -1,6 +1,8 @@
 import contextlib
+import dataclasses
 import pathlib
 import re
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,13 @@ from hypothesis import strategies as st
 pytest.importorskip("pydantic")
 pytest.importorskip("yaml")
 
-from keras_dcat.cli.experiment import ExperimentError, read_experiment
+from keras_dcat.cli.experiment import (
+    ExperimentError,
+    Setting,
+    Transfer,
+    read_experiment,
+)
+from keras_dcat.evaluation import DCAT
 
 GOOD = """\
 data:
@@ -39,6 +47,9 @@ def test_what_is_not_said_has_a_default(tmp_path):
     assert plan.split.test == [2, "anna"]
     assert plan.encoders["imu"].dropout is None
     assert plan.training.seeds == [0, 1, 2]
+    assert plan.transfer.recipe == "extended"
+    assert plan.transfer.transfer_weight is plan.transfer.gate is None
+    assert plan.search == ["transfer_weight"]
     assert plan.output == pathlib.Path("out")
 
 
@@ -68,6 +79,36 @@ def test_the_example_is_one():
         ("source: imu\n", "", 1, r"`source` is missing"),
         ("source: imu", "source: accelerometer", 1, r"must be two streams"),
         ("size: tiny", "size: huge", 11, r"`encoders.imu.size` must be 'tiny', 's"),
+        (
+            "output: out",
+            "transfer: {recipe: papers}\noutput: out",
+            12,
+            r"`transfer.recipe` must be 'extended', 'paper', .*'papers'",
+        ),
+        (
+            "output: out",
+            "transfer: {gate: sure}\noutput: out",
+            12,
+            r"`transfer.gate` must be 'all', 'correct'.*Received: 'sure'",
+        ),
+        (
+            "output: out",
+            "transfer: {transfer_weight: -1}\noutput: out",
+            12,
+            r"`transfer.transfer_weight` must be greater than or equal to 0",
+        ),
+        (
+            "output: out",
+            "transfer: {loss_weights: {joint: 1}}\noutput: out",
+            12,
+            r"`transfer.loss_weights.joint` must be 'info_nce'.*Received: 'joint'",
+        ),
+        (
+            "output: out",
+            "search: [lambda]\noutput: out",
+            12,
+            r"`search.0` must be 'recipe', 'transfer_weight'.*Received: 'lambda'",
+        ),
         ("    - 3", "    - 3\n    - [1]", 10, r"`split.validation.1` must be"),
         ("    - 3", "    - 2", 7, r"split: subjects 2 cannot do both"),
         ("dataset: watch", "dataset: watches", 2, r"`data.dataset` must be 'watch'"),
@@ -148,3 +189,16 @@ def test_garbage_is_an_experiment_error(tmp_path_factory, garbage, where):
     path.write_bytes(text[:where] + garbage + text[where:])
     with contextlib.suppress(ExperimentError):
         read_experiment(path)
+
+
+def test_what_can_be_searched_is_what_the_hypermodel_can_search():
+    pytest.importorskip("keras_tuner")
+    from keras_dcat.tuning.hypermodel import _SPACE
+
+    assert get_args(Setting) == tuple(_SPACE)
+
+
+def test_a_transfer_has_the_names_and_defaults_of_a_method():
+    fields = {field.name: field for field in dataclasses.fields(DCAT)}
+    assert set(Transfer.model_fields) <= set(fields)
+    assert DCAT(**Transfer().model_dump()) == DCAT()

@@ -4,7 +4,9 @@ import keras
 import keras_tuner
 import pytest
 
-from keras_dcat.cli.searching import WholeSearch
+from keras_dcat.cli.experiment import read_experiment
+from keras_dcat.cli.searching import WholeSearch, fixed
+from tests.cli.experiments import write_experiment
 
 
 class Guess(keras_tuner.HyperModel):
@@ -91,3 +93,11 @@ def test_what_was_kept_and_is_damaged_is_refused_by_name(tmp_path, damage):
         searched(tmp_path, Guess(), trials=1)
     kept.unlink()
     assert len(searched(tmp_path, Guess(), trials=1)) == 1
+
+
+def test_what_is_not_searched_is_as_the_transfer_of_the_file_says(tmp_path):
+    transfer = {"recipe": "paper", "gate": "soft", "loss_weights": {"fused": 2.0}}
+    path = write_experiment(tmp_path, transfer=transfer, search=["gate"])
+    assert fixed(read_experiment(path)).values == {"recipe": "paper", "fused": 2.0}
+    path = write_experiment(tmp_path)
+    assert fixed(read_experiment(path)).values == {"recipe": "extended"}

@@ -356,7 +356,7 @@ def test_the_report_says_it_all_in_some_twenty_lines(rng):
         f"{found.coverage['all']:.0%} of training windows would teach",
         f"{found.predictability.mispaired_r2:.3f}",
         f"target {found.information.target:.3f}",
-        "DCATModel(source, target, transfer_weight=0.2, gate=None)",
+        "DCATModel(source, target, transfer_weight=0.2, gate="all")",
     ):
         assert expected in text
     assert len(text.splitlines()) < 20

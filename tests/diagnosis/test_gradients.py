@@ -31,8 +31,8 @@ def taught(rng, classes_of, weight=1.0, **options):
     model = keras_dcat.DCATModel(
         source_that_says(50.0),
         branch(3, key_dim=CLASSES, **options),
-        weight,
-        gate=None,
+        transfer_weight=weight,
+        gate="all",
         loss=loss,
     )
     return model, pair, labels
@@ -93,7 +93,7 @@ def test_where_nobody_teaches_there_is_no_angle(rng):
 def test_sizes_that_differ_are_mapped_as_in_the_model(rng):
     pair, labels = windows(rng)
     model = keras_dcat.DCATModel(
-        branch(5, steps=12), branch(3, key_dim=4), gate=None, adapt_sizes=True
+        branch(5, steps=12), branch(3, key_dim=4), gate="all", adapt_sizes=True
     )
     assert -1 <= GradientProbe(model).cosine(pair, labels) <= 1
 

@@ -38,7 +38,7 @@ def trained(model, data, monitor=None, epochs=2):
 def test_a_row_is_what_numpy_computes_of_the_model(rng):
     pair, labels = windows(rng)
     model = joined(gate="correct", loss=keras_dcat.MaskedCrossAttentionLoss())
-    believed = keras.ops.convert_to_numpy(model.source(pair[0])).argmax(-1)
+    believed = keras.ops.convert_to_numpy(model.sources[0](pair[0])).argmax(-1)
     labels[:8] = believed[:8]  # the source is right there
     labels[::5] = -1
     monitor = TransferMonitor((pair, labels), class_names=NAMES, batch_size=10)
@@ -71,8 +71,8 @@ def test_a_row_is_what_numpy_computes_of_the_model(rng):
 @pytest.mark.parametrize(
     ("weights", "name"),
     [
-        ([1.0, 1.0, 1.0], "alignment_loss"),
-        ([0.0, 1.0, 1.0], "contrast_loss"),
+        ([1.0, 1.0, 1.0], "cross_attention_loss"),
+        ([0.0, 1.0, 1.0], "info_nce_loss"),
         ([0.0, 0.0, 1.0], "distillation_loss"),
     ],
 )
@@ -87,7 +87,7 @@ def test_alignment_is_the_mean_of_the_first_active_loss_that_evaluate_gives(
     ]
     pair, labels = windows(rng)
     pair = tuple(50 * x for x in pair)  # their products leave float16
-    model = joined(gate=None, loss=losses, loss_weights=weights)
+    model = joined(gate="all", loss=losses, loss_weights=weights)
     monitor = TransferMonitor((pair, labels))
     monitor.set_model(model)
     monitor.on_train_begin()

@@ -36,7 +36,8 @@ MIRRORED = """
                     layer.trainable = False
             # Of each window by itself: a contrast is of those of a replica.
             loss = keras_dcat.MaskedCrossAttentionLoss()
-            model = keras_dcat.DCATModel(source, target, 1.0, loss=loss)
+            options = {"transfer_weight": 1.0, "gate": "all", "loss": loss}
+            model = keras_dcat.DCATModel(source, target, **options)
             model.compile(keras.optimizers.SGD(0.1), metrics=["accuracy"])
         data = tf.data.Dataset.from_tensor_slices(
             windows(np.random.default_rng(0))

@@ -39,7 +39,7 @@ def test_a_loaded_model_goes_on_exactly_where_it_stopped(rng, tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert type(loaded) is keras_dcat.DCATModel
     assert loaded.transfer_weight == pytest.approx(0.7)
-    assert loaded.gate is only_class_two
+    assert loaded.terms["mine_loss"].gate is only_class_two
     configs = [m.transfer_losses[0].get_config() for m in (loaded, model)]
     assert configs[0] == configs[1]
     for old, new in zip(snapshot(model), snapshot(loaded), strict=True):
@@ -56,7 +56,7 @@ def test_a_loaded_model_goes_on_exactly_where_it_stopped(rng, tmp_path):
 
 def test_a_model_that_was_never_compiled_by_hand_loads_and_trains(rng, tmp_path):
     pair, labels = windows(rng)
-    model = keras_dcat.DCATModel(*pair_of_branches(softmax=True), gate=None)
+    model = keras_dcat.DCATModel(*pair_of_branches(softmax=True), gate="all")
     train(model, pair, labels, epochs=1)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")

@@ -13,6 +13,7 @@ from keras_dcat.windows.augmentation import Scaling, TimeWarp
 CLASSES = ("wave", "clap", "sit")
 RATES = {"camera": 8.0, "imu": 16.0}
 PAIR = ("camera", "imu")
+SOURCES, TARGET = ("camera",), "imu"  # the pair as a method is given it
 THREE_RATES = {**RATES, "watch": 12.0}
 SEVERAL = (("camera", "watch"), "imu")
 

@@ -1,6 +1,7 @@
 import pytest
 
 from keras_dcat.evaluation import ABLATIONS, DCAT, Alone, ablation
+from keras_dcat.transfer.recipes import RECIPES
 
 
 @pytest.mark.parametrize("name", ABLATIONS)
@@ -13,10 +14,11 @@ def test_every_setting_has_its_baseline_and_one_thing_changed(name):
     assert len({str(s) for s in settings}) == len(settings)
 
 
-def test_the_weight_has_the_settings_of_the_paper():
+def test_the_weight_is_searched_around_that_of_the_recipe():
     methods = ablation("transfer_weight")
     weights = [m.transfer_weight for m in methods.values() if isinstance(m, DCAT)]
-    assert weights == [0.0, 0.01, 0.1, 1.0, 10.0]
+    assert weights == [0.0, 0.001, 0.01, None, 1.0]
+    assert RECIPES["extended"].transfer_weight == 0.1  # the one that is not named
     assert [m for m in methods.values() if isinstance(m, Alone)] == [Alone()]
 
 
@@ -28,3 +30,21 @@ def test_the_target_alone_is_given_the_same_data_and_size():
 def test_an_unknown_ablation_is_refused_with_the_choices():
     with pytest.raises(ValueError, match="'colour'.*'transfer_weight'"):
         ablation("colour")
+
+
+def test_each_loss_of_the_default_is_left_out_once_and_may_teach_alone():
+    methods = ablation("losses")
+    left_out = [label for label in methods if label.startswith("without ")]
+    assert left_out == [
+        "without info_nce",
+        "without agreement",
+        "without fused",
+        "without cross_attention",
+    ]
+    for label in left_out:
+        assert methods[label] == DCAT(loss_weights={label.removeprefix("without "): 0})
+    for name in ("info_nce", "normalized", "paper"):
+        assert methods[name] == DCAT(name)
+    for label in ("agreement alone", "fused alone"):
+        name = label.removesuffix(" alone")
+        assert [loss.name for loss in methods[label]._losses()] == [name]

@@ -3,11 +3,18 @@ import dataclasses
 import numpy as np
 import pytest
 
-from keras_dcat.evaluation import CONTROLS, DCAT, RIVALS, Alone, Features, LateFusion
+from keras_dcat.evaluation import DCAT, Alone
 from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.metrics import macro_f1
+from keras_dcat.transfer import (
+    DCATModel,
+    FeatureInfoNCE,
+    MaskedCrossAttentionLoss,
+    source_confidence,
+)
+from keras_dcat.transfer.recipes import RECIPES
 from keras_dcat.windows import split_by_subject
-from tests.evaluation.studies import PAIR, assert_trains_otherwise, study
+from tests.evaluation.studies import SOURCES, TARGET, assert_trains_otherwise, study
 
 
 @pytest.fixture(scope="module")
@@ -17,26 +24,21 @@ def repetition():
 
 @pytest.fixture(scope="module")
 def alone(repetition):
-    return Alone().run(repetition, None, "imu")
+    return Alone().run(repetition, (), TARGET)
 
 
 def test_without_weight_the_target_is_trained_as_if_it_were_alone(repetition, alone):
-    probabilities, losses = DCAT(transfer_weight=0.0).run(repetition, *PAIR)
+    probabilities, losses = DCAT(transfer_weight=0.0).run(repetition, SOURCES, TARGET)
     np.testing.assert_allclose(probabilities, alone[0], atol=1e-5)
     np.testing.assert_allclose(losses, alone[1], rtol=1e-5)
 
 
 METHODS = {
-    **CONTROLS,
-    **RIVALS,
     "D-CAT": DCAT(),
-    "the paper's": DCAT(alignment="distance", gate="correct"),
+    "paper": DCAT("paper", transfer_weight=1.0),
     "soft": DCAT(gate="soft"),
-    "out of fold": DCAT(gate="out-of-fold"),
-    "late": DCAT(offset=0.25),
-    "half wrong": DCAT(mispaired=0.5),
-    "balanced": DCAT(gradients="balanced"),
-    "contrast that fades": DCAT(alignment="contrast", decay=True),
+    "without agreement": DCAT(loss_weights={"agreement": 0.0}),
+    "InfoNCE of KᵀV that fades": DCAT("attention_info_nce", decay=True),
 }
 
 
@@ -44,54 +46,34 @@ METHODS = {
 def test_every_method_changes_the_training_and_predicts_the_test(
     repetition, alone, name
 ):
-    losses = assert_trains_otherwise(METHODS[name], repetition, PAIR, alone[0])
+    losses = assert_trains_otherwise(
+        METHODS[name], repetition, (SOURCES, TARGET), alone[0]
+    )
     assert len(losses) == 3
 
 
-def test_it_may_fall_back_to_the_target_alone_by_who_judges():
+def test_the_baseline_may_be_restored_by_who_judges():
     one = study(epochs=3)
     train, judge = split_by_subject(one.splits["official"][0], ["p0", "p1"])
     splits = {"official": (train, one.splits["official"][1])}
     judged = dataclasses.replace(one, splits=splits, judges={"official": judge})
     repetition = Repetition(judged, "official", seed=0)
-    taught, alone = DCAT().train(repetition, *PAIR)[0], repetition.unimodal("imu")[0]
+    taught, alone = (
+        DCAT().train(repetition, SOURCES, TARGET)[0],
+        repetition.unimodal("imu")[0],
+    )
     scores = [
         macro_f1(judge.labels, repetition.predict(model, "imu", judge), 3)
         for model in (taught, alone)
     ]
     expected = repetition.predict(taught if scores[0] > scores[1] else alone, "imu")
-    kept, _ = DCAT(falls_back=True).run(repetition, *PAIR)
+    kept, _ = DCAT(restores_baseline=True).run(repetition, SOURCES, TARGET)
     np.testing.assert_allclose(kept, expected, atol=1e-5)
 
 
-def test_without_a_judge_nothing_can_fall_back(repetition):
+def test_without_a_judge_no_baseline_can_be_restored(repetition):
     with pytest.raises(ValueError, match=r"`judges`.*none of split 'official'"):
-        DCAT(falls_back=True).run(repetition, *PAIR)
-
-
-def test_late_fusion_is_the_mean_of_source_and_target(repetition, alone):
-    source, _ = Alone().run(repetition, None, "camera")
-    fused, _ = LateFusion().run(repetition, *PAIR)
-    np.testing.assert_allclose(fused, (source + alone[0]) / 2, atol=1e-6)
-
-
-def test_masks_made_before_training_say_which_windows_teach(repetition, monkeypatch):
-    right = np.arange(len(repetition.train)) % 3 == 0
-    wrong = (repetition.train.labels + 1) % 3
-    predicted = np.where(right, repetition.train.labels, wrong)
-    monkeypatch.setattr(repetition, "out_of_fold", lambda *_: np.eye(3)[predicted])
-    learner = repetition.build("imu", repetition.train)
-    for gate, is_same in (("out-of-fold", True), ("shuffled", False)):
-        _, dataset = DCAT(gate=gate).joined(
-            repetition, *PAIR, learner, repetition.train, 16
-        )
-        batches = [(x["transfer_mask"], y) for x, y in dataset]
-        shares, labels = (np.concatenate(each) for each in zip(*batches, strict=True))
-        assert shares.sum() == right.sum()
-        labels = labels.argmax(axis=-1)
-        taught = np.bincount(labels, weights=shares).tolist()
-        expected = np.bincount(repetition.train.labels, weights=right).tolist()
-        assert (taught == expected) == is_same
+        DCAT(restores_baseline=True).run(repetition, SOURCES, TARGET)
 
 
 def test_a_baseline_has_the_same_changes_as_its_method():
@@ -99,46 +81,87 @@ def test_a_baseline_has_the_same_changes_as_its_method():
     assert method.baseline() == Alone(
         build={"filters": 4}, training={"epochs": 1}, data_fraction=0.5
     )
-    assert Features("contrast").baseline() == Alone()
     assert Alone().baseline() == Alone()
 
 
 def test_changes_of_target_and_training_are_used(repetition):
     changed = Alone(build={"filters": 4}, training={"epochs": 1}, data_fraction=0.34)
-    probabilities, losses = changed.run(repetition, None, "imu")
+    probabilities, losses = changed.run(repetition, (), TARGET)
     assert len(losses) == 1
     assert len(probabilities) == len(repetition.test)
 
 
-def test_a_fellow_teaches_beside_the_source_and_both_believe_together(repetition):
-    learner = repetition.build("imu", repetition.train)
-    method = DCAT(gate="soft", distillation=0.5, fellow=True, cached=True)
-    model, dataset = method.joined(repetition, *PAIR, learner, repetition.train, 16)
-    alone, _ = repetition.unimodal("imu")
-    assert model.source[1] is alone
-    assert model.target is learner is not alone
-    assert model.get_config()["combination"] == "product"
-    inputs, _ = next(iter(dataset))
-    assert len(inputs["source"]) == 2
-    probabilities, _ = method.run(repetition, *PAIR)
-    plain, _ = dataclasses.replace(method, fellow=False).run(repetition, *PAIR)
-    assert np.abs(probabilities - plain).max() > 1e-4
+def joined(repetition, method):
+    """The model and the batches of a method, for all training windows."""
+    learner = repetition.build(TARGET, repetition.train)
+    return method.joined(repetition, SOURCES, TARGET, learner, repetition.train, 16)
 
 
-def test_a_fellow_is_asked_out_of_fold_as_the_source_is(repetition):
-    learner = repetition.build("imu", repetition.train)
-    method = DCAT(gate="out-of-fold", fellow=True, cached=True)
-    _, dataset = method.joined(repetition, *PAIR, learner, repetition.train, 16)
-    inputs, _ = next(iter(dataset))
-    assert inputs["transfer_mask"].shape[1:] == (2,)
+def weights(model):
+    return {term.loss.name: term.weight for term in model.terms.values()}
 
 
-def test_a_setting_that_is_misspelt_is_no_other_method():
-    for method, options in (
-        (DCAT, {"source": "rand"}),
-        (DCAT, {"alignment": "contrst"}),
-        (Features, {"kind": "contrst"}),
-    ):
-        ((name, value),) = options.items()
-        with pytest.raises(ValueError, match=f"{name}='{value}'.*misspelt"):
-            method(**options)
+def test_without_options_it_is_the_model_with_its_defaults(repetition):
+    model, _ = joined(repetition, DCAT())
+    source, target = (repetition.build(s, repetition.train) for s in (*SOURCES, TARGET))
+    default = DCATModel(source, target)
+    assert model.transfer_weight == default.transfer_weight
+    assert model.get_config()["gate"] == default.get_config()["gate"]
+    assert model.get_config()["loss"] == default.get_config()["loss"]
+    assert weights(model) == weights(default)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_has_the_weight_and_the_losses_that_the_model_gives_it(
+    repetition, recipe
+):
+    model, _ = joined(repetition, DCAT(recipe))
+    assert model.transfer_weight == pytest.approx(RECIPES[recipe].transfer_weight)
+    assert list(weights(model).values()) == list(RECIPES[recipe].losses.values())
+
+
+def test_single_losses_are_left_out_weighed_otherwise_and_added(repetition):
+    changed = {"agreement": 0.0, "fused": 2.5, "distillation": 1.5}
+    model, _ = joined(repetition, DCAT(loss_weights=changed))
+    own = RECIPES["extended"].losses
+    assert weights(model) == {
+        "info_nce": own[FeatureInfoNCE],
+        "fused": 2.5,
+        "cross_attention": own[MaskedCrossAttentionLoss],
+        "distillation": 1.5,
+    }
+
+
+def test_a_changed_recipe_keeps_its_gate_and_its_weight(repetition):
+    method = DCAT("no_labels", loss_weights={"agreement": 0.0})
+    model, _ = joined(repetition, method)
+    assert {term.gate for term in model.terms.values()} == {source_confidence}
+    method = DCAT("paper", loss_weights={"agreement": 1.0})
+    model, _ = joined(repetition, method)
+    assert model.transfer_weight == pytest.approx(RECIPES["paper"].transfer_weight)
+
+
+def test_a_weight_that_decays_starts_where_it_would_stay(repetition):
+    model, dataset = joined(repetition, DCAT(decay=True, transfer_weight=0.5))
+    (schedule,) = [model.get_config()["transfer_weight"]["config"]]
+    assert schedule["initial_learning_rate"] == 0.5
+    assert schedule["end_learning_rate"] == 0.0
+    assert schedule["decay_steps"] == 3 * len(dataset)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"recipe": "papers"}, "recipe='papers'.*'paper'"),
+        ({"gate": "sure"}, "gate='sure'"),
+        ({"combination": "worst"}, "worst"),
+        ({"loss_weights": {"joint": 1.0}}, "'joint'.*'fused'"),
+        ({"loss_weights": {"fused": -1.0}}, "at least 0.*-1.0"),
+        ({"recipe": "paper", "loss_weights": {"cross_attention": 0}}, "more than 0"),
+        ({"recipe": "paper", "target_labels": False}, "'paper'.*Choose 'soft'"),
+        ({"gate": "correct", "target_labels": False}, "gate='correct'.*Choose 'soft'"),
+    ],
+)
+def test_what_is_no_method_is_refused_when_it_is_written(options, message):
+    with pytest.raises(ValueError, match=message):
+        DCAT(**options)

@@ -3,11 +3,14 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from keras_dcat.evaluation import RIVALS, Alone, Features, LateFusion
+from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.evaluation.rivals import (
     FeatureTransfer,
     classifier_input,
     squared_distance,
 )
+from tests.evaluation.studies import SOURCES, TARGET, assert_trains_otherwise, study
 from tests.models import branch, snapshot, windows
 
 
@@ -68,3 +71,37 @@ def test_a_model_without_a_classifier_is_refused():
     model = keras.Model(inputs, layers.Flatten()(inputs), name="flat")
     with pytest.raises(ValueError, match="'flat'.*Leave feature distillation"):
         classifier_input(model)
+
+
+@pytest.fixture(scope="module")
+def repetition():
+    return Repetition(study(epochs=3), "official", seed=0)
+
+
+@pytest.fixture(scope="module")
+def alone(repetition):
+    return Alone().run(repetition, (), TARGET)
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_every_rival_changes_the_training_and_predicts_the_test(
+    repetition, alone, name
+):
+    pair = SOURCES, TARGET
+    losses = assert_trains_otherwise(RIVALS[name], repetition, pair, alone[0])
+    assert len(losses) == 3
+
+
+def test_late_fusion_is_the_mean_of_source_and_target(repetition, alone):
+    source, _ = Alone().run(repetition, (), "camera")
+    fused, _ = LateFusion().run(repetition, SOURCES, TARGET)
+    np.testing.assert_allclose(fused, (source + alone[0]) / 2, atol=1e-6)
+
+
+def test_a_rival_is_compared_with_the_target_alone():
+    assert Features("contrast").baseline() == Alone()
+
+
+def test_a_kind_that_is_misspelt_is_no_other_rival():
+    with pytest.raises(ValueError, match="kind='contrst'.*misspelt"):
+        Features(kind="contrst")

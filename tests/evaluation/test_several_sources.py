@@ -12,6 +12,11 @@ from keras_dcat.evaluation import (
     Alone,
     Features,
     LateFusion,
+    Misaligned,
+    Mispaired,
+    OutOfFoldMask,
+    RandomSource,
+    ShuffledMask,
     compare,
     run_experiments,
 )
@@ -42,7 +47,7 @@ def repetition():
 
 @pytest.fixture(scope="module")
 def alone(repetition):
-    return Alone().run(repetition, None, TARGET)
+    return Alone().run(repetition, (), TARGET)
 
 
 def joined(repetition, method):
@@ -61,11 +66,11 @@ METHODS = {
     **CONTROLS,
     "logits distillation": RIVALS["logits distillation"],
     "soft": DCAT(gate="soft"),
-    "out of fold": DCAT(gate="out-of-fold"),
-    "late": DCAT(offset=0.25),
+    "out of fold": OutOfFoldMask(gate="all"),
+    "late": Misaligned(seconds=0.25),
     "seen once": DCAT(cached=True),
-    "contrast that fades": DCAT(alignment="contrast", decay=True),
-    "without labels": DCAT(gate="soft", distillation=0.5, target_labels=False),
+    "InfoNCE of KᵀV that fades": DCAT("attention_info_nce", decay=True),
+    "without labels": DCAT("no_labels", target_labels=False),
 }
 
 
@@ -77,10 +82,10 @@ def test_every_method_changes_the_training_and_predicts_the_test(
 
 
 def test_all_teach_not_one_of_them(repetition):
-    method = DCAT(transfer_weight=5.0)
+    method = DCAT(transfer_weight=0.5)
     both, _ = method.run(repetition, *SEVERAL)
     for source in SOURCES:
-        one, _ = method.run(repetition, source, TARGET)
+        one, _ = method.run(repetition, (source,), TARGET)
         assert np.abs(both - one).max() > 1e-4
 
 
@@ -88,17 +93,19 @@ def test_all_teach_not_one_of_them(repetition):
 def test_the_combination_is_that_of_the_model(repetition, combination):
     model, _ = joined(repetition, DCAT(combination=combination))
     assert model.get_config()["combination"] == combination
-    assert len(model.source) == 2
+    assert len(model.sources) == 2
 
 
 def test_the_same_source_twice_teaches_as_once(repetition):
     method = DCAT(cached=True)
     twice, _ = method.run(repetition, ("camera", "camera"), TARGET)
-    np.testing.assert_allclose(twice, method.run(repetition, *PAIR)[0], atol=1e-5)
+    np.testing.assert_allclose(
+        twice, method.run(repetition, ("camera",), TARGET)[0], atol=1e-5
+    )
 
 
 def test_late_fusion_is_the_mean_of_all(repetition, alone):
-    parts = [alone[0], *(Alone().run(repetition, None, s)[0] for s in SOURCES)]
+    parts = [alone[0], *(Alone().run(repetition, (), s)[0] for s in SOURCES)]
     fused, _ = LateFusion().run(repetition, *SEVERAL)
     np.testing.assert_allclose(fused, np.mean(parts, axis=0), atol=1e-6)
 
@@ -110,8 +117,8 @@ def test_masks_made_before_training_are_of_each_source(repetition, monkeypatch):
     monkeypatch.setattr(repetition, "out_of_fold", lambda s, _: np.eye(3)[predicted[s]])
     expected = [np.bincount(labels, right[s], 3).tolist() for s in SOURCES]
     both_teach = np.sum(right["camera"] & right["watch"])
-    for gate, is_same in (("out-of-fold", True), ("shuffled", False)):
-        _, dataset = joined(repetition, DCAT(gate=gate))
+    for kind, is_same in ((OutOfFoldMask, True), (ShuffledMask, False)):
+        _, dataset = joined(repetition, kind(gate="all"))
         batches = [(x["transfer_mask"], y) for x, y in dataset]
         shares, seen = (np.concatenate(each) for each in zip(*batches, strict=True))
         assert shares.shape == (len(labels), 2)
@@ -137,13 +144,13 @@ def test_all_sources_are_late_and_the_target_is_not(repetition, monkeypatch):
         moved.append((stream, seconds))
         return index
 
-    monkeypatch.setattr("keras_dcat.evaluation.methods.misaligned", late)
-    paired_index(repetition, monkeypatch, DCAT(offset=0.25))
+    monkeypatch.setattr("keras_dcat.evaluation.controls.misaligned", late)
+    paired_index(repetition, monkeypatch, Misaligned(seconds=0.25))
     assert moved == [(source, 0.25) for source in SOURCES]
 
 
 def test_wrong_windows_of_all_sources_are_of_the_same_moment(repetition, monkeypatch):
-    wrong = paired_index(repetition, monkeypatch, DCAT(mispaired=1.0, gate=None))
+    wrong = paired_index(repetition, monkeypatch, Mispaired())
     order = {}
     for stream in (*SOURCES, TARGET):
         before = repetition.train.starts[stream].tolist()
@@ -155,8 +162,8 @@ def test_wrong_windows_of_all_sources_are_of_the_same_moment(repetition, monkeyp
 
 
 def test_random_sources_are_as_they_were_initialised_each_in_its_own_way(repetition):
-    model, _ = joined(repetition, DCAT(source="random", gate=None))
-    for number, (source, stream) in enumerate(zip(model.source, SOURCES, strict=True)):
+    model, _ = joined(repetition, RandomSource())
+    for number, (source, stream) in enumerate(zip(model.sources, SOURCES, strict=True)):
         fresh = repetition.build(stream, repetition.train, seed=1000 + number)
         for one, other in zip(source.weights, fresh.weights, strict=True):
             np.testing.assert_array_equal(one, other)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_dcat.evaluation import ordered_pairs
-from keras_dcat.evaluation.stream_pairs import arrow, named, sources_of
+from keras_dcat.evaluation.stream_pairs import arrow, named, source_of, sources_of
 from keras_dcat.transfer.losses.statistics import SourceStatistics
 
 
@@ -31,3 +31,12 @@ def test_the_statistics_of_a_source_are_one_source():
     known = SourceStatistics(np.zeros((2, 3)), ())
     assert sources_of(known) == (known,)
     assert sources_of((known, "imu")) == (known, "imu")
+
+
+@pytest.mark.parametrize("source", ["video", ("video", "depth")])
+def test_sources_and_what_stands_for_them_are_each_others_inverse(source):
+    assert source_of(sources_of(source)) == source
+
+
+def test_nothing_stands_for_no_source():
+    assert source_of(()) is None

@@ -94,3 +94,69 @@ def test_a_column_of_classes_is_not_taken_for_scores():
 def test_calibration_of_labels_in_words_is_refused():
     with pytest.raises(ValueError, match="class_names.index"):
         metrics.expected_calibration_error(["sit"], [[0.5, 0.5]])
+
+
+def answered(rng, count=200, labels=3):
+    """Labels of yes and no of which some are not known, and how probable yes is."""
+    answers = rng.integers(0, 2, (count, labels)).astype("float64")
+    answers[rng.random(answers.shape) < 0.2] = np.nan
+    return answers, rng.random((count, labels))
+
+
+@pytest.mark.parametrize("form", ["of yes", "of both", "answers"])
+def test_f1_of_labels_is_what_scikit_learn_computes_of_those_that_are_known(rng, form):
+    answers, probable = answered(rng)
+    expected = []
+    for own, said in zip(answers.T, probable.T > 0.5, strict=True):
+        known = ~np.isnan(own)
+        expected.append(f1_score(own[known], said[known]))
+    given = {
+        "of yes": probable,
+        "of both": np.stack([1 - probable, probable], axis=-1),
+        "answers": (probable > 0.5).astype(int),
+    }[form]
+    f1 = metrics.f1_per_class(answers, given, 3, multi_label=True)
+    np.testing.assert_allclose(f1, expected)
+    unknown = np.where(np.isnan(answers), -1, answers).astype(int)
+    found = metrics.macro_f1(unknown, given, 3, multi_label=True)
+    assert found == pytest.approx(np.mean(expected))
+
+
+def test_macro_f1_of_labels_is_that_of_scikit_learn_for_several_labels(rng):
+    answers = rng.integers(0, 2, (100, 4))
+    said = rng.integers(0, 2, (100, 4))
+    found = metrics.macro_f1(answers, said, 4, multi_label=True)
+    assert found == pytest.approx(f1_score(answers, said, average="macro"))
+
+
+def test_one_sigmoid_is_the_probability_of_the_second_class(rng):
+    labels, probable = rng.integers(0, 2, 100), rng.random((100, 1))
+    expected = f1_score(labels, probable[:, 0] > 0.5, average=None)
+    np.testing.assert_allclose(metrics.f1_per_class(labels, probable, 2), expected)
+    with pytest.raises(ValueError, match="Predictions must be classes"):
+        metrics.f1_per_class(labels, probable, 3)
+
+
+def test_calibration_counts_every_entry_of_several_labels(rng):
+    answers, probable = answered(rng)
+    both = np.stack([1 - probable, probable], axis=-1)
+    known = ~np.isnan(answers)
+    expected = metrics.expected_calibration_error(
+        answers[known].astype(int), both[known]
+    )
+    found = metrics.expected_calibration_error(answers, both)
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("labels", "predictions", "message"),
+    [
+        ([[0, 2]], [[0.1, 0.2]], r"yes or no must be 1 or 0.*\[2\]"),
+        ([[0, 1]], [[0.1, 2.0]], r"must be probabilities.*keras.ops.sigmoid"),
+        ([[0, 1]], [[0.1, 0.2, 0.3]], r"labels \(1, 2\), predictions \(1, 3\)"),
+        ([0, 1], [[0.1, 0.2]], r"labels \(2,\), predictions \(1, 2\)"),
+    ],
+)
+def test_what_are_no_answers_is_refused(labels, predictions, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.macro_f1(labels, predictions, 2, multi_label=True)

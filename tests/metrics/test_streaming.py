@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 from sklearn.metrics import f1_score
 
+import keras_dcat
 from keras_dcat import metrics
 
 NAMES = ["sit", "stand", "walk", "run"]
@@ -107,6 +108,7 @@ MADE = [
     metrics.MacroF1(4, name="f"),
     metrics.F1PerClass(NAMES),
     metrics.ExpectedCalibrationError(5, from_logits=True),
+    metrics.F1PerClass(NAMES, multi_label=True, from_logits=True),
 ]
 
 
@@ -116,6 +118,8 @@ def test_a_metric_is_the_same_after_a_round_trip_through_json(rng, metric):
     again = keras.saving.deserialize_keras_object(config)
     assert again.get_config() == metric.get_config()
     labels, scores = scored(rng)
+    if getattr(metric, "multi_label", False):
+        labels = one_hot(labels)
     metric.reset_state()
     for found, expected in zip(
         keras.tree.flatten(in_batches(again, labels, scores)),
@@ -156,3 +160,74 @@ def test_classes_that_cannot_be_told_apart_are_refused(make, message):
 def test_predictions_of_other_classes_are_refused():
     with pytest.raises(ValueError, match=r"\(batch, 3\).*\(2, 4\).*as many classes"):
         metrics.MacroF1(3).update_state([0, 1], ops.ones((2, 4)))
+
+
+def of_one_sigmoid(rng, count=90):
+    labels = rng.integers(-1, 2, count).astype("float32")
+    labels[::9] = np.nan
+    return labels, rng.random((count, 1)).astype("float32")
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_one_sigmoid_has_two_classes(rng, from_logits):
+    labels, probable = of_one_sigmoid(rng)
+    known = labels >= 0
+    classes, said = labels[known].astype(int), probable[known]
+    given = np.log(probable / (1 - probable)) if from_logits else probable
+    f1 = metrics.MacroF1(2, from_logits=from_logits)
+    expected = f1_score(classes, said[:, 0] > 0.5, average="macro")
+    assert float(in_batches(f1, labels, given)) == pytest.approx(expected, abs=1e-6)
+    error = metrics.ExpectedCalibrationError(10, from_logits=from_logits)
+    expected = metrics.expected_calibration_error(
+        classes, np.concatenate([1 - said, said], axis=-1), bins=10
+    )
+    found = float(in_batches(error, labels, given))
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_several_labels_are_averaged_as_scikit_learn_does(rng):
+    labels = rng.integers(-1, 2, (90, 3)).astype("float32")
+    labels[::9, 1] = np.nan
+    probable = rng.random((90, 3)).astype("float32")
+    expected = metrics.f1_per_class(labels, probable, 3, multi_label=True)
+    macro = metrics.MacroF1(3, multi_label=True)
+    found = float(in_batches(macro, labels, probable))
+    assert found == pytest.approx(expected.mean(), abs=1e-6)
+    each = metrics.F1PerClass("abc", multi_label=True)
+    values = in_batches(each, labels, probable).values()
+    np.testing.assert_allclose([*map(float, values)], expected, atol=1e-6)
+    error = metrics.ExpectedCalibrationError(multi_label=True)
+    found = float(in_batches(error, labels, probable))
+    both = np.stack([1 - probable, probable], axis=-1)
+    expected = metrics.expected_calibration_error(labels, both)
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("labels", [1, 3])
+def test_a_transfer_shows_them_of_what_has_a_label(rng, labels):
+    """A row of which one label is not known has no part in an F1 over labels."""
+
+    def branch(channels):
+        inputs = keras.Input((channels,))
+        x = keras.layers.Dense(4, activation="relu")(inputs)
+        return keras.Model(inputs, keras.layers.Dense(labels, "sigmoid")(x))
+
+    model = keras_dcat.DCATModel(branch(5), branch(3), recipe="info_nce")
+    several = {"multi_label": True} if labels > 1 else {}
+    own = [
+        metrics.MacroF1(max(labels, 2), **several),
+        metrics.ExpectedCalibrationError(),
+    ]
+    model.compile("sgd", weighted_metrics=own)
+    pair = tuple(rng.normal(size=(60, c)).astype("float32") for c in (5, 3))
+    answers = rng.integers(0, 2, (60, labels)).astype("float32")
+    answers[::7, 0] = -1
+    found = model.evaluate(pair, answers, verbose=0, return_dict=True)
+    said = model.predict(pair[1], verbose=0)
+    whole = (answers >= 0).all(axis=-1)
+    expected = f1_score(answers[whole], said[whole] > 0.5, average="macro")
+    assert found["macro_f1"] == pytest.approx(expected, abs=1e-6)
+    known = answers >= 0
+    both = np.stack([1 - said, said], axis=-1)[known]
+    expected = metrics.expected_calibration_error(answers[known].astype(int), both)
+    assert found["calibration_error"] == pytest.approx(expected, abs=1e-5)

@@ -26,12 +26,12 @@ def beliefs(rng, classes, preferred=0.0, count=600, sources=1):
     return labels, logs[:sources], logs[sources]
 
 
-def seen(joint, sources, target, labels, shares=None, times=60):
+def seen(fuse, sources, target, labels, shares=None, times=60):
     """What it believes after it has seen the batch so many times."""
     shares = np.ones(sources.shape[:2], "float32") if shares is None else shares
     for _ in range(times):
-        joint(sources, target, labels, shares, training=True)
-    return ops.convert_to_numpy(joint(sources, target, labels, shares))
+        fuse(sources, target, labels, shares, training=True)
+    return ops.convert_to_numpy(fuse(sources, target, labels, shares))
 
 
 def half_known(labels):
@@ -40,8 +40,8 @@ def half_known(labels):
 
 def test_it_is_the_product_of_both_until_it_has_learned(rng):
     _, sources, target = beliefs(rng, 3, count=8, sources=2)
-    joint = DistributionAlignment(2, 3)
-    found = joint(sources, target, np.full(8, -1), np.ones((2, 8), "float32"))
+    fuse = DistributionAlignment(2, 3)
+    found = fuse(sources, target, np.full(8, -1), np.ones((2, 8), "float32"))
     found = np.exp(ops.convert_to_numpy(found))
     for own, together in zip(np.exp(sources), found, strict=True):
         product = own * np.exp(target)
@@ -53,9 +53,9 @@ def test_classes_become_as_frequent_as_labels_and_more_windows_right(rng):
     labels, sources, target = beliefs(rng, 5, preferred=1.5)
     partly = half_known(labels)
     unknown = partly < 0
-    joint = DistributionAlignment(1, 5)
+    fuse = DistributionAlignment(1, 5)
     before, after = (
-        seen(joint, sources, target, partly, times=n)[0][unknown] for n in (0, 200)
+        seen(fuse, sources, target, partly, times=n)[0][unknown] for n in (0, 200)
     )
     expected = np.bincount(labels[~unknown], minlength=5) / (~unknown).sum()
     np.testing.assert_allclose(np.exp(after).mean(axis=0), expected, atol=0.01)
@@ -77,18 +77,18 @@ def test_classes_that_have_no_even_share_keep_it(rng):
 
 def test_only_training_moves_it(rng):
     labels, sources, target = beliefs(rng, 3)
-    joint = DistributionAlignment(1, 3)
-    joint(sources, target, half_known(labels), np.ones((1, 600), "float32"))
-    assert not any(ops.convert_to_numpy(v.value).any() for v in joint.variables)
+    fuse = DistributionAlignment(1, 3)
+    fuse(sources, target, half_known(labels), np.ones((1, 600), "float32"))
+    assert not any(ops.convert_to_numpy(v.value).any() for v in fuse.variables)
 
 
 @pytest.mark.parametrize("labels", ["none", "all"])
 def test_without_windows_of_both_kinds_it_stays_the_product(rng, labels):
     true, sources, target = beliefs(rng, 3, preferred=1.0)
     y = np.full(600, -1) if labels == "none" else true
-    joint = DistributionAlignment(1, 3)
-    seen(joint, sources, target, y, times=3)
-    assert not ops.convert_to_numpy(joint.bias.value).any()
+    fuse = DistributionAlignment(1, 3)
+    seen(fuse, sources, target, y, times=3)
+    assert not ops.convert_to_numpy(fuse.bias.value).any()
 
 
 def test_what_may_not_teach_does_not_count_and_each_source_has_its_own(rng):
@@ -98,11 +98,11 @@ def test_what_may_not_teach_does_not_count_and_each_source_has_its_own(rng):
     other[1][silent] = other[1][silent][:, ::-1]
 
     def bias(sources, share):
-        joint, shares = DistributionAlignment(2, 4), np.ones((2, 600), "float32")
+        fuse, shares = DistributionAlignment(2, 4), np.ones((2, 600), "float32")
         shares[1, silent] = share
-        found = seen(joint, sources, target, half_known(labels), shares, times=5)
+        found = seen(fuse, sources, target, half_known(labels), shares, times=5)
         assert found.shape == (2, 600, 4)
-        return ops.convert_to_numpy(joint.bias.value)
+        return ops.convert_to_numpy(fuse.bias.value)
 
     # What a source says where it may not teach changes nothing; where it may, it does.
     np.testing.assert_allclose(bias(sources, 0), bias(other, 0), atol=1e-6)
@@ -114,14 +114,14 @@ def test_what_may_not_teach_does_not_count_and_each_source_has_its_own(rng):
 
 def test_no_gradient_reaches_the_target_by_it(rng):
     _, sources, target = beliefs(rng, 3, count=8)
-    joint, shares = DistributionAlignment(1, 3), np.ones((1, 8), "float32")
+    fuse, shares = DistributionAlignment(1, 3), np.ones((1, 8), "float32")
 
     def believed(target):
-        found = joint(sources, target, np.full(8, -1), shares)[0]
+        found = fuse(sources, target, np.full(8, -1), shares)[0]
         return ops.sum(found * target)
 
     _, (found,) = value_and_gradients(believed, [target])
-    expected = joint(sources, target, np.full(8, -1), shares)[0]
+    expected = fuse(sources, target, np.full(8, -1), shares)[0]
     np.testing.assert_allclose(found, ops.convert_to_numpy(expected), rtol=1e-5)
 
 
@@ -134,10 +134,10 @@ def test_training_moves_it_and_evaluation_does_not(rng):
     pair, labels = partly_labelled(rng)
     model = keras_dcat.DCATModel(*pair_of_branches())
     model.fit(pair, labels, verbose=0)
-    before = snapshot(model._joint_belief)
+    before = snapshot(model.objective.alignment)
     assert all(np.abs(state).max() > 0 for state in before)
     model.evaluate(pair, labels, verbose=0)
-    for one, other in zip(snapshot(model._joint_belief), before, strict=True):
+    for one, other in zip(snapshot(model.objective.alignment), before, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -152,14 +152,16 @@ def test_it_is_saved_with_the_model_and_not_with_the_target(rng, tmp_path):
     expected = model.evaluate(pair, labels, verbose=0, return_dict=True)
     found = loaded.evaluate(pair, labels, verbose=0, return_dict=True)
     assert found == pytest.approx(expected, rel=1e-5)
-    assert not any("joint" in v.path for v in model.target.variables)
+    own = {id(v) for v in model.objective.alignment.variables}
+    assert not own & {id(v) for v in model.target.variables}
+    assert own <= {id(v) for v in model.variables}
 
 
 def test_there_is_none_where_no_loss_reads_it():
     model = keras_dcat.DCATModel(
         *pair_of_branches(), loss=keras_dcat.MaskedCrossAttentionLoss()
     )
-    assert model._joint_belief is None
+    assert model.objective.alignment is None
 
 
 def test_several_sources_believe_each_for_itself(rng):
@@ -168,6 +170,6 @@ def test_several_sources_believe_each_for_itself(rng):
     sources = [branch(5, steps=12), branch(5, steps=12)]
     model = keras_dcat.DCATModel(sources, branch(3, steps=20))
     model.fit(((pair[0], other), pair[1]), labels, verbose=0)
-    bias = ops.convert_to_numpy(model._joint_belief.bias.value)
+    bias = ops.convert_to_numpy(model.objective.alignment.bias.value)
     assert bias.shape == (2, CLASSES)
     assert np.abs(bias[0] - bias[1]).max() > 0

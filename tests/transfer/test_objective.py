@@ -9,7 +9,8 @@ from keras_dcat.transfer import (
     combination,
 )
 from keras_dcat.transfer.gating import gates
-from keras_dcat.transfer.objective import MeanOfSome, transfer_metrics, transfer_terms
+from keras_dcat.transfer.head import Head
+from keras_dcat.transfer.objective import Objective, Term, TransferMetrics
 
 
 class Difference(TransferLoss):
@@ -45,16 +46,21 @@ def terms(
 ):
     labels = ops.convert_to_tensor(np.array(labels, "int32"))
     pair = outputs(transfer_mask, layers)
-    total, shown = transfer_terms(
-        pair,
-        labels,
-        sample_weight,
-        gates.get(gate),
+    objective = Objective(
+        {name: Term(*term, gates.get(gate)) for name, term in losses.items()},
         combination.get(combined),
-        losses,
-        True,
+        Head("multiclass", 2),
+        len(pair.sources),
     )
+    told = objective.told(pair)
+    masks = objective.masks(told, labels)
+    values = objective.losses(pair, told, masks, labels, sample_weight)
+    shown = objective.shown(pair, told, masks, values, labels)
+    total = objective.weighted(values)
     return float(total), {k: (float(v), float(n)) for k, (v, n) in shown.items()}
+
+
+NOTHING = {"a_loss": (Difference(), 0.0)}
 
 
 def test_losses_are_weighed_and_shown_one_by_one():
@@ -78,14 +84,14 @@ def test_weights_and_shares_multiply_the_gate():
 
 
 def test_the_source_is_judged_where_there_are_labels():
-    _, shown = terms([0, 1, -1], {})
+    _, shown = terms([0, 1, -1], NOTHING)
     assert shown["source_accuracy"] == (0.5, 2.0)
     assert shown["labelled_share"] == (pytest.approx(2 / 3), 3.0)
     assert shown["unmasked_share"][0] == pytest.approx(1 / 3)
-    _, shown = terms([-1, -1, -1], {})
+    _, shown = terms([-1, -1, -1], NOTHING)
     assert shown["source_accuracy"] == (0.0, 0.0)
     assert shown["labelled_share"] == (0.0, 3.0)
-    _, shown = terms([0, 1, 1], {}, transfer_mask=(1.0, 0.0, 1.0))
+    _, shown = terms([0, 1, 1], NOTHING, transfer_mask=(1.0, 0.0, 1.0))
     assert shown["source_accuracy"] == (1.0, 2.0)
 
 
@@ -93,9 +99,9 @@ def test_the_source_is_judged_where_there_are_labels():
 def test_a_single_label_judges_the_source_alone(label, right):
     _, shown = terms([label, -1, -1], {"a_loss": (Difference(), 1.0)})
     assert shown["source_accuracy"] == (right, 1.0)
-    mean = MeanOfSome()
-    mean.update_state(right, sample_weight=1.0)
-    assert float(mean.result()) == right
+    mean = TransferMetrics([], ["source_accuracy"], None)
+    mean.add(shown)
+    assert float(mean.result()["source_accuracy"]) == right
 
 
 def test_the_values_of_several_layers_are_averaged():
@@ -118,7 +124,7 @@ def test_a_source_given_twice_is_as_if_it_were_given_once(combined):
 
 def test_a_gate_sees_what_several_sources_are_taken_to_believe():
     options = {"gate": "soft", "combined": "product"}
-    _, shown = terms([0, 0, 1], {}, transfer_mask=np.ones((2, 3)), **options)
+    _, shown = terms([0, 0, 1], NOTHING, transfer_mask=np.ones((2, 3)), **options)
     each = np.array([0.9, 0.8, 0.7])
     together = each**2 / (each**2 + (1 - each) ** 2)
     assert shown["unmasked_share"][0] == pytest.approx(together.mean())
@@ -127,7 +133,7 @@ def test_a_gate_sees_what_several_sources_are_taken_to_believe():
 def test_each_of_several_sources_is_judged_by_itself():
     # Classes 0, 0 and 1 are believed; the second is not where it would be right.
     transfer_mask = [(1, 1, 1), (1, 0, 1)]
-    _, shown = terms([1, 0, -1], {}, transfer_mask=transfer_mask)
+    _, shown = terms([1, 0, -1], NOTHING, transfer_mask=transfer_mask)
     assert shown["source_accuracy_0"] == (0.5, 2.0)
     assert shown["source_accuracy_1"] == (0.0, 1.0)
     assert shown["source_accuracy"] == (pytest.approx(1 / 3), 1.5)
@@ -138,18 +144,66 @@ def test_the_means_of_an_epoch_have_the_names_of_a_history(num_sources):
     each = [f"source_accuracy_{number}" for number in range(num_sources)]
     accuracies = ["source_accuracy", *(each if num_sources > 1 else [])]
     shares = ["labelled_share", "unmasked_share"]
-    means = transfer_metrics({"a_loss": Difference()}, num_sources)
-    assert list(means) == ["classification_loss", "a_loss", *shares, *accuracies]
-    assert [metric.name for metric in means.values()] == list(means)
-    assert [n for n, m in means.items() if isinstance(m, MeanOfSome)] == accuracies
+    objective = Objective(
+        {"a_loss": Term(Difference(), 1.0, gates.get("all"))},
+        combination.get("mean"),
+        Head("multiclass", 2),
+        num_sources,
+    )
+    names, judged = objective.names(num_sources)
+    assert names == ["classification_loss", "a_loss", *shares]
+    assert judged == accuracies
+    means = TransferMetrics(names, judged, None).result()
+    assert list(means) == [*names, *judged]
 
 
-def test_an_accuracy_of_nothing_is_not_a_number():
-    metric = MeanOfSome()
-    metric.update_state(0.0, sample_weight=0.0)
-    assert np.isnan(float(metric.result()))
-    metric.update_state(0.5, sample_weight=2.0)
-    assert float(metric.result()) == 0.5
+def test_what_a_training_shows_has_all_the_names_of_its_history():
+    for transfer_mask in (np.ones(3), np.ones((2, 3))):
+        _, shown = terms([0, 1, -1], NOTHING, transfer_mask=transfer_mask)
+        count = len(np.reshape(transfer_mask, (-1, 3)))
+        objective = Objective(
+            {"a_loss": Term(Difference(), 1.0, gates.get("all"))},
+            combination.get("mean"),
+            Head("multiclass", 2),
+            count,
+        )
+        names, judged = objective.names(count)
+        assert {"classification_loss", *shown} == {*names, *judged}
+
+
+def test_an_accuracy_of_nothing_is_not_a_number_and_a_loss_of_nothing_is_zero():
+    metrics = TransferMetrics(["a_loss"], ["source_accuracy"], None)
+    metrics.add({"a_loss": (3.0, 0.0), "source_accuracy": (0.0, 0.0)})
+    found = metrics.result()
+    assert float(found["a_loss"]) == 0
+    assert np.isnan(float(found["source_accuracy"]))
+    metrics.add({"a_loss": (3.0, 1.0), "source_accuracy": (0.5, 2.0)})
+    metrics.add({"a_loss": (1.0, 3.0), "source_accuracy": (0.0, 0.0)})
+    found = metrics.result()
+    assert float(found["a_loss"]) == 1.5
+    assert float(found["source_accuracy"]) == 0.5
+
+
+def test_each_loss_has_the_gate_of_its_own(rng):
+    def masked(*gates_of):
+        losses = {
+            name: Term(Difference(), 1.0, gates.get(gate))
+            for name, gate in zip("ab", gates_of, strict=True)
+        }
+        objective = Objective(
+            losses, combination.get("mean"), Head("multiclass", 2), 1
+        )
+        pair = outputs((1.0, 1.0, 1.0), 1)
+        labels = ops.convert_to_tensor(np.array([0, 1, -1], "int32"))
+        told = objective.told(pair)
+        masks = objective.masks(told, labels)
+        values = objective.losses(pair, told, masks, labels, None)
+        shown = objective.shown(pair, told, masks, values, labels)
+        share = float(shown["unmasked_share"][0])
+        return [float(value) for value in values.values()], share
+
+    assert masked("all", "correct") == ([3.0, pytest.approx(1 / 3)], pytest.approx(1 / 3))
+    assert masked("all", "all") == ([3.0, 3.0], 1.0)
 
 
 def test_a_window_that_one_source_lacks_is_taught_by_the_other():

@@ -1,29 +1,29 @@
 import numpy as np
-from keras import ops
 
 from keras_dcat.transfer import PairOutputs, SourceOutputs
+from keras_dcat.transfer.outputs import prediction_of
 
 
-def test_a_loss_reads_projections_or_log_probabilities_of_source_and_target():
-    logits, probabilities = np.array([[2.0, 0.0]]), np.array([[0.25, 0.75]])
-    compared = (("source 1", "target 1"), ("source 2", "target 2"))
-    believed = ops.log(probabilities)
-    source = SourceOutputs(believed, compared, np.ones(1), ("source's", "target's"))
-    outputs = PairOutputs(logits, (source, source))
-    readings = outputs.readings(gives_logits=True)
-    assert len(readings) == 2
-    assert readings[1]["projections"] == list(compared)
-    assert readings[1]["features"] == [("source's", "target's")]
-    ((source, target),) = readings[1]["log_probabilities"]
-    assert source is believed
-    target = ops.convert_to_numpy(target)
-    np.testing.assert_allclose(target, logits - np.log(np.exp(2) + 1), rtol=1e-6)
+def test_a_prediction_is_read_out_of_a_pair_and_is_itself_alone():
+    prediction = np.ones((2, 3))
+    assert prediction_of(PairOutputs(prediction, ())) is prediction
+    assert prediction_of(prediction) is prediction
 
 
-def test_outputs_are_parted_at_the_prediction_if_there_is_a_junction():
-    outputs = PairOutputs(np.ones((2, 3)), ("a source",))
-    assert outputs.parted(None) == (outputs, outputs)
-    classified, compared = outputs.parted(lambda x: ((x + 1,), (x + 2,)))
-    assert classified.sources == compared.sources == ("a source",)
-    assert (classified.prediction == 2).all()
-    assert (compared.prediction == 3).all()
+def test_outputs_say_what_they_hold():
+    pair = (np.zeros((2, 5), "float32"), np.zeros((2, 5), "float32"))
+    beliefs = np.zeros((2, 3), "float32")
+    source = SourceOutputs(beliefs, ((1, 2),), np.ones(2), pair)
+    assert str(source) == (
+        "<SourceOutputs log-probabilities (2, 3) float32, 1 pair of attention layers, "
+        "features (2, 5) float32 and (2, 5) float32>"
+    )
+    outputs = PairOutputs(beliefs, (source, source))
+    assert str(outputs) == "<PairOutputs prediction (2, 3) float32, 2 sources>"
+
+
+def test_a_source_that_only_encodes_says_nothing_of_classes():
+    source = SourceOutputs((), (), np.ones(2), (np.zeros((2, 5), "float32"),) * 2)
+    assert source.values == ()
+    assert "log-probabilities ()" in str(source)
+    assert "features (2, 5)" in str(source)

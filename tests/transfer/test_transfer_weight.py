@@ -47,7 +47,7 @@ def test_any_number_of_at_least_0_is_a_weight(number):
 def test_a_schedule_is_asked_at_every_step_of_training_and_not_in_evaluation(rng):
     pair, labels = windows(rng)
     loss = keras_dcat.MaskedCrossAttentionLoss()
-    model = still(keras_dcat.DCATModel(*pair_of_branches(), FALLING, None, loss))
+    model = still(keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=FALLING, gate="all", loss=loss))
     assert model.transfer_weight == pytest.approx(0.8)
     model.evaluate(pair, labels, verbose=0)
     assert model.transfer_weight == pytest.approx(0.8)
@@ -56,13 +56,13 @@ def test_a_schedule_is_asked_at_every_step_of_training_and_not_in_evaluation(rng
     transfer = np.subtract(history["loss"], history["classification_loss"])
     means = np.mean([[0.8, 0.7, 0.6, 0.5], [0.4, 0.3, 0.2, 0.1]], axis=1)
     # The windows are the same in both epochs, so λ alone tells them apart.
-    ratio = (transfer / history["alignment_loss"]).round(2)
+    ratio = (transfer / history["cross_attention_loss"]).round(2)
     np.testing.assert_allclose(ratio, means, atol=0.03)
 
 
 def test_a_number_takes_the_place_of_a_schedule_in_the_middle_of_a_training(rng):
     pair, labels = windows(rng)
-    model = still(keras_dcat.DCATModel(*pair_of_branches(), FALLING, gate=None))
+    model = still(keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=FALLING, gate="all"))
     trained(model, pair, labels)
     model.transfer_weight = 0.0
     history = trained(model, pair, labels)
@@ -72,7 +72,7 @@ def test_a_number_takes_the_place_of_a_schedule_in_the_middle_of_a_training(rng)
 
 def test_a_saved_model_goes_on_in_its_schedule(rng, tmp_path):
     pair, labels = windows(rng)
-    model = still(keras_dcat.DCATModel(*pair_of_branches(), FALLING))
+    model = still(keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=FALLING))
     trained(model, pair, labels)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -82,7 +82,7 @@ def test_a_saved_model_goes_on_in_its_schedule(rng, tmp_path):
 
 
 def test_a_number_that_was_assigned_is_what_is_saved(rng, tmp_path):
-    model = keras_dcat.DCATModel(*pair_of_branches(), CosineDecay(0.5, 10))
+    model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=CosineDecay(0.5, 10))
     trained(model, *windows(rng))
     model.transfer_weight = 0.25
     model.save(tmp_path / "model.keras")

@@ -13,7 +13,10 @@ import pytest
 from keras_dcat import tuning
 from keras_dcat.attention import AttentionKV
 from keras_dcat.metrics import macro_f1
-from keras_dcat.transfer import FeatureInfoNCE
+from keras_dcat.transfer import DCATModel
+from keras_dcat.transfer.gating.gates import GATES
+from keras_dcat.transfer.recipe_weights import weights_of
+from keras_dcat.transfer.recipes import RECIPES
 from tests.models import CLASSES, branch, windows
 
 pytestmark = pytest.mark.filterwarnings(
@@ -56,27 +59,34 @@ def data(rng):
     return (pairs, labels), (pairs[1][:16], labels[:16])
 
 
+def weights(model):
+    """From the name of a loss to its weight in a model."""
+    return {term.loss.name: term.weight for term in model.terms.values()}
+
+
+def gates(model):
+    return {term.loss.name: term.gate.__name__ for term in model.terms.values()}
+
+
 def test_a_trial_has_the_settings_that_it_was_given():
     hp = keras_tuner.HyperParameters()
+    given = {"info_nce": 1.0, "agreement": 15.0, "fused": 5.0, "cross_attention": 2.0}
     for name, value in {
+        "recipe": "normalized",
         "transfer_weight": 2.5,
         "gate": "all",
-        "alignment": "unit",
-        "agreement": 15.0,
-        "joint": 5.0,
+        **given,
         "distillation": 0.0,
         "learning_rate": 0.004,
     }.items():
         hp.Fixed(name, value)
     own = hypermodel(search=list(hp.values), combination="best")
     model = own.build(hp)
-    config = model.get_config()
     assert model.transfer_weight == 2.5
     assert float(model.optimizer.learning_rate) == pytest.approx(0.004)
-    assert [loss["config"].get("normalization") for loss in config["loss"]][1] == "unit"
-    assert config["loss_weights"] == [0.0, 1.0, 15.0, 5.0, 0.0]
-    assert config["combination"] == "best"
-    assert model.gate.__name__ == "all_teach"
+    assert weights(model) == {**given, "distillation": 0.0}
+    assert model.get_config()["combination"] == "best"
+    assert set(gates(model).values()) == {"all_teach"}
     assert hp.values["dropout"] == 0.1  # the target's own
     assert not hypermodel(jit_compile=False).build(hp).jit_compile
 
@@ -85,9 +95,62 @@ def test_what_is_not_searched_keeps_the_default_of_the_model():
     hp = keras_tuner.HyperParameters()
     model = hypermodel(search=["gate"]).build(hp)
     assert set(hp.values) == {"gate", "dropout"}
-    assert model.transfer_weight == pytest.approx(0.1)
-    assert isinstance(model.transfer_losses[0], FeatureInfoNCE)
-    assert model.get_config()["loss_weights"] == [10.0, 0.0, 5.0, 10.0, 0.0]
+    default = DCATModel(branch(5, steps=12), branch(3, key_dim=6))
+    assert model.transfer_weight == default.transfer_weight
+    assert weights(model) == {**weights(default), "distillation": 0.0}
+    assert gates(model) == {**gates(default), "distillation": "all_teach"}
+
+
+@pytest.mark.parametrize(
+    "recipe", ["extended", "paper", "normalized", "info_nce", "distillation"]
+)
+def test_a_recipe_brings_its_weights_its_gate_and_its_scale(recipe):
+    hp = keras_tuner.HyperParameters()
+    hp.Fixed("recipe", recipe)
+    model = hypermodel(search=["transfer_weight"]).build(hp)
+    weighed = {name: weight for name, weight in weights(model).items() if weight}
+    assert weighed == weights_of(recipe)
+    usual = RECIPES[recipe].transfer_weight
+    assert model.transfer_weight == pytest.approx(usual)
+    assert hp.get("transfer_weight") == usual
+    if recipe == "paper":
+        (loss,) = [x for x in model.transfer_losses if x.name == "cross_attention"]
+        assert loss.normalization == "none"
+
+
+def test_names_of_settings_are_those_of_the_model_and_of_its_losses():
+    hp = keras_tuner.HyperParameters()
+    search = ["recipe", "transfer_weight", "gate", "agreement", "distillation"]
+    hypermodel(search=search).build(hp)
+    choices = {each.name: each for each in hp.space}
+    assert set(choices["gate"].values) == {"usual", *GATES}
+    assert set(RECIPES) - set(choices["recipe"].values) == {"attention_info_nce"}
+    assert (choices["transfer_weight"].min_value, hp.get("gate")) == (1e-3, "usual")
+    own = weights_of("extended")["agreement"]
+    assert choices["agreement"].values == [0.0, own / 2, own, 2 * own]
+    assert hp.get("agreement") == own
+    assert hp.get("distillation") == 0.0
+    assert (
+        choices["distillation"].values[2] == weights_of("distillation")["distillation"]
+    )
+
+
+def test_a_recipe_that_reads_something_else_is_refused_with_the_choices():
+    hp = keras_tuner.HyperParameters()
+    hp.Fixed("recipe", "attention_info_nce")
+    with pytest.raises(ValueError, match="'attention_info_nce'.*Choose from.*'paper'"):
+        hypermodel().build(hp)
+
+
+@pytest.mark.parametrize("recipe", ["paper", "distillation", "no_labels"])
+def test_trials_of_other_recipes_read_the_cache_of_the_default(data, recipe):
+    (pairs, labels), _ = data
+    own = hypermodel(search=[])
+    known = own.cache_source(pairs[0], verbose=0)
+    hp = keras_tuner.HyperParameters()
+    hp.Fixed("recipe", recipe)
+    history = own.build(hp).fit((known, pairs[1]), labels, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
 
 
 def test_every_trial_starts_from_the_same_weights():
@@ -225,7 +288,7 @@ def test_sizes_of_keys_can_be_searched_with_adapters():
         lambda hp: branch(3, key_dim=hp.get("key_dim")),
         adapt_sizes=True,
     )
-    assert own.build(hp).target_attention.key_dim == 4
+    assert own.build(hp)._pair.target.attentions[0].key_dim == 4
 
 
 def test_a_search_without_people_held_out_is_refused(tmp_path, data):
@@ -241,11 +304,13 @@ def test_a_setting_that_is_not_searched_may_be_fixed():
     hp.Fixed("gate", "soft")
     hp.Fixed("distillation", 5.0)
     model = hypermodel(search=["transfer_weight"]).build(hp)
-    assert model.gate.__name__ == "source_confidence"
-    assert model.get_config()["loss_weights"] == [10.0, 0.0, 5.0, 10.0, 5.0]
+    assert set(gates(model).values()) == {"source_confidence"}
+    assert weights(model) == {**weights_of("extended"), "distillation": 5.0}
 
 
-@pytest.mark.parametrize("name", ["transfer_weight", "gate", "loss", "loss_weights"])
+@pytest.mark.parametrize(
+    "name", ["recipe", "transfer_weight", "gate", "loss", "loss_weights"]
+)
 def test_an_option_that_a_trial_sets_is_refused_before_the_first(name):
     with pytest.raises(ValueError, match=rf"\['{name}'\]\. Leave it out of `search`"):
         hypermodel(**{name: None})

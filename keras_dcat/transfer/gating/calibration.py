@@ -20,10 +20,11 @@ _MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.05, 20.0
 class Calibrated:
     """A gate that sees the source's probabilities tempered.
 
-    Networks are surer than they are right: "90 %" may be right 70 times in 100. A
-    temperature above 1 takes that back, `softmax(log p / temperature)`. Which class is
-    believed stays the same, so it matters to gates that look at how sure the source is:
-    `"soft"`, `"correct_or_confident"` and `"confident"`.
+    Networks are more confident than they are right: "90 %" may be right 70 times in
+    100. A temperature above 1 takes that back, `softmax(log p / temperature)`; of a
+    sigmoid it is `sigmoid(logit / temperature)`. Which class is believed stays the
+    same, so it matters to gates that look at how confident the source is: `"soft"`,
+    `"correct_or_confident"` and `"confident"`.
 
     Args:
         gate: as for `DCATModel`.
@@ -85,12 +86,15 @@ def calibration_temperature(probabilities: ArrayLike, labels: ArrayLike) -> floa
 
     Args:
         probabilities: float array `(windows, classes)`, of windows that the source was
-            not trained on: held out, or out of fold.
-        labels: true classes `(windows,)`, −1 without one, or one-hot.
+            not trained on: held out, or out of fold. Multi-label `(windows, labels,
+            2)`: one temperature for all labels.
+        labels: true classes `(windows,)`, −1 without one, or one-hot; multi-label 0 or
+            1 `(windows, labels)`, −1 or NaN without one.
 
     Returns:
-        float from 0.05 to 20: above 1 if the source is surer than it is right. The end
-        of that range means that it is right on nearly all, or no better than guessing.
+        float from 0.05 to 20: above 1 if the source is more confident than it is right.
+        The end of that range means that it is right on nearly all, or no better than
+        guessing.
 
     Raises:
         ValueError: if no window has a label, or if these are not probabilities.
@@ -113,7 +117,7 @@ def calibration_temperature(probabilities: ArrayLike, labels: ArrayLike) -> floa
     logits = np.log(np.maximum(probabilities[known].astype("float64"), _TINY))
     # So that the largest exponent is 0.
     logits -= logits.max(axis=-1, keepdims=True)
-    true = np.take_along_axis(logits, labels[known, None], axis=-1)[:, 0].mean()
+    true = np.take_along_axis(logits, labels[known][:, None], axis=-1)[:, 0].mean()
 
     def is_too_hot(temperature):
         """Whether the likelihood still rises as 1 / temperature does."""

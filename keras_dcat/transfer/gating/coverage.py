@@ -18,7 +18,8 @@ from keras_dcat.typing import ArrayLike
 class GateCoverage:
     """How much of the training windows a gate lets teach. `print` shows a table.
 
-    A window that teaches a little counts as much as it teaches.
+    A window that teaches a little counts as much as it teaches. Of several labels each
+    has two classes, itself and `"not"` itself, and each entry counts as a window.
 
     Attributes:
         share: float. Of all windows, labelled or not.
@@ -62,7 +63,7 @@ class GateCoverage:
 def gate_coverage(
     labels: ArrayLike,
     probabilities: ArrayLike,
-    gate: str | Callable | None = "correct",
+    gate: str | Callable = "correct",
     class_names: Sequence[str] | None = None,
 ) -> GateCoverage:
     """Counts what a gate lets through, before anything is trained.
@@ -71,11 +72,13 @@ def gate_coverage(
     right, and a mask of those filters nothing.
 
     Args:
-        labels: true classes `(windows,)`, −1 without one, or one-hot.
-        probabilities: float array `(windows, classes)`. The source's, as of
-            `out_of_fold_predictions`.
+        labels: true classes `(windows,)`, −1 without one, or one-hot; multi-label 0 or
+            1 `(windows, labels)`, −1 or NaN without one.
+        probabilities: float array `(windows, classes)`; multi-label `(windows, labels,
+            2)`. The source's, as of `out_of_fold_predictions`.
         gate: as for `DCATModel`.
-        class_names: sequence of str, in the order of the source's outputs.
+        class_names: sequence of str, in the order of the source's outputs; of one
+            sigmoid the names of no and yes; of several their labels.
 
     Returns:
         `GateCoverage`.
@@ -98,9 +101,12 @@ def gate_coverage(
     """
     labels, probabilities = checked_predictions(labels, probabilities)
     names = checked_class_names(class_names, probabilities.shape[1])
-    shares = transfer_mask(labels, probabilities, gate)
+    if labels.ndim > 1:
+        names = answer_names(names)
+    shares = _decided(labels, probabilities, gate)
     right = probabilities.argmax(axis=-1) == labels
-    members = {name: labels == number for number, name in enumerate(names)}
+    classes = class_numbers(labels)
+    members = {name: classes == number for number, name in enumerate(names)}
     present = {name: rows for name, rows in members.items() if rows.any()}
     unknown = labels < 0
     return GateCoverage(
@@ -114,17 +120,19 @@ def gate_coverage(
 
 
 def transfer_mask(
-    labels: ArrayLike, probabilities: ArrayLike, gate: str | Callable | None = "correct"
+    labels: ArrayLike, probabilities: ArrayLike, gate: str | Callable = "correct"
 ) -> np.ndarray:
     """What a gate decides for each window, to be given along with a pair.
 
-    `DCATModel` multiplies its own gate by `transfer_mask`. With predictions out of fold a
-    window teaches only if the source would be right there without having seen it.
+    `DCATModel` multiplies its own gate by `transfer_mask`. With predictions out of fold
+    a window teaches only if the source would be right there without having seen it.
+    Of several labels it is by how many of them the window may teach: their mean.
 
     Args:
-        labels: true classes `(windows,)`, −1 without one, or one-hot.
-        probabilities: float array `(windows, classes)`. The source's, as of
-            `out_of_fold_predictions`.
+        labels: true classes `(windows,)`, −1 without one, or one-hot; multi-label 0 or
+            1 `(windows, labels)`, −1 or NaN without one.
+        probabilities: float array `(windows, classes)`; multi-label `(windows, labels,
+            2)`. The source's, as of `out_of_fold_predictions`.
         gate: as for `DCATModel`.
 
     Returns:
@@ -141,14 +149,59 @@ def transfer_mask(
     [1.0, 0.0]
     """
     labels, probabilities = checked_predictions(labels, probabilities)
+    shares = _decided(labels, probabilities, gate)
+    return shares if shares.ndim == 1 else shares.mean(axis=1)
+
+
+def class_numbers(labels: np.ndarray) -> np.ndarray:
+    """Numbers that tell the classes of labels apart.
+
+    Args:
+        labels: int array `(windows,)` of classes; or `(windows, labels)` of 0 and 1,
+            −1 without one.
+
+    Returns:
+        int array of the same shape, −1 where there is no label. Label `n` has two
+        classes: `2n` where it does not hold, `2n + 1` where it does.
+
+    Example:
+
+    >>> class_numbers(np.array([[0, 1], [1, -1]])).tolist()
+    [[0, 3], [1, -1]]
+    """
+    if labels.ndim == 1:
+        return labels
+    return np.where(labels < 0, -1, labels + 2 * np.arange(labels.shape[1]))
+
+
+def answer_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of the classes of labels, two for each: without and with it.
+
+    Args:
+        names: sequence of str, the names of the labels.
+
+    Returns:
+        tuple of str, in the order of `class_numbers`.
+
+    Example:
+
+    >>> answer_names(["fall"])
+    ('not fall', 'fall')
+    """
+    return tuple(each for name in names for each in (f"not {name}", name))
+
+
+def _decided(labels, probabilities, gate):
+    """What a gate says of each label, float32 of their shape."""
+    rows = probabilities.reshape(-1, probabilities.shape[-1])
     decided = gates.get(gate)(
-        ops.convert_to_tensor(labels), ops.convert_to_tensor(probabilities)
+        ops.convert_to_tensor(labels.reshape(-1)), ops.convert_to_tensor(rows)
     )
     shares = ops.convert_to_numpy(decided).astype("float32")
-    if shares.shape != labels.shape:
+    if shares.shape != (len(rows),):
         raise ValueError(
             "A gate must return one number for each window. "
-            f"Received: shape {shares.shape} for {len(labels)} windows. "
+            f"Received: shape {shares.shape} for {len(rows)} windows. "
             "Reduce over the classes, axis=-1."
         )
-    return shares
+    return shares.reshape(labels.shape)

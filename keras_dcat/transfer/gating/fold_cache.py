@@ -21,7 +21,8 @@ class FoldCache:
         sizes: sequence of int. Windows in each fold.
 
     Attributes:
-        done: dict from a fold to its float32 array `(windows, classes)`.
+        done: dict from a fold to its float32 array `(windows, classes)`, or `(windows,
+            labels, 2)`.
 
     Raises:
         ValueError: if there is a file that is not whole, or of something else.
@@ -39,7 +40,7 @@ class FoldCache:
 
         Args:
             fold: int.
-            probabilities: float32 array `(windows, classes)`.
+            probabilities: float32 array `(windows, classes)`, or `(windows, labels, 2)`.
         """
         self.done[fold] = probabilities
         self._write()
@@ -60,7 +61,9 @@ class FoldCache:
         folds = {_key(fold): fold for fold in range(len(sizes))}
         shapes = {key: rows.shape for key, rows in arrays.items()}
         if any(
-            key not in folds or len(shape) != 2 or shape[0] != sizes[folds[key]]
+            key not in folds
+            or len(shape) not in (2, 3)
+            or shape[0] != sizes[folds[key]]
             for key, shape in shapes.items()
         ) or any(rows.dtype.kind != "f" for rows in arrays.values()):
             raise self._refused(f"it holds other predictions: {shapes}")

@@ -193,7 +193,7 @@ class ErrorBelow(_Gate):
             )
         self.threshold = threshold
 
-    def __call__(self, labels, source_values):
+    def __call__(self, labels: Tensor, source_values: Tensor) -> Tensor:
         errors, is_labelled = absolute_errors(labels, source_values)
         threshold = self.threshold
         if threshold is None:

@@ -7,10 +7,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_dcat.class_labels import checked_labels
+from keras_dcat.class_labels import checked_answers, checked_labels
 from keras_dcat.folds import dealt
 from keras_dcat.transfer.gating.fold_cache import FoldCache, fingerprint
 from keras_dcat.transfer.gating.predictions import predicted_probabilities
+from keras_dcat.transfer.models.heads import find_head
 from keras_dcat.typing import ArrayLike
 
 
@@ -24,15 +25,16 @@ def out_of_fold_predictions(
     seed: int = 0,
     path: str | os.PathLike | None = None,
     batch_size: int = 256,
+    task: str | None = None,
     verbose: int = 1,
 ) -> np.ndarray:
     """Probabilities of training windows, each from a model without its subject.
 
     A source is nearly always right on windows that it was trained on, and a gate that
     goes by that filters nothing. So the subjects are dealt to folds, a source is
-    trained without each fold, and asked about it. What comes out goes to `transfer_mask`,
-    `gate_coverage` or `calibration_temperature`; the source that teaches is trained on
-    all subjects as ever.
+    trained without each fold, and asked about it. What comes out goes to
+    `transfer_mask`, `gate_coverage` or `calibration_temperature`; the source that
+    teaches is trained on all subjects as ever.
 
     Args:
         train: function `(inputs, labels) -> model` that builds a source anew, trains it
@@ -40,7 +42,9 @@ def out_of_fold_predictions(
         inputs: the source's windows: an array, or arrays nested as its model takes
             them.
         labels: classes `(windows,)`, −1 without one, or one-hot with zeros for none.
-            Windows without a label are predicted, but never trained on.
+            Windows without a label are predicted, but never trained on. With
+            `task="multilabel"` 0 or 1 `(windows, labels)`, −1 or NaN where one is not
+            known: some of what `train` is given may still be.
         groups: array `(windows,)`. The subject of each window: no subject is on both
             sides of a fold.
         folds: int from 2 to the number of subjects. How many sources are trained.
@@ -49,10 +53,12 @@ def out_of_fold_predictions(
             done: a run that dies goes on from there, and one that was done is read.
             What `train` does is not looked at: change the path when that changes.
         batch_size: int. Windows in a pass of the prediction.
+        task: as for `DCATModel`; `"multilabel"` must be said.
         verbose: 0 for silence, 1 for a progress bar over folds.
 
     Returns:
-        float32 array `(windows, classes)`, in the order of `inputs`.
+        float32 array `(windows, classes)`, in the order of `inputs`; of one sigmoid the
+        probabilities of no and yes, of several `(windows, labels, 2)`.
 
     Raises:
         ValueError: before anything is trained, if arrays differ in length, if labels
@@ -79,10 +85,9 @@ def out_of_fold_predictions(
     inputs = keras.tree.map_structure(_array, inputs)
     labels, groups = _array(labels), np.asarray(groups)
     _check_lengths(inputs, labels, groups)
-    checked_labels(labels)
+    is_labelled = _is_labelled(labels, task)
     subjects = np.unique(groups, return_inverse=True)[1].reshape(-1)
     tested_in = dealt(subjects, folds, np.random.default_rng(seed), kind="subject")
-    is_labelled = labels.any(axis=-1) if _is_one_hot(labels) else _flat(labels) >= 0
     _check_labelled(is_labelled, tested_in, folds)
     left_out = [np.flatnonzero(tested_in == fold) for fold in range(folds)]
     cache = None
@@ -90,7 +95,8 @@ def out_of_fold_predictions(
         leaves = {str(i): x for i, x in enumerate(keras.tree.flatten(inputs))}
         about = {**leaves, "labels": labels, "groups": subjects}
         sizes = [len(rows) for rows in left_out]
-        cache = FoldCache(path, fingerprint(about, (folds, seed)), sizes)
+        settings = (folds, seed) if task is None else (folds, seed, task)
+        cache = FoldCache(path, fingerprint(about, settings), sizes)
     done = {} if cache is None else dict(cache.done)
     progress = keras.utils.Progbar(folds, verbose=verbose, unit_name="fold")
     model = None
@@ -99,14 +105,15 @@ def out_of_fold_predictions(
             keras.utils.set_random_seed(seed + fold)
             seen = np.flatnonzero((tested_in != fold) & is_labelled)
             before, model = model, train(_rows(inputs, seen), labels[seen])
-            _check_model(model, before)
-            found = predicted_probabilities(model, _rows(inputs, rows), batch_size)
+            _check_model(model, before, task)
+            unseen = _rows(inputs, rows)
+            found = predicted_probabilities(model, unseen, batch_size, task)
             _check_predictions(found, list(done.values()))
             done[fold] = found
             if cache is not None:
                 cache.add(fold, done[fold])
         progress.update(fold + 1)
-    probabilities = np.zeros((len(labels), done[0].shape[1]), "float32")
+    probabilities = np.zeros((len(labels), *done[0].shape[1:]), "float32")
     for fold, rows in enumerate(left_out):
         probabilities[rows] = done[fold]
     return probabilities
@@ -123,12 +130,17 @@ def _rows(inputs, rows):
     return keras.tree.map_structure(lambda x: x[rows], inputs)
 
 
-def _flat(labels):
-    return labels.reshape(len(labels))
-
-
-def _is_one_hot(labels):
-    return labels.ndim == 2 and labels.shape[1] > 1
+def _is_labelled(labels, task):
+    """Which windows have a label, or one of several; refuses what are no labels."""
+    if task == "multilabel":
+        return (checked_answers(labels) >= 0).reshape(len(labels), -1).any(axis=-1)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        checked_labels(labels)
+        return labels.any(axis=-1)
+    flat = labels.reshape(len(labels))
+    if flat.dtype.kind == "f":  # NaN is no answer to yes or no, as in `DCATModel`
+        flat = np.where(np.isnan(flat), -1, flat)
+    return checked_labels(flat) >= 0
 
 
 def _check_lengths(inputs, labels, groups):
@@ -158,7 +170,7 @@ def _check_labelled(is_labelled, tested_in, folds):
         )
 
 
-def _check_model(model, before):
+def _check_model(model, before, task):
     if not isinstance(model, keras.Model):
         raise ValueError(
             "`train` must return the trained keras.Model. "
@@ -170,17 +182,24 @@ def _check_model(model, before):
             f"Received: {model.name!r} again, which has seen the windows that it is "
             "to be asked about. Build it inside of `train`."
         )
+    if task is None and find_head(model).task == "multilabel":
+        raise ValueError(
+            "It must be said that several labels may hold at once, or labels are "
+            f"taken for one-hot rows. Received: {model.name!r}, which ends in several "
+            "sigmoids. Say it: out_of_fold_predictions(…, task='multilabel')."
+        )
 
 
 def _check_predictions(probabilities, before):
-    if probabilities.ndim != 2 or not np.isfinite(probabilities).all():
+    is_by_window = probabilities.ndim == 2 or probabilities.shape[2:] == (2,)
+    if not is_by_window or not np.isfinite(probabilities).all():
         raise ValueError(
             "`train` must return a classifier that gives finite (windows, classes). "
             f"Received: shape {probabilities.shape} with "
             f"{int((~np.isfinite(probabilities)).sum())} values that are not finite. "
             "Look at its loss, and lower the learning rate."
         )
-    if before and probabilities.shape[1] != before[0].shape[1]:
+    if before and probabilities.shape[1:] != before[0].shape[1:]:
         raise ValueError(
             "Every fold must predict the same classes. "
             f"Received: {probabilities.shape[1]} after {before[0].shape[1]}. "

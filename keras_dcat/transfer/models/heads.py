@@ -88,8 +88,13 @@ def last_activation(model: keras.Model) -> str:
         if activation is getattr(keras.activations, name):
             return name
     # A layer that is nothing but an activation may pass on what is behind a softmax.
-    only_activates = isinstance(last, keras.layers.Activation)
-    if activation is keras.activations.linear and not only_activates:
+    passes_on = (
+        isinstance(last, keras.layers.Activation)
+        and activation is keras.activations.linear
+    )
+    if isinstance(last, keras.layers.ReLU) or (
+        activation is not None and not passes_on and _leaves_0_to_1(activation)
+    ):
         return "linear"
     return _activation_on_noise(model)
 
@@ -104,6 +109,11 @@ def gives_logits(model: keras.Model) -> bool:
         bool.
     """
     return last_activation(model) == "linear"
+
+
+def _leaves_0_to_1(activation):
+    found = keras.ops.convert_to_numpy(activation(keras.ops.array([[-9.0, 9.0]])))
+    return bool(np.any(found < 0) or np.any(found > 1))
 
 
 def _activation_on_noise(model):
@@ -140,7 +150,7 @@ def _usual_task(model, size, ending):
 
 def _output_sizes(model):
     """`(units, steps)` of a model's output."""
-    output = model.compute_output_spec(input_spec(model), training=False)
+    output = model.compute_output_spec(input_spec(model))
     shape: Shape = getattr(output, "shape", ())
     if len(shape) not in (2, 3) or None in shape[1:]:
         raise ValueError(

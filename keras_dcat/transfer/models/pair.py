@@ -28,6 +28,9 @@ class ModelPair:
         target_attention: name of a layer, list of names, or `None`.
         adapt_sizes: bool. Whether sizes may differ.
 
+    Attributes:
+        names_attentions: bool. Whether any layer is named.
+
     Raises:
         ValueError: if the layers do not make pairs.
     """
@@ -52,6 +55,7 @@ class ModelPair:
                 f"source(s), and {target_attention}. "
                 "Name the layers that are compared in pairs."
             )
+        self.names_attentions = any(sum([target_names, *source_names], []))
         self.target = Branch(target, target_head, target_names)
         self.sources = tuple(map(Branch, sources, source_heads, source_names))
         self.adapt_sizes = adapt_sizes

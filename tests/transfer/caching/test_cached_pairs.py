@@ -27,7 +27,7 @@ def twins(**options):
     for _ in range(2):
         copy = keras.models.clone_model(target)
         copy.set_weights(target.get_weights())
-        options_here = {"gate": None, "transfer_weight": 1.0, **options}
+        options_here = {"gate": "all", "transfer_weight": 1.0, **options}
         models.append(keras_dcat.DCATModel(source, copy, **options_here))
         models[-1].compile("sgd")
     return models

@@ -158,8 +158,8 @@ def test_a_process_that_is_killed_loses_nothing(
 
 def size_of_record(model):
     """Bytes of a window: its identity, its values and a checksum."""
-    key_dim = model.source_attention.key_dim
-    features = model.source.layers[-1].input.shape[-1]
+    key_dim = model._pair.sources[0].attentions[0].key_dim
+    features = model.sources[0].layers[-1].input.shape[-1]
     return 16 + 4 * (model.num_classes + key_dim**2 + 1 + features) + 4
 
 
@@ -197,7 +197,7 @@ def test_the_file_that_is_refused_is_the_one_on_disk(
 
 def test_a_source_that_was_trained_on_is_refused(model, skeletons, tmp_path):
     cached(model, skeletons, tmp_path / "cache")
-    model.source.layers[-1].bias.assign([1.0, 0.0, 0.0, 0.0])
+    model.sources[0].layers[-1].bias.assign([1.0, 0.0, 0.0, 0.0])
     with pytest.raises(ValueError, match="written with other weights"):
         cached(model, skeletons, tmp_path / "cache")
 
@@ -205,11 +205,11 @@ def test_a_source_that_was_trained_on_is_refused(model, skeletons, tmp_path):
 def test_only_what_a_loss_reads_is_kept_and_another_loss_is_refused(
     model, skeletons, tmp_path
 ):
-    plain = keras_dcat.DCATModel(model.source, model.target)
+    plain = keras_dcat.DCATModel(model.sources[0], model.target)
     known = cached(plain, skeletons, tmp_path / "features")
     assert known.layers == ()
     assert known.features.shape == (20, 6)
-    distances = keras_dcat.DCATModel(model.source, model.target, loss=EVERYTHING[1])
+    distances = keras_dcat.DCATModel(model.sources[0], model.target, loss=EVERYTHING[1])
     known = cached(distances, skeletons, tmp_path / "products")
     assert known.features == ()
     assert known.layers[0].mean.shape == (20, 1, 6, 6)
@@ -244,10 +244,10 @@ def test_windows_of_which_a_source_cannot_say_anything_are_refused(model, skelet
 
 
 def test_a_class_that_is_never_believed_in_can_be_kept(model, skeletons):
-    believed = keras.ops.log_softmax(model.source(skeletons), axis=-1)
+    believed = keras.ops.log_softmax(model.sources[0](skeletons), axis=-1)
     known = cached(model, skeletons).log_probabilities
     np.testing.assert_allclose(known, keras.ops.convert_to_numpy(believed), atol=1e-5)
-    model.source.layers[-1].bias.assign([-1e6, 0.0, 0.0, 0.0])
+    model.sources[0].layers[-1].bias.assign([-1e6, 0.0, 0.0, 0.0])
     known = cached(model, skeletons, dtype="float16").log_probabilities
     np.testing.assert_array_equal(known[:, 0], np.finfo("float16").min)
     np.testing.assert_allclose(np.exp(known[:, 1:]).sum(axis=-1), 1, rtol=1e-2)
@@ -273,9 +273,9 @@ def test_the_policy_of_today_does_not_change_what_a_source_says(model, skeletons
 
 
 def test_a_batch_normalization_of_the_source_stays_as_it_is(model, skeletons):
-    before = [keras.ops.convert_to_numpy(v).copy() for v in model.source.variables]
+    before = [keras.ops.convert_to_numpy(v).copy() for v in model.sources[0].variables]
     cached(model, skeletons)
-    for one, other in zip(before, model.source.variables, strict=True):
+    for one, other in zip(before, model.sources[0].variables, strict=True):
         np.testing.assert_array_equal(one, keras.ops.convert_to_numpy(other))
 
 

@@ -91,8 +91,8 @@ def test_options_that_make_no_sense_are_refused(options, message):
 @pytest.mark.filterwarnings("ignore:The source should be trained")
 def test_the_training_goes_on_with_the_loss_of_the_target(rng):
     pair, _ = windows(rng)
-    model = keras_dcat.DCATModel(*pair_of_branches(), 0.5, gate=None)
-    labels = model.source.predict(pair[0], verbose=0).argmax(axis=-1)
+    model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=0.5, gate="all")
+    labels = model.sources[0].predict(pair[0], verbose=0).argmax(axis=-1)
     stop = TransferEarlyStopping("accuracy", patience=1, min_delta=1.0, verbose=0)
     history = model.fit(
         pair, labels, batch_size=8, epochs=4, verbose=0, callbacks=[stop]

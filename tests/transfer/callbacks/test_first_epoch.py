@@ -38,7 +38,7 @@ def test_the_callbacks_that_there_always_are_make_no_step_wait_for_the_last():
         (0.0, 1.0, FeatureInfoNCE(), True),
         (0.1, 1.0, FeatureInfoNCE(), False),
         (0.0, 0.0, FeatureInfoNCE(), False),
-        (0.0, 1.0, LogitsDistillation(name="contrast"), False),
+        (0.0, 1.0, LogitsDistillation(name="info_nce"), False),
     ],
 )
 def test_a_contrast_of_nothing_is_said_after_the_first_epoch(
@@ -49,7 +49,7 @@ def test_a_contrast_of_nothing_is_said_after_the_first_epoch(
     callback.set_model(model)
     callback.on_train_begin()
     callback.on_train_batch_end(0)
-    logs = {"contrast_loss": value, "unmasked_share": share, "labelled_share": 1.0}
+    logs = {"info_nce_loss": value, "unmasked_share": share, "labelled_share": 1.0}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for epoch in range(2):

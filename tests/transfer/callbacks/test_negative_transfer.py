@@ -155,7 +155,7 @@ def test_a_target_must_be_better_than_the_best_of_several(target, together, weig
 def test_a_source_that_is_never_where_labels_are_is_not_called_untrained(rng):
     pair, labels = windows(rng)
     labels = np.where(np.arange(32) < 16, labels, -1)
-    model = keras_dcat.DCATModel(*pair_of_branches(), 0.5)
+    model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=0.5)
     shares = (labels < 0).astype("float32")
     inputs = {"source": pair[0], "target": pair[1], "transfer_mask": shares}
     history = fit(model, inputs, labels, NegativeTransferGuard())
@@ -211,8 +211,8 @@ def test_after_an_untrained_source_the_loss_is_that_of_the_target(
     rng, tmp_path, weight
 ):
     pair, _ = windows(rng)
-    model = keras_dcat.DCATModel(*pair_of_branches(), weight, gate=None)
-    believed = model.source.predict(pair[0], verbose=0).argmax(axis=-1)
+    model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=weight, gate="all")
+    believed = model.sources[0].predict(pair[0], verbose=0).argmax(axis=-1)
     guard = NegativeTransferGuard()
     history = fit(model, pair, (believed + 1) % CLASSES, guard, epochs=3)
     assert history["loss"][0] > history["classification_loss"][0]
@@ -224,11 +224,11 @@ def test_after_an_untrained_source_the_loss_is_that_of_the_target(
 
 def test_a_target_that_is_right_where_its_source_is_not_goes_on_alone(rng):
     pair, _ = windows(rng, count=64)
-    model = keras_dcat.DCATModel(*pair_of_branches(), 0.5, loss=LogitsDistillation())
+    model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=0.5, loss=LogitsDistillation())
     model.compile(keras.optimizers.SGD(0.0))  # what is right stays right
     source, target = (
         m.predict(x, verbose=0).argmax(axis=-1)
-        for m, x in zip((model.source, model.target), pair, strict=True)
+        for m, x in zip((model.sources[0], model.target), pair, strict=True)
     )
     for layer in model.target.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

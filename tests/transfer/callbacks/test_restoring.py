@@ -20,7 +20,7 @@ def fit(rng, fall_back, *others):
     pair, _ = windows(rng)
     source, _ = pair_of_branches()
     right = source.predict(pair[0], verbose=0).argmax(axis=-1)
-    model = keras_dcat.DCATModel(source, constant([1.0, 0, 0, 0]), 0.5)
+    model = keras_dcat.DCATModel(source, constant([1.0, 0, 0, 0]), transfer_weight=0.5)
     model.compile(keras.optimizers.SGD(0.0))
     model.fit(pair, right, shuffle=False, verbose=0, callbacks=[fall_back, *others])
     return model

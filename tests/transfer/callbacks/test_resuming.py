@@ -30,8 +30,8 @@ def trained(data, epochs=4, callbacks=(), weight=0.1):
     """A model with dropout and the history, after training from one seed."""
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(3)
-    options = {"loss": MaskedCrossAttentionLoss()} if weight else {}
-    model = keras_dcat.DCATModel(*pair_of_branches(dropout=0.5), weight, **options)
+    options = {"gate": "all", "loss": MaskedCrossAttentionLoss()} if weight else {}
+    model = keras_dcat.DCATModel(*pair_of_branches(dropout=0.5), transfer_weight=weight, **options)
     history = model.fit(
         **data(), epochs=epochs, callbacks=list(callbacks), verbose=0
     ).history

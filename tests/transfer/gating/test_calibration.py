@@ -31,7 +31,7 @@ def test_the_gate_sees_powers_of_the_probabilities(rng, temperature):
     np.testing.assert_allclose(shares, tempered[np.arange(9), labels], rtol=1e-4)
 
 
-def test_a_sure_source_is_sure_no_more_at_a_high_temperature():
+def test_a_confident_source_is_no_more_so_at_a_high_temperature():
     probabilities = [[0.96, 0.04], [0.9999, 0.0001]]
     sure = [called(gate, [-1, -1], probabilities) for gate in (
         gates.Confident(0.9), Calibrated(gates.Confident(0.9), 2.0)
@@ -55,7 +55,8 @@ def test_a_calibrated_gate_is_loaded_with_its_model(tmp_path):
     model = keras_dcat.DCATModel(*pair_of_branches(), gate=gate)
     model.optimizer.build(model.trainable_variables)
     model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras").gate
+    terms = keras.models.load_model(tmp_path / "model.keras").terms
+    (loaded,) = {term.gate for term in terms.values()}
     assert isinstance(loaded, Calibrated)
     assert (loaded.temperature, loaded.gate.threshold) == (1.5, 0.8)
 
@@ -72,7 +73,7 @@ def test_a_temperature_must_be_above_zero(temperature):
 
 
 @pytest.mark.parametrize(("right", "expected"), [(3, 2.0), (9, 1.0), (81, 0.5)])
-def test_sureness_becomes_the_share_that_is_right(right, expected):
+def test_confidence_becomes_the_share_that_is_right(right, expected):
     """Odds of 9 that are right with odds of 3, 9, 81: roots and squares of 9."""
     labels = np.array([0] * right + [1])
     probabilities = np.tile([0.9, 0.1], (len(labels), 1))
@@ -111,3 +112,20 @@ def test_the_ends_of_the_range_are_reached_where_nothing_can_be_fitted():
     sure = np.eye(2)[[0, 1]] * 0.8 + 0.1
     assert calibration_temperature(sure, [0, 1]) == pytest.approx(0.05)
     assert calibration_temperature(sure, [1, 0]) == pytest.approx(20)
+
+
+def test_of_a_sigmoid_the_logit_is_divided_by_the_temperature(rng):
+    logits = rng.normal(size=7)
+    yes = 1 / (1 + np.exp(-logits))
+    shares = called(Calibrated("soft", 2.5), [1] * 7, np.stack([1 - yes, yes], -1))
+    np.testing.assert_allclose(shares, 1 / (1 + np.exp(-logits / 2.5)), rtol=1e-5)
+
+
+def test_one_temperature_is_fitted_to_all_labels_that_are_known(rng):
+    yes = rng.random((40, 3))
+    answers = (rng.random((40, 3)) < yes**3).astype("float32")
+    answers[::4, 1] = np.nan
+    both = np.stack([1 - yes, yes], axis=-1)
+    known = ~np.isnan(answers)
+    expected = calibration_temperature(both[known], answers[known].astype(int))
+    assert calibration_temperature(both, answers) == expected

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -24,7 +25,7 @@ NAMES = ["sit", "fall", "run"]
         ("correct", 2 / 7, (2 / 3, 0), 0),
         ("correct_or_confident", 3 / 7, (2 / 3, 0), 1 / 2),
         ("confident", 1 / 7, (0, 0), 1 / 2),
-        (None, 1, (1, 1), 1),
+        ("all", 1, (1, 1), 1),
         ("soft", 3.45 / 7, (1.5 / 3, 0.4 / 2), 1.55 / 2),
     ],
 )
@@ -38,7 +39,7 @@ def test_coverage_is_the_mean_of_the_gate(gate, share, by_class, unlabelled):
     assert found.num_unlabelled == 2
 
 
-@pytest.mark.parametrize("gate", ["correct", "soft", None])
+@pytest.mark.parametrize("gate", ["correct", "soft", "all"])
 def test_a_class_is_never_right_by_the_source_and_not_by_the_gate(gate):
     found = gate_coverage(LABELS, PROBABILITIES, gate, NAMES)
     assert found.never_right == ("fall",)
@@ -95,8 +96,54 @@ def test_a_model_shows_the_coverage_that_was_counted_before(rng):
     shares = transfer_mask(labels, probabilities)
     assert shares.dtype == "float32"
     assert set(shares) == {0, 1}
-    model = keras_dcat.DCATModel(*pair_of_branches(), gate=None)
+    model = keras_dcat.DCATModel(*pair_of_branches(), gate="all")
     inputs = {"source": pair[0], "target": pair[1], "transfer_mask": shares}
     shown = model.evaluate(inputs, labels, verbose=0, return_dict=True)
     counted = gate_coverage(labels, probabilities).share
     assert shown["unmasked_share"] == pytest.approx(counted)
+
+
+ANSWERS = np.array([[1, 0], [1, np.nan], [0, 1], [-1, 0]])
+YES = np.array([[0.9, 0.2], [0.3, 0.6], [0.1, 0.4], [0.8, 0.7]])
+BOTH = np.stack([1 - YES, YES], axis=-1)
+
+
+def test_every_label_has_the_classes_that_it_holds_and_that_it_does_not():
+    found = gate_coverage(ANSWERS, BOTH, class_names=["fall", "turn"])
+    assert found.windows == {"not fall": 1, "fall": 2, "not turn": 2, "turn": 1}
+    assert found.by_class == {"not fall": 1, "fall": 0.5, "not turn": 0.5, "turn": 0}
+    assert (found.share, found.num_unlabelled, found.unlabelled) == (3 / 8, 2, 0)
+    assert found.never_right == ("turn",)
+    assert str(found).splitlines()[-2].split() == ["all", "8", "37.5%"]
+
+
+def test_a_window_of_several_labels_teaches_by_how_many_of_them_may():
+    assert transfer_mask(ANSWERS, BOTH).tolist() == [1, 0, 0.5, 0]
+    soft = [(0.9 + 0.8) / 2, (0.3 + 0.6) / 2, (0.9 + 0.4) / 2, (0.8 + 0.3) / 2]
+    np.testing.assert_allclose(transfer_mask(ANSWERS, BOTH, "soft"), soft, rtol=1e-6)
+
+
+def test_what_one_sigmoid_says_is_covered_as_two_classes():
+    labels = np.array([1.0, np.nan, 0.0, 0.0])
+    found = gate_coverage(labels, BOTH[:, 0], class_names=["still", "fall"])
+    assert found.by_class == {"still": 0.5, "fall": 1}
+    assert transfer_mask(labels[:, None], BOTH[:, 0]).tolist() == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(("units", "form"), [(1, BOTH[:, 0]), (2, BOTH)])
+def test_a_mask_of_sigmoids_goes_into_a_pair(rng, units, form):
+    """Behind a gate that lets all teach, a model shows the mean of the mask."""
+
+    def branch(channels):
+        inputs = keras.Input((channels,))
+        x = keras.layers.Dense(3, activation="relu")(inputs)
+        return keras.Model(inputs, keras.layers.Dense(units, "sigmoid")(x))
+
+    labels = ANSWERS if units == 2 else ANSWERS[:, 0]
+    shares = transfer_mask(labels, form)
+    model = keras_dcat.DCATModel(branch(5), branch(3), "info_nce", gate="all")
+    inputs = {"source": rng.normal(size=(4, 5)), "target": rng.normal(size=(4, 3))}
+    shown = model.evaluate(
+        {**inputs, "transfer_mask": shares}, labels, verbose=0, return_dict=True
+    )
+    assert shown["unmasked_share"] == pytest.approx(shares.mean())

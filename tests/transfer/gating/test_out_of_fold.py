@@ -287,3 +287,45 @@ def test_a_fold_of_other_classes_is_refused_as_soon_as_it_is_there():
     with pytest.raises(ValueError, match=r"Received: 2 after 3\. Build the model with"):
         predict(train, folds=4)
     assert len(seen) == 2
+
+
+def sigmoids(units):
+    def train(inputs, labels):
+        assert len(inputs) == len(labels)
+        layer = keras.layers.Dense(units, "sigmoid")
+        return keras.Sequential([keras.Input((1,)), layer])
+
+    return train
+
+
+def test_one_sigmoid_is_asked_for_two_classes():
+    labels = np.where(SUBJECTS == "Ann", np.nan, LABELS % 2)
+    found = predict(sigmoids(1), labels=labels, folds=2)
+    assert found.shape == (len(SUBJECTS), 2)
+    np.testing.assert_allclose(found.sum(axis=-1), 1, rtol=1e-6)
+
+
+def test_windows_of_several_labels_are_trained_on_if_one_is_known(tmp_path):
+    labels = np.zeros((len(SUBJECTS), 3))
+    labels[:2] = np.nan  # nothing is known of two, and one entry of a third
+    labels[2, 1] = -1
+    seen, path = [], tmp_path / "folds.npz"
+
+    def train(inputs, given):
+        seen.extend(inputs[:, 0].astype(int))
+        return sigmoids(3)(inputs, given)
+
+    options = {"labels": labels, "task": "multilabel", "path": path, "folds": 2}
+    found = predict(train, **options)
+    assert found.shape == (len(SUBJECTS), 3, 2)
+    assert sorted(seen) == list(range(2, len(SUBJECTS)))
+    np.testing.assert_array_equal(predict(train, **options), found)
+    assert len(seen) == len(SUBJECTS) - 2  # read, not trained again
+
+
+def test_several_sigmoids_are_not_taken_for_one_hot_rows():
+    labels = np.eye(CLASSES)[LABELS]
+    with pytest.raises(ValueError, match=r"several sigmoids.*task='multilabel'"):
+        predict(sigmoids(3), labels=labels, folds=2)
+    with pytest.raises(ValueError, match="task='multilabel'"):
+        predict(sigmoids(3), labels=np.ones((len(SUBJECTS), 3)), folds=2)

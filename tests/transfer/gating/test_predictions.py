@@ -68,3 +68,41 @@ def test_labels_of_any_form_become_classes():
 def test_what_are_no_predictions_is_refused(labels, probabilities, message):
     with pytest.raises(ValueError, match=message):
         checked_predictions(labels, probabilities)
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+@pytest.mark.parametrize("units", [1, 3])
+def test_a_sigmoid_says_no_and_yes(rng, units, from_logits):
+    activation = None if from_logits else "sigmoid"
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units, activation)])
+    inputs = rng.normal(size=(5, 4)).astype("float32")
+    task = "binary" if units == 1 else "multilabel"
+    found = predicted_probabilities(model, inputs, batch_size=2, task=task)
+    yes = inputs.astype("float64") @ keras.ops.convert_to_numpy(model.layers[0].kernel)
+    yes = 1 / (1 + np.exp(-yes))
+    expected = np.stack([1 - yes, yes], axis=-1)
+    assert found.dtype == "float32"
+    np.testing.assert_allclose(
+        found, expected[:, 0] if units == 1 else expected, rtol=1e-4
+    )
+
+
+def test_one_unit_of_unknown_meaning_and_a_value_are_refused():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match="task='binary'"):
+        predicted_probabilities(model, np.zeros((2, 4)))
+    with pytest.raises(ValueError, match=r"are of classes.*1 value \(regression\)"):
+        predicted_probabilities(model, np.zeros((2, 4)), task="regression")
+
+
+def test_of_yes_and_no_nan_is_no_label():
+    both = np.array([[0.5, 0.5]] * 3)
+    labels, _ = checked_predictions(np.array([1.0, np.nan, -1.0]), both)
+    assert labels.tolist() == [1, -1, -1]
+    answers = np.array([[1.0, np.nan], [0, 1], [-1, 0]])
+    labels, _ = checked_predictions(answers, np.full((3, 2, 2), 0.5))
+    assert labels.tolist() == [[1, -1], [0, 1], [-1, 0]]
+    with pytest.raises(ValueError, match=r"\(3, 2\) labels and \(3, 4\) rows"):
+        checked_predictions(answers, np.full((3, 4, 2), 0.5))
+    with pytest.raises(ValueError, match=r"yes or no must be 1 or 0.*\[2.0\]"):
+        checked_predictions(answers * 2, np.full((3, 2, 2), 0.5))

@@ -70,7 +70,7 @@ def test_a_loss_of_keras_is_taken_as_it_is_and_gated(rng):
     own = keras_dcat.DCATModel(
         source,
         target,
-        gate=None,
+        gate="all",
         loss=keras.distillation.LogitsDistillation(3.0, keras.losses.KLDivergence()),
     )
     results = own.evaluate(pair, labels, verbose=0, return_dict=True)
@@ -94,7 +94,7 @@ def test_a_loss_of_keras_is_taken_as_it_is_and_gated(rng):
 def test_a_model_with_a_loss_of_keras_is_loaded_with_it(rng, tmp_path):
     pair, labels = windows(rng)
     loss = keras.distillation.FeatureDistillation(loss="mse")
-    model = keras_dcat.DCATModel(*pair_of_branches(), gate=None, loss=loss)
+    model = keras_dcat.DCATModel(*pair_of_branches(), gate="all", loss=loss)
     model.fit(pair, labels, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")

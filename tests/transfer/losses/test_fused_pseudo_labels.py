@@ -58,12 +58,12 @@ def test_windows_with_a_label_are_not_taught_by_it(rng):
     options = {"batch_size": len(labels), "verbose": 0, "return_dict": True}
     source, target = (
         log_softmax(one.predict(x, verbose=0))
-        for one, x in zip((model.source, model.target), pair, strict=True)
+        for one, x in zip((model.sources[0], model.target), pair, strict=True)
     )
     label = (source + target).argmax(axis=-1)
     each = -target[np.arange(len(labels)), label]
     for y, taught in ((labels, 0 * known), (np.where(known, labels, -1), ~known)):
-        found = model.evaluate(pair, y, **options)["joint_loss"]
+        found = model.evaluate(pair, y, **options)["fused_loss"]
         expected = (each * taught).sum() / len(labels)
         assert found == pytest.approx(expected, rel=1e-4)
 
@@ -75,7 +75,7 @@ def test_what_may_not_teach_does_not(rng):
     )
     nothing = np.full_like(labels, -1)
     found = model.evaluate(pair, nothing, verbose=0, return_dict=True)
-    assert found["joint_loss"] == 0  # the paper's mask needs a label
+    assert found["fused_loss"] == 0  # the paper's mask needs a label
 
 
 def test_without_any_label_it_is_said_that_another_loss_must_tell_classes(rng):
@@ -91,7 +91,7 @@ def test_where_every_window_has_its_label_training_is_as_if_it_were_not_there(rn
     for weight in (10.0, 0.0):
         keras.utils.set_random_seed(0)
         model = keras_dcat.DCATModel(
-            *pair_of_branches(), loss_weights=[10.0, 5.0, weight]
+            *pair_of_branches(), loss_weights=[10.0, 5.0, weight, 1.0]
         )
         model.fit(pair, labels, epochs=2, shuffle=False, verbose=0)
         weights.append(model.target.get_weights())

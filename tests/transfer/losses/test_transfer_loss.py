@@ -9,7 +9,6 @@ import keras_dcat
 from keras_dcat import transfer
 from keras_dcat.transfer import TransferLoss
 from keras_dcat.transfer.losses.distillation import KerasDistillation
-from keras_dcat.transfer.models import inspection
 from tests.models import pair_of_branches, windows
 
 
@@ -29,11 +28,11 @@ class Unread(Apart):
 
 def test_a_loss_of_ones_own_is_asked_with_what_it_reads(rng):
     pair, labels = windows(rng)
-    model = keras_dcat.DCATModel(*pair_of_branches(), 0.5, loss=Apart(name="apart"))
+    model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=0.5, loss=Apart(name="apart"))
     found = model.evaluate(pair, labels, verbose=0, return_dict=True)
     scores = (
         m.predict(x, verbose=0).astype("float64")
-        for m, x in zip((model.source, model.target), pair, strict=True)
+        for m, x in zip((model.sources[0], model.target), pair, strict=True)
     )
     source, target = (np.log(np.exp(x) / np.exp(x).sum(1)[:, None]) for x in scores)
     expected = np.abs(source - target).mean()
@@ -51,11 +50,11 @@ def test_it_survives_the_config_of_a_model():
 
 
 NAMES = {
-    transfer.MaskedCrossAttentionLoss: "alignment",
+    transfer.MaskedCrossAttentionLoss: "cross_attention",
     transfer.AgreementPseudoLabels: "agreement",
-    transfer.FusedPseudoLabels: "joint",
-    transfer.AttentionInfoNCE: "contrast",
-    transfer.FeatureInfoNCE: "contrast",
+    transfer.FusedPseudoLabels: "fused",
+    transfer.AttentionInfoNCE: "info_nce",
+    transfer.FeatureInfoNCE: "info_nce",
     transfer.LogitsDistillation: "distillation",
 }
 
@@ -77,12 +76,12 @@ def test_it_computes_in_float32_unless_told(policy):
 @pytest.mark.parametrize("loss", [keras.losses.KLDivergence(), Unread()])
 def test_what_does_not_say_what_it_reads_is_refused(loss):
     with pytest.raises(ValueError, match=r"must be a transfer loss.*`TransferLoss`"):
-        inspection.named_losses(loss, None)
+        keras_dcat.DCATModel(*pair_of_branches(), loss=loss)
 
 
 def test_the_loss_of_the_labels_keeps_its_name():
     with pytest.raises(ValueError, match=r"other than 'classification'.*Received"):
-        inspection.named_losses([Apart(name="classification")], None)
+        keras_dcat.DCATModel(*pair_of_branches(), loss=Apart(name="classification"))
 
 
 def test_only_some_tell_classes_and_only_a_contrast_is_contrastive():

@@ -36,7 +36,7 @@ def test_a_pair_of_different_sizes_trains_and_leaves_the_target_as_it_was_built(
     pair, labels = windows(rng)
     source, target = branch(5, steps=12, key_dim=8), branch(3, key_dim=4)
     parameters = target.count_params()
-    model = keras_dcat.DCATModel(source, target, gate=None, adapt_sizes=True)
+    model = keras_dcat.DCATModel(source, target, gate="all", adapt_sizes=True)
     before = [ops.convert_to_numpy(v) for v in model.trainable_variables]
     model.fit(pair, labels, epochs=2, verbose=0)
     after = [ops.convert_to_numpy(v) for v in model.trainable_variables]

@@ -29,60 +29,6 @@ def built(model, shape=(20, 3)):
     return model
 
 
-def wrapped(*last):
-    return keras.Sequential([keras.Input((20, 3)), branch(3), *last])
-
-
-@pytest.mark.parametrize(
-    ("build", "expected"),
-    [
-        (lambda: branch(3), True),
-        (lambda: branch(3, softmax=True), False),
-        (lambda: wrapped(), True),
-        (lambda: wrapped(layers.Softmax()), False),
-        (lambda: wrapped(layers.Activation("softmax", dtype="float32")), False),
-        (lambda: wrapped(layers.Softmax(), layers.Identity()), False),
-        (lambda: wrapped(layers.Identity()), True),
-        (lambda: wrapped(layers.Activation("linear", dtype="float32")), True),
-        (lambda: wrapped(layers.Softmax(), layers.Activation("linear")), False),
-        (lambda: wrapped(layers.Activation(lambda x: ops.softmax(x))), False),
-        (lambda: wrapped(layers.Activation("log_softmax")), True),
-        (lambda: wrapped(layers.Activation("relu")), True),
-        (lambda: built(Subclassed("softmax")), False),
-        (lambda: built(Subclassed()), True),
-    ],
-    ids=[
-        "dense",
-        "dense softmax",
-        "nested dense",
-        "softmax layer",
-        "activation layer",
-        "softmax behind identity",
-        "logits behind identity",
-        "logits behind linear",
-        "softmax behind linear",
-        "softmax of one's own",
-        "log-softmax",
-        "relu",
-        "subclassed softmax",
-        "subclassed dense",
-    ],
-)
-def test_logits_and_probabilities_are_told_apart(build, expected):
-    assert inspection.gives_logits(build()) is expected
-
-
-@pytest.mark.parametrize("side", ["source", "target"])
-def test_a_sigmoid_is_refused(side):
-    sides = {"source": branch(5), "target": branch(3)}
-    inputs = sides[side].inputs
-    sides[side] = keras.Model(
-        inputs, layers.Activation("sigmoid")(sides[side].outputs[0]), name="mine"
-    )
-    with pytest.raises(ValueError, match=r"'mine', which ends in a sigmoid\. End in"):
-        keras_dcat.DCATModel(**sides, loss=keras_dcat.MaskedCrossAttentionLoss())
-
-
 class HeadFirst(Subclassed):
     """As above, with a hidden layer that Keras comes to know after the head."""
 
@@ -134,39 +80,57 @@ def test_attention_that_is_missing_or_ambiguous_is_refused():
     plain = keras.Sequential(
         [keras.Input((20, 3)), layers.GlobalAveragePooling1D(), layers.Dense(CLASSES)]
     )
+    loss = keras_dcat.MaskedCrossAttentionLoss()
     with pytest.raises(ValueError, match=r"without one\. Put an `AttentionKV`"):
-        keras_dcat.DCATModel(branch(5), plain)
+        keras_dcat.DCATModel(branch(5), plain, loss=loss)
+    with pytest.raises(ValueError, match=r"without one\. Put an `AttentionKV`"):
+        keras_dcat.DCATModel(branch(5), plain, "paper")
     inputs = keras.Input((20, 3))
     x = keras_dcat.AttentionKV(6, name="first")(inputs)
     x = keras_dcat.AttentionKV(6, name="second")(x)
     x = layers.Dense(CLASSES)(layers.GlobalAveragePooling1D()(x))
     two = keras.Model(inputs, x)
     with pytest.raises(ValueError, match=r"\['first', 'second'\].*target_attention"):
-        keras_dcat.DCATModel(branch(5), two)
+        keras_dcat.DCATModel(branch(5), two, loss=loss)
     model = keras_dcat.DCATModel(branch(5), two, target_attention="second")
-    assert model.target_attention.name == "second"
+    assert model._pair.target.attentions[0].name == "second"
 
 
-def test_different_classes_are_refused():
-    inputs = keras.Input((20, 3))
-    x = layers.GlobalAveragePooling1D()(keras_dcat.AttentionKV(6)(inputs))
-    other = keras.Model(inputs, layers.Dense(CLASSES + 1)(x))
-    with pytest.raises(
-        ValueError, match=r"4 classes in the source and 5 in the target"
-    ):
-        keras_dcat.DCATModel(branch(5), other)
+def ending_in(units, activation=None, steps=None, features=3):
+    """A model of one output for each window, or for each of so many steps."""
+    inputs = keras.Input((20 if steps is None else steps, features))
+    x = keras_dcat.AttentionKV(6)(inputs)
+    x = x if steps else layers.GlobalAveragePooling1D()(x)
+    return keras.Model(inputs, layers.Dense(units, activation)(x))
 
 
 @pytest.mark.parametrize(
-    "head",
-    [[], [layers.GlobalAveragePooling1D(), layers.Dense(1)]],
-    ids=["scores per step", "one unit"],
+    ("source", "target", "message"),
+    [
+        ((4,), (5,), "a source of 4 classes, and a target of 5 classes"),
+        ((4, "sigmoid"), (4,), r"4 labels \(each yes or no\), and a target of 4 cla"),
+        ((4, None, 10), (4,), "4 classes at each of 10 steps, and a target of 4 classes"),
+        ((1, "sigmoid"), (2,), r"one label \(yes or no\), and a target of 2 classes"),
+    ],
 )
-def test_a_model_that_does_not_end_in_a_classifier_is_refused(head):
-    model = keras.Sequential([keras.Input((20, 3)), keras_dcat.AttentionKV(6), *head])
-    loss = keras_dcat.MaskedCrossAttentionLoss()
-    with pytest.raises(ValueError, match=r"target must end in a classifier.*Pool over"):
-        keras_dcat.DCATModel(branch(5), model, loss=loss)
+def test_models_that_predict_something_else_are_refused(source, target, message):
+    with pytest.raises(ValueError, match=rf"predict the same.*{message}.*Train all"):
+        keras_dcat.DCATModel(ending_in(*source), ending_in(*target))
+
+
+def test_steps_at_another_rate_are_the_same_task():
+    model = keras_dcat.DCATModel(ending_in(4, None, 10), ending_in(4, None, 20))
+    assert model.head.steps == 20
+
+
+@pytest.mark.parametrize(
+    ("value", "sources"), [("logits", 1), (["features"], 2), (["features", "?"], 2)]
+)
+def test_what_a_source_gives_is_one_of_two_things(value, sources):
+    with pytest.raises(ValueError, match=r"`source_output` must be.*Leave it out"):
+        inspection.gives_features(value, sources)
+    assert inspection.gives_features("features", 2) == (True, True)
+    assert inspection.gives_features(["predictions", "features"], 2) == (False, True)
 
 
 def test_an_attention_that_is_called_twice_is_refused():

@@ -41,14 +41,14 @@ def two_layers(features, steps):
 def test_two_sources_teach_with_the_mean_of_what_each_would_teach(rng):
     camera, microphone, imu, labels = batch_of(rng)
     sources, target = two_sources()
-    both = keras_dcat.DCATModel(sources, target, **beliefs(gate=None))
-    each = [keras_dcat.DCATModel(own, target, **beliefs(gate=None)) for own in sources]
+    both = keras_dcat.DCATModel(sources, target, **beliefs(gate="all"))
+    each = [keras_dcat.DCATModel(own, target, **beliefs(gate="all")) for own in sources]
     got = values(both, {"source": (camera, microphone), "target": imu}, labels)
     ones = [
         values(model, (own, imu), labels)
         for model, own in zip(each, (camera, microphone), strict=True)
     ]
-    for name in ("alignment_loss", "source_accuracy"):
+    for name in ("cross_attention_loss", "source_accuracy"):
         assert got[name] == pytest.approx(np.mean([one[name] for one in ones]))
     assert got["unmasked_share"] == 1.0
 
@@ -73,12 +73,12 @@ def test_the_same_source_twice_trains_as_once(rng):
 def test_a_source_may_be_missing_for_some_windows(rng):
     camera, microphone, imu, labels = batch_of(rng)
     sources, target = two_sources()
-    both = keras_dcat.DCATModel(sources, target, **beliefs(gate=None))
-    first = keras_dcat.DCATModel(sources[0], target, **beliefs(gate=None))
+    both = keras_dcat.DCATModel(sources, target, **beliefs(gate="all"))
+    first = keras_dcat.DCATModel(sources[0], target, **beliefs(gate="all"))
     only_first = np.tile(np.array([1.0, 0.0], "float32"), (len(labels), 1))
     x = {"source": [camera, microphone], "target": imu, "transfer_mask": only_first}
-    got = values(both, x, labels)["alignment_loss"]
-    wanted = values(first, (camera, imu), labels)["alignment_loss"]
+    got = values(both, x, labels)["cross_attention_loss"]
+    wanted = values(first, (camera, imu), labels)["cross_attention_loss"]
     assert got == pytest.approx(wanted)
 
 
@@ -108,20 +108,21 @@ def test_several_layers_are_compared_in_pairs_and_averaged(rng):
             keras_dcat.DCATModel(
                 source,
                 target,
+                gate="all",
                 loss=keras_dcat.MaskedCrossAttentionLoss(),
                 source_attention=names,
                 target_attention=names,
             ),
             pair,
             labels,
-        )["alignment_loss"]
+        )["cross_attention_loss"]
         for names in ("early", "late", ["early", "late"])
     ]
     assert losses[2] == pytest.approx(np.mean(losses[:2]))
     model = keras_dcat.DCATModel(
         source, target, source_attention=["early"], target_attention="early"
     )
-    assert model.source_attention.name == "early"
+    assert model._pair.sources[0].attentions[0].name == "early"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_gradients_reach_no_source(rng):
     camera, microphone, imu, labels = batch_of(rng)
     sources, target = two_sources()
     before = [snapshot(source) for source in sources]
-    model = keras_dcat.DCATModel(sources, target, transfer_weight=1.0, gate=None)
+    model = keras_dcat.DCATModel(sources, target, transfer_weight=1.0, gate="all")
     model.fit({"source": [camera, microphone], "target": imu}, labels, verbose=0)
     for old, source in zip(before, sources, strict=True):
         for a, b in zip(old, snapshot(source), strict=True):

@@ -1,0 +1,298 @@
+# %% [markdown]
+# # Which tasks: a class, yes or no, several labels, every step, a number?
+#
+# "Which activity is it?" is one question of many. "Is it a fall?", "What holds of this
+# window?", "When exactly?" and "How fast?" are others, and a model for each ends in
+# another head. This guide asks all five of the same two sensors, and shows what labels
+# look like, what a transfer can do for each head, and what is refused. It makes its
+# data, and runs in a minute or two.
+
+# %%
+import keras
+import numpy as np
+from keras import layers
+
+from keras_dcat import (
+    AttentionKV,
+    DCATModel,
+    MaskedCrossAttentionLoss,
+    recordings,
+    windows,
+)
+from keras_dcat.metrics import macro_f1
+from keras_dcat.transfer import ErrorBelow, FeatureInfoNCE, FusedPseudoLabels
+
+ACTIVITIES = ("rest", "walk", "run")
+
+
+def session(person):
+    """A minute of one person, at 50 Hz by the good sensor, at 25 Hz by the watch."""
+    rng = np.random.default_rng(person)
+    starts = np.cumsum([0.0, *rng.uniform(3, 6, 30)])
+    starts = starts[starts < 55]
+    activity = rng.integers(0, 3, len(starts))
+    pace = np.array([0.0, 1.8, 2.8])[activity] + rng.uniform(-0.3, 0.3, len(starts))
+    pace[activity == 0] = 0.0  # steps per second
+
+    def sensed(rate, channels, noise):
+        times = np.arange(60 * rate) / rate
+        phase = np.searchsorted(starts, times, side="right") - 1
+        turned = np.cumsum(2 * np.pi * pace[phase] / rate)[:, None]
+        swing = np.array([0.0, 0.7, 1.3])[activity[phase]][:, None]
+        values = swing * np.sin(turned + np.arange(channels))
+        values += noise * rng.normal(size=values.shape)
+        return recordings.Stream(values.astype("float32"), rate)
+
+    streams = {"imu": sensed(50.0, 6, 0.3), "watch": sensed(25.0, 3, 1.0)}
+    ends = np.append(starts[1:], 60.0)
+    labels = recordings.Intervals(starts, ends, activity, class_names=ACTIVITIES)
+    return recordings.Recording(streams, labels, person), (starts, pace)
+
+
+sessions, paces = zip(*map(session, range(12)), strict=True)
+index = windows.index_windows(sessions, length=2.0, stride=1.0, purity=0)
+train, test = windows.split_by_subject(index, range(8, 12))
+train = train.keep_labels_of(range(3))
+known = train.subset(train.is_labelled)
+print(f"{len(train)} pairs to train with, {len(known)} of them with labels")
+
+# %% [markdown]
+# ## One model, but for its end
+# Both sensors get the same small network. Its last layer is the head: how many units,
+# which activation, and whether it comes before or after time is pooled.
+
+
+# %%
+def branch(stream, units, activation=None, every_step=False):
+    """A new model of a sensor, which starts the same every time."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input(train.shape(stream))
+    x = windows.normalization_layer(train, stream)(inputs)
+    for filters in (16, 32):
+        x = layers.Conv1D(filters, 5, strides=2, padding="same", activation="relu")(x)
+    x = layers.LayerNormalization()(layers.Add()([x, AttentionKV(key_dim=32)(x)]))
+    x = x if every_step else layers.GlobalAveragePooling1D()(x)
+    return keras.Model(inputs, layers.Dense(units, activation)(x))
+
+
+def complete(labels):
+    """Of which windows all is known: Keras's own models take no −1, and no NaN."""
+    unknown = np.isnan(labels) | (labels == -1)
+    return ~unknown.reshape(len(labels), -1).any(axis=1)
+
+
+def trained(model, inputs, labels, batch_size=32, loss=None):
+    """The model, after the same budget for all."""
+    model.compile(keras.optimizers.Adam(5e-3), loss, jit_compile=False)
+    model.fit(inputs, labels, batch_size, epochs=20, verbose=0)
+    return model
+
+
+def alone(stream, labels, loss, **head):
+    """A model of one sensor, trained on the labels that there are."""
+    there = complete(labels)
+    return trained(
+        branch(stream, **head), train.gather(stream)[there], labels[there], loss=loss
+    )
+
+
+def taught(source, labels, options=None, **head):
+    """A model of the watch, trained on the same labels, and on all pairs."""
+    model = DCATModel(source, branch("watch", **head), **(options or {}))
+    pairs = model.cache_source((train.gather("imu"), train.gather("watch")), verbose=0)
+    # So large that a batch has as many labels as before.
+    return trained(model, pairs, labels, 32 * len(train) // len(known))
+
+
+def predicted(model):
+    """What a model of the watch says of people that it has never seen."""
+    return model.predict(test.gather("watch"), verbose=0)
+
+
+# %% [markdown]
+# ## Which activity: one class of several
+# Softmax or logits. Labels are `(batch,)`, −1 where there is none, or one-hot, a row of
+# zeros where there is none.
+
+# %%
+head = {"units": 3, "activation": "softmax"}
+cross_entropy = "sparse_categorical_crossentropy"
+source = alone("imu", train.labels, cross_entropy, **head)
+watch = alone("watch", train.labels, cross_entropy, **head)
+model = taught(source, train.labels, **head)
+print(model.head)
+for name, each in {"alone": watch, "taught": model}.items():
+    print(f"{name:7} macro F1 {macro_f1(test.labels, predicted(each), 3):.2f}")
+
+# %% [markdown]
+# ## Is it a run: yes or no
+# One sigmoid unit. Labels are 1 and 0, and −1 or NaN where nobody knows. Mask, gates
+# and pseudo-labels are those of two classes. What is rare counts for more by
+# `class_weight`, as in [fall detection](../results/sisfall.md), where a fall is one
+# window of twenty.
+
+
+# %%
+def runs(index):
+    """Whether somebody runs, −1 where nobody knows."""
+    return np.where(index.is_labelled, index.labels == ACTIVITIES.index("run"), -1)
+
+
+def f1_of_two(model):
+    """Macro F1 of a model of one unit."""
+    yes = predicted(model)
+    return macro_f1(runs(test), np.concatenate([1 - yes, yes], axis=1), 2)
+
+
+head = {"units": 1, "activation": "sigmoid"}
+source = alone("imu", runs(train), "binary_crossentropy", **head)
+watch = alone("watch", runs(train), "binary_crossentropy", **head)
+model = taught(source, runs(train), **head)
+print(model.head)
+print(f"alone {f1_of_two(watch):.2f}, taught {f1_of_two(model):.2f}")
+
+# %% [markdown]
+# ## What holds: several labels, each yes or no
+# Several sigmoid units. Labels are `(batch, labels)` of 1 and 0; what nobody knows is
+# −1 or NaN, entry by entry, and the mask has an entry for each, too. Here one of three
+# people has said when he ran, and not when he moved. The watch alone is trained without
+# him, as Keras's losses leave no entry out; the taught one is told what he has said.
+
+
+# %%
+def moves_and_runs(index):
+    """Whether somebody moves, and whether somebody runs, `(windows, 2)`."""
+    moves = np.where(index.is_labelled, index.labels > 0, -1)
+    return np.stack([moves, runs(index)], axis=1)
+
+
+def f1_of_labels(model):
+    """Macro F1 of each label."""
+    truth, yes = moves_and_runs(test), predicted(model)
+    scores = np.stack([1 - yes, yes], axis=-1)
+    return [round(macro_f1(truth[:, at], scores[:, at], 2), 2) for at in (0, 1)]
+
+
+head = {"units": 2, "activation": "sigmoid"}
+labels = moves_and_runs(train)
+source = alone("imu", labels, "binary_crossentropy", **head)
+labels[train.subjects == 2, 0] = -1
+watch = alone("watch", labels, "binary_crossentropy", **head)
+model = taught(source, labels, **head)
+print(model.head)
+print(f"alone {f1_of_labels(watch)}, taught {f1_of_labels(model)}")
+
+# %% [markdown]
+# ## When exactly: a class for every step
+# A model that does not pool over time ends in `(batch, steps, classes)`. Labels are
+# `(batch, steps)`, −1 at a step that has none, and `step_labels` reads them from the
+# `Intervals` that the recordings are labelled with. The IMU says a class 25 times in a
+# window and the watch 13 times: what the IMU says is brought to the steps of the watch
+# by the time that each covers. Several sigmoids at every step work alike.
+
+# %%
+head = {"units": 3, "activation": "softmax", "every_step": True}
+steps = {s: branch(s, **head).output_shape[1] for s in ("imu", "watch")}
+source = alone("imu", train.step_labels(steps["imu"]), cross_entropy, **head)
+labels = train.step_labels(steps["watch"])
+watch = alone("watch", labels, cross_entropy, **head)
+model = taught(source, labels, **head)
+print(model.head)
+truth = test.step_labels(steps["watch"]).ravel()
+for name, each in {"alone": watch, "taught": model}.items():
+    scores = predicted(each).reshape(-1, 3)
+    print(f"{name:7} macro F1 of steps {macro_f1(truth, scores, 3):.2f}")
+
+# %% [markdown]
+# ## How fast: a number
+# Units without an activation, and `task="regression"`. Labels are floats, NaN where
+# there is none. A number comes without a confidence, so that there are no
+# pseudo-labels. What is left is InfoNCE of features and the paper's cross-attention
+# loss, whose mask lets a source teach where its error is small: below a threshold in
+# the unit of the labels, or, as here by default, below the median of each batch.
+
+
+# %%
+def pace(index):
+    """Steps per second at the middle of each window, NaN where nobody knows."""
+    found = np.full(len(index), np.nan, "float32")
+    for person, (starts, values) in enumerate(paces):
+        own = index.subjects == person
+        middle = index.times[own] + index.length / 2
+        found[own] = values[np.searchsorted(starts, middle, side="right") - 1]
+    return np.where(index.is_labelled, found, np.nan)
+
+
+head = {"units": 1}
+source = alone("imu", pace(train), "mse", **head)
+watch = alone("watch", pace(train), "mse", **head)
+model = taught(source, pace(train), {"task": "regression"}, **head)
+print(model.head, list(model.terms))
+for name, each in {"alone": watch, "taught": model}.items():
+    error = np.abs(predicted(each)[:, 0] - pace(test)).mean()
+    print(f"{name:7} off by {error:.2f} steps per second")
+
+# %% [markdown]
+# A threshold of your own goes to the loss that it is for. A loss that is named is not
+# left out: there is an error where it cannot be had.
+
+# %%
+losses = {
+    "loss": [FeatureInfoNCE(), MaskedCrossAttentionLoss()],
+    "loss_weights": [10.0, 1.0],
+    "gate": ["all", ErrorBelow(0.3)],
+}
+model = DCATModel(source, branch("watch", **head), task="regression", **losses)
+print(list(model.terms))
+
+# %% [markdown]
+# One seed, and simulated people: these numbers show that it works, not that it helps.
+#
+# ## What a head can do
+# | head | `task=` | no label | loss, metric |
+# |---|---|---|---|
+# | softmax, logits | found | −1, zeros of one-hot | cross-entropy, accuracy |
+# | one sigmoid | found; a logit: `"binary"` | −1, NaN | binary cross-entropy, accuracy |
+# | several sigmoids | found; logits: `"multilabel"` | −1, NaN, by entry | likewise |
+# | at every step | as without steps | as without, by step | as without, over steps |
+# | a number, or some | `"regression"` | NaN, by entry | squared and absolute error |
+#
+# | head | losses | gates | `class_weight` | device, live |
+# |---|---|---|---|---|
+# | softmax, logits | all | all | yes | `export_target` |
+# | one sigmoid | all | all | yes, with integers | `export_target` |
+# | several sigmoids | all | all, by label | no | `model.export` |
+# | at every step | all | all, by step | no | `model.export` |
+# | a number | InfoNCE, cross-attention | all, correct, `ErrorBelow` | no | `model.export` |
+#
+# `class_weight` is Keras's, which knows one class for each window. For the last three
+# heads `sample_weight` weighs windows, `(batch,)`, and steps, `(batch, steps)`.
+#
+# Losses that compare features or `KᵀV` compare whole windows: of a head with several
+# decisions a window teaches by them as far as the mean of its masks lets it. The log
+# says which losses a recipe goes without.
+#
+# ## What is refused before the first step
+# What a head cannot do is an error that names the cure. A unit without an activation
+# may be a logit or a number, which no model says by itself: that is what `task=` is
+# for.
+
+
+# %%
+def refused(attempt):
+    """Prints why something is refused."""
+    try:
+        attempt()
+    except ValueError as error:
+        print(f"- {error}\n")
+
+
+number, fall = branch("imu", units=1), branch("imu", units=1, activation="sigmoid")
+watch_number, watch_fall = branch("watch", 1), branch("watch", 1, "sigmoid")
+pairs = train.gather("imu"), train.gather("watch")
+regression = {"task": "regression"}
+refused(lambda: DCATModel(number, watch_number))
+refused(lambda: DCATModel(fall, branch("watch", 3, "softmax")))
+refused(lambda: DCATModel(number, watch_number, gate="confident", **regression))
+refused(lambda: DCATModel(number, watch_number, loss=FusedPseudoLabels(), **regression))
+refused(lambda: DCATModel(fall, watch_fall).fit(pairs, train.labels))

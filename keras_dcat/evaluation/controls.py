@@ -1,0 +1,126 @@
+"""D-CAT with something wrong, or with another mask: what must not help, and why."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from keras_dcat.evaluation.methods import DCAT
+from keras_dcat.evaluation.repetition import Repetition
+from keras_dcat.shown import shown_as_printed
+from keras_dcat.windows import WindowIndex, misaligned, mispaired
+
+
+@shown_as_printed
+@dataclasses.dataclass(frozen=True)
+class RandomSource(DCAT):
+    """The sources are as they were initialised, and teach all the same.
+
+    Its attributes are those of `DCAT`.
+    """
+
+    def teacher(
+        self, repetition: Repetition, number: int, stream: str, index: WindowIndex
+    ) -> keras.Model:
+        return repetition.build(stream, index, seed=repetition.seed + 1000 + number)
+
+
+@shown_as_printed
+@dataclasses.dataclass(frozen=True)
+class Misaligned(DCAT):
+    """The sources' windows are late.
+
+    Its other attributes are those of `DCAT`.
+
+    Attributes:
+        seconds: float. By how much; early, where it is negative.
+    """
+
+    seconds: float = dataclasses.field(default=0.5, kw_only=True)
+
+    def paired(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> WindowIndex:
+        for source in sources:
+            index = misaligned(index, source, self.seconds)
+        return index
+
+
+@shown_as_printed
+@dataclasses.dataclass(frozen=True)
+class Mispaired(DCAT):
+    """Some windows get the sources of another window.
+
+    Its other attributes are those of `DCAT`.
+
+    Attributes:
+        share: float from 0 to 1. How many of them.
+    """
+
+    share: float = dataclasses.field(default=1.0, kw_only=True)
+
+    def paired(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> WindowIndex:
+        for source in sources:
+            index = mispaired(index, source, self.share, repetition.seed)
+        return index
+
+
+@shown_as_printed
+@dataclasses.dataclass(frozen=True)
+class OutOfFoldMask(DCAT):
+    """Windows teach where models that have not seen their subject are right.
+
+    The gates judge them, too: `gate="all"` leaves this mask alone. Windows without a
+    label teach. Its attributes are those of `DCAT`.
+
+    Raises:
+        ValueError: as `DCAT`, or if the target sees no labels.
+    """
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.target_labels:
+            raise ValueError(
+                "Without labels of the target, no mask can ask for them. "
+                f"Received: {type(self).__name__} with target_labels=False. "
+                "Take `DCAT` with the gate 'soft', 'correct_or_confident', 'confident' "
+                "or 'all'."
+            )
+
+    def transfer_mask(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> np.ndarray:
+        columns = []
+        for source in sources:
+            believed = repetition.out_of_fold(source, self.data_fraction)
+            is_right = believed.argmax(axis=-1) == index.labels
+            columns.append((is_right | ~index.is_labelled).astype("float32"))
+        return np.stack(columns, axis=-1) if len(columns) > 1 else columns[0]
+
+
+@shown_as_printed
+@dataclasses.dataclass(frozen=True)
+class ShuffledMask(OutOfFoldMask):
+    """As many windows teach as by `OutOfFoldMask`, but others.
+
+    Its attributes are those of `DCAT`.
+
+    Raises:
+        ValueError: as `OutOfFoldMask`.
+    """
+
+    def transfer_mask(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> np.ndarray:
+        mask = super().transfer_mask(repetition, sources, index)
+        return np.random.default_rng(repetition.seed).permutation(mask)
+
+
+CONTROLS = {
+    "random source": RandomSource(guarded=False),
+    "wrong windows": Mispaired(guarded=False),
+    "shuffled mask": ShuffledMask(gate="all"),
+}
+"""What must not help: nothing true is taught, or to windows that nobody chose."""
