@@ -80,7 +80,7 @@ def written_whole(path: pathlib.Path) -> Iterator[pathlib.Path]:
             _remove(part)
 
 
-def _remove_what_was_left(folder, before, after):
+def _remove_what_was_left(folder: pathlib.Path, before: str, after: str) -> None:
     """Parts of this path whose process is dead, or had the number of this one."""
     for part in folder.iterdir():
         name = part.name
@@ -92,7 +92,7 @@ def _remove_what_was_left(folder, before, after):
                 _remove(part)
 
 
-def _is_another(number):
+def _is_another(number: int) -> bool:
     """Whether this is the number of another process that runs, as far as is known."""
     if number == os.getpid():
         return False
@@ -107,7 +107,7 @@ def _is_another(number):
     return True
 
 
-def _remove(part):
+def _remove(part: pathlib.Path) -> None:
     if part.is_dir():
         shutil.rmtree(part, ignore_errors=True)
     else:

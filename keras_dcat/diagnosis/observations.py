@@ -150,7 +150,7 @@ class ObservedPair:
             count, verbose=verbose, stateful_metrics=[shown], unit_name="batch"
         )
         parts, windows = [], 0
-        observed = SmallerBatches(lambda x: self._observed(*x, with_features))
+        observed = SmallerBatches(lambda x: self._observed(x[0], x[1], with_features))
         for number, (pair, labels) in enumerate(batches, start=1):
             parts.append(observed((pair, labels)))
             windows += len(labels)

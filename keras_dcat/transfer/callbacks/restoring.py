@@ -54,7 +54,7 @@ class RestoreBaseline(keras.callbacks.Callback):
         self.batch_size = batch_size
         self._forget()
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         if self.alone is self.model.target:
             raise ValueError(
                 "`alone` must be another model than the target that is taught. "
@@ -74,7 +74,7 @@ class RestoreBaseline(keras.callbacks.Callback):
         self._check_held_out(*self.held_out)
         self._forget()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         target = self.model.target
         alone, taught = (self._score(model) for model in (self.alone, target))
         if self.model.head.has_beliefs:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,13 +12,14 @@ from keras_dcat.folds import dealt
 from keras_dcat.transfer.gating.fold_cache import FoldCache, fingerprint
 from keras_dcat.transfer.gating.predictions import predicted_probabilities
 from keras_dcat.transfer.models.heads import find_head
+from keras_dcat.typing import ArrayLike
 
 
 def out_of_fold_predictions(
     train: Callable,
-    inputs,
-    labels,
-    groups,
+    inputs: Any,
+    labels: ArrayLike,
+    groups: ArrayLike,
     *,
     folds: int = 4,
     seed: int = 0,
