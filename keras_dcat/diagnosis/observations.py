@@ -8,8 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_dcat.transfer.callbacks.first_epoch import EMPTY_MESSAGE
 from keras_dcat.transfer.head import described
+from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE
 from keras_dcat.transfer.inputs import BatchFormat
 from keras_dcat.transfer.losses.statistics import statistic_of
 from keras_dcat.transfer.memory import SmallerBatches

@@ -9,10 +9,10 @@ import numpy as np
 
 from keras_dcat.class_labels import check_kind
 from keras_dcat.transfer import label_rules
-from keras_dcat.transfer.callbacks.first_epoch import EMPTY_MESSAGE
 from keras_dcat.transfer.class_weight import ClassWeights, check_not_both
 from keras_dcat.transfer.input_batches import with_each_batch
 from keras_dcat.transfer.input_shapes import (
+    EMPTY_MESSAGE,
     all_fit,
     check_dense,
     check_numbers,

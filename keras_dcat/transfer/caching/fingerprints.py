@@ -6,7 +6,7 @@ import json
 import keras
 import numpy as np
 
-from keras_dcat.transfer.gating.fold_cache import fingerprint
+from keras_dcat.storage import fingerprint
 
 IDENTITY_BYTES = 16
 
