@@ -174,9 +174,8 @@ class Repetition:
         )
         if self.study.labels:
             rows = tf.constant(answers(self.study.labels), tf.float32)
-            return dataset.map(
-                lambda x, y: (x, tf.gather(rows, tf.where(y < 0, len(rows) - 1, y)))
-            )
+            # −1, no label, is the last.
+            return dataset.map(lambda x, y: (x, tf.gather(rows, y % len(rows))))
         classes = len(self.study.class_names)
         return dataset.map(lambda x, y: (x, tf.one_hot(y, classes)))
 
