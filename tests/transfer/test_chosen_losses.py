@@ -50,7 +50,8 @@ def trains(rng, model, sources=1):
     pair, labels = windows(rng)
     x = ([pair[0]] * sources if sources > 1 else pair[0], pair[1])
     history = model.fit(x, labels, batch_size=16, verbose=0).history
-    assert all(np.isfinite(values).all() for values in history.values())
+    found = {n: v for n, v in history.items() if not n.startswith("source_")}
+    assert all(np.isfinite(values).all() for values in found.values())
     assert set(model.terms) <= set(history)
     return history
 
@@ -117,7 +118,7 @@ def test_an_encoder_teaches_by_contrast_and_the_log_says_what_is_left_out(rng, s
     assert "cross_attention_loss" in line
     assert list(model.terms) == ["info_nce_loss"]
     history = trains(rng, model)
-    assert np.isnan(history["source_accuracy"][0]) or not model.sources
+    assert np.isnan(history["source_accuracy"][0])
     assert history["unmasked_share"] == [1.0]
 
 

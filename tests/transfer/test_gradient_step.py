@@ -145,12 +145,12 @@ def losses():
     return [FeatureInfoNCE(), AgreementPseudoLabels(), MaskedCrossAttentionLoss()]
 
 
-def trained(kind, data, compiled=(), epochs=2, **options):
+def trained(kind, data, compiled=(), epochs=2, dropout=0.2, rate=0.05, **options):
     """A model of a kind, after some epochs from one seed, and its history."""
     keras.utils.set_random_seed(4)
     options = {"transfer_weight": 0.5, "loss": losses(), **options}
-    model = kind(*pair_of_branches(dropout=0.2), **options)
-    model.compile(keras.optimizers.SGD(0.05), **dict(compiled))
+    model = kind(*pair_of_branches(dropout=dropout), **options)
+    model.compile(keras.optimizers.SGD(rate), **dict(compiled))
     history = model.fit(
         *data, batch_size=8, epochs=epochs, shuffle=False, verbose=0
     ).history
@@ -265,10 +265,12 @@ def test_all_losses_learn_alike_however_the_step_is_run(rng, way):
     if ON_TORCH and way != "run_eagerly":
         pytest.skip("Keras refuses it on torch, or a compiler is not there")
     data = partly_labelled(rng)
+    # XLA draws other random numbers; and small steps keep rounding small.
+    options = {"loss": None, "dropout": 0.0, "rate": 0.005}
     plain, expected = trained(
-        keras_dcat.DCATModel, data, {"jit_compile": False}, loss=None
+        keras_dcat.DCATModel, data, {"jit_compile": False}, **options
     )
-    other, found = trained(keras_dcat.DCATModel, data, WAYS[way], loss=None)
+    other, found = trained(keras_dcat.DCATModel, data, WAYS[way], **options)
     assert_same(other, plain, atol=1e-4)
     np.testing.assert_allclose(
         snapshot(other.objective.alignment)[0],
