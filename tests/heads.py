@@ -74,24 +74,25 @@ def windows(rng, sources=1, count=24):
     return (of_sources if sources > 1 else of_sources[0]), target
 
 
-def decisions(name, prediction, labels=None):
-    """Probabilities `(decisions, classes)` and classes, by NumPy in float64."""
+def decisions(name, prediction):
+    """Probabilities `(decisions, classes)`, by NumPy in float64."""
     units, activation, *_ = HEADS[name]
     scores = np.asarray(prediction, "float64")
     if units == 4:
         exponents = scores if activation else np.exp(scores)
         rows = exponents / exponents.sum(axis=-1, keepdims=True)
-        rows = rows.reshape(-1, 4)
-    else:
-        yes = (scores if activation else 1 / (1 + np.exp(-scores))).reshape(-1)
-        rows = np.stack([1 - yes, yes], axis=-1)
-    if labels is None:
-        return rows
+        return rows.reshape(-1, 4)
+    yes = (scores if activation else 1 / (1 + np.exp(-scores))).reshape(-1)
+    return np.stack([1 - yes, yes], axis=-1)
+
+
+def classes(name, labels):
+    """The class of each decision, −1 where there is no label."""
     if name == "one-hot steps":
         known = labels.any(axis=-1)
-        return rows, np.where(known, labels.argmax(axis=-1), -1).reshape(-1)
+        return np.where(known, labels.argmax(axis=-1), -1).reshape(-1)
     flat = np.asarray(labels, "float64").reshape(-1)
-    return rows, np.where(np.isnan(flat), -1, flat).astype(int)
+    return np.where(np.isnan(flat), -1, flat).astype(int)
 
 
 def at_target_steps(name, prediction):

@@ -1,6 +1,7 @@
 """How much the predictions of two models tell of the label, alone and together."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class Information:
     shared: float
 
 
-def information(labels, source, target, groups=None, seed=0) -> Information:
+def information(labels, source, target, groups=None, seed=0, kinds=None) -> Information:
     """What two classifiers tell of the label, alone and together.
 
     Args:
@@ -40,17 +41,22 @@ def information(labels, source, target, groups=None, seed=0) -> Information:
         target: likewise.
         groups: int array `(windows,)`, numbered from 0, or `None`. Kept whole by folds.
         seed: int. Of folds, and of the interval.
+        kinds: int array `(windows,)` or `None`. The label that each row is of: every
+            label has a regression of its own, so that how often it holds tells nothing.
 
     Returns:
         `Information`.
     """
     fold = fold_of_windows(len(labels), groups, np.random.default_rng(seed))
 
+    kinds = np.zeros(len(labels), int) if kinds is None else kinds
+
     def likelihood(classes, *scores):
         result = np.zeros(len(classes))
-        for number in range(fold.max() + 1):
-            held = fold == number
-            model = LogisticFusion([x[~held] for x in scores], classes[~held])
+        for number, kind in itertools.product(range(fold.max() + 1), np.unique(kinds)):
+            held = (fold == number) & (kinds == kind)
+            seen = (fold != number) & (kinds == kind)
+            model = LogisticFusion([x[seen] for x in scores], classes[seen])
             told = model.log_probabilities([x[held] for x in scores])
             result[held] = told[np.arange(len(told)), classes[held]]
         return result
@@ -86,7 +92,7 @@ class LogisticFusion:
 
     def __init__(self, scores, labels):
         # Slopes are of order one, whatever the scale of the logits.
-        spread = np.array([np.std(_centered(np.asarray(x))) for x in scores])
+        spread = np.array([np.std(_centered(x)) if len(x) else 0.0 for x in scores])
         self._scale = np.where(spread > 1e-9, 1 / np.maximum(spread, 1e-9), 0.0)
         inputs, classes = self._inputs(scores), scores[0].shape[-1]
         hits = np.eye(classes)[labels]

@@ -11,13 +11,15 @@ import numpy as np
 from keras import ops
 
 from keras_dcat.class_names import checked_class_names
+from keras_dcat.diagnosis.correctness import f1_of_rows
 from keras_dcat.diagnosis.gradients import GradientProbe
 from keras_dcat.diagnosis.monitor_log import MonitorLog
-from keras_dcat.metrics import macro_f1
 from keras_dcat.transfer import LogitsDistillation
+from keras_dcat.transfer.objective import OF_WINDOWS
 
-# By this much macro F1 must fall, and the gradients oppose each other, to be a sign.
-MIN_LOSS, MIN_OPPOSITION = 0.02, 0.1
+# By this much macro F1 must fall, and the gradients oppose each other, to be a sign; or
+# an error grow, as a share of what it was.
+MIN_LOSS, MIN_OPPOSITION, MIN_GROWTH = 0.02, 0.1, 0.05
 
 
 class TransferMonitor(keras.callbacks.Callback):
@@ -26,29 +28,36 @@ class TransferMonitor(keras.callbacks.Callback):
     At the end of each epoch the model is looked at on windows held out, and nothing of
     it is changed. Per epoch there are:
 
-    - `source_f1`, `target_f1` and `source_target_gap`, their difference: macro F1;
-    - `train_gap`: accuracy in training less that on the held-out windows;
+    - `source_f1`, `target_f1` and `source_target_gap`, their difference: macro F1. Of
+      several labels it is the mean F1 of "yes"; a regression has `source_error` and
+      `target_error`, mean absolute errors. NaN of a source that only gives features;
+    - `train_gap`: accuracy in training less that on the held-out windows; of a
+      regression the mean absolute error there less that in training;
     - `alignment`: how far apart both sides are, and by class: the mean of the first
       transfer loss that compares features or `KᵀV`, of logits distillation if none
       does;
-    - `unmasked_share`: how much the gate lets the source teach, and by class;
+    - `unmasked_share`: how much the gate lets the source teach, and by class, of the
+      strictest gate if losses have several;
     - `gradient_cosine`: between the gradients of classification and transfer, on one
       batch. Below 0 they oppose each other;
     - `transfer_weight`: λ.
 
+    What is by class is of a label of several over the windows that have it.
+
     It warns, once, if for `patience` epochs in a row the target's macro F1 has been
-    clearly below the best it had, while the gradients opposed each other. Windows by
-    which one decides on that are no longer a test.
+    clearly below the best it had, or its error above, while the gradients opposed each
+    other. Windows by which one decides on that are no longer a test.
 
     The attribute `rows` is a list with a dict for each epoch; `reason` is a str, what
     was warned of, or `None`.
 
     Args:
         held_out: `(pair, labels)`, arrays as for `DCATModel.fit`, of people who are not
-            in the training; −1 for no label.
+            in the training; −1 for no label, NaN of a regression.
         path: folder for `transfer.csv` and the event files of TensorBoard; nothing is
             written without. A further training goes on in the same files.
-        class_names: sequence of str, in the order of the outputs.
+        class_names: sequence of str, in the order of the outputs; of one sigmoid the
+            names of no and yes; of several their labels.
         patience: int. For how many epochs in a row it must look like harm.
         batch_size: int. Windows in a pass.
         tensorboard: bool. Whether to write for TensorBoard, too.
@@ -94,7 +103,12 @@ class TransferMonitor(keras.callbacks.Callback):
         self._log: MonitorLog | None = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        self._names = checked_class_names(self.class_names, self.model.num_classes)
+        head = self.model.head
+        count = 0  # of a regression
+        if head.has_beliefs:
+            count = head.size if head.task == "multilabel" else head.num_classes
+        names = self.class_names if head.has_beliefs else []
+        self._names = checked_class_names(names, count)
         pair, self._labels = self.held_out
         self.model._batch_format.checked(pair, self._labels, pairs_only=True)
         self._pair = self.model._batch_format.as_pair(pair)
@@ -129,54 +143,111 @@ class TransferMonitor(keras.callbacks.Callback):
                 lambda x, at=at: ops.convert_to_tensor(x[at], "float32"),
                 {"source": source, "target": target},
             )
-            parts.append(self._batch(inputs, labels[at]))
+            parts.append(self._batch(inputs, ops.convert_to_tensor(labels[at])))
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
     def _batch(self, inputs, labels):
+        """The columns of a batch, each by decision."""
         outputs = self.model(inputs, training=False)
-        classes = self.model.head.classes_of_rows(ops.convert_to_tensor(labels))
+        head, objective = self.model.head, self.model.objective
+        told = objective.told(outputs)
         loss = _of_each_window(self.model.active_losses)
-        told = self.model.objective.told(outputs)
-        believed = [ops.exp(source.log_probabilities) for source in told]
-        readings = self.model.objective.readings(outputs, told)
-        compared = [reading[loss.reads] for reading in readings]
-        distances = [
-            sum(loss(*pair) for pair in pairs) / len(pairs) for pairs in compared
-        ]
-        shares = self._shares(told, labels)
+        distances = []
+        for reading in objective.readings(outputs, told):
+            pairs = reading.get(loss.reads)
+            if pairs:  # not every source can be read by every loss
+                distances.append(sum(loss(*pair) for pair in pairs) / len(pairs))
+        distance = sum(distances) / len(distances)
+        if loss.reads in OF_WINDOWS:
+            distance = head.of_rows(distance)
+        shares = [sum(own) for own in objective.masks(told, labels).values()]
         columns = (
-            classes,
-            sum(believed),
-            outputs.prediction,
-            sum(distances) / len(distances),
-            sum(shares) / len(shares),
+            *self._predictions(outputs, told, labels),
+            distance,
+            ops.stack(shares, axis=-1),
         )
         return [ops.convert_to_numpy(column) for column in columns]
 
+    def _predictions(self, outputs, told, labels):
+        """Labels, and what the sources and the target say, in rows."""
+        head = self.model.head
+        if head.has_beliefs:
+            target = head.rows(head.log_probabilities(outputs.prediction))
+            believed = [
+                ops.exp(each.log_probabilities)
+                for each in told
+                if not isinstance(each.log_probabilities, tuple)
+            ]
+            nothing = ops.full_like(target, float("nan"))  # features say no class
+            source = sum(believed) if believed else nothing
+            return head.classes_of_rows(labels), source, target
+        target = head.values(outputs.prediction)
+        values = [each.values for each in told if not isinstance(each.values, tuple)]
+        source = ops.full_like(target, float("nan"))
+        if values:
+            source = head.values(sum(values) / len(values))
+        return head.values(labels), source, target
+
     def _row(self, observed, logs):
         labels, source, target, distances, shares = observed
-        known = labels >= 0
-        count = len(self._names)
-        source_f1, target_f1 = (
-            macro_f1(labels[known], x[known], count) if known.any() else float("nan")
-            for x in (source, target)
-        )
-        right = target[known].argmax(axis=-1) == labels[known]
-        accuracy = right.mean() if known.any() else float("nan")
+        shares = shares[:, shares.mean(axis=0).argmin()]
         row = {
             "transfer_weight": self.model.transfer_weight,
-            "source_f1": source_f1,
-            "target_f1": target_f1,
-            "source_target_gap": source_f1 - target_f1,
-            "train_gap": logs.get("accuracy", float("nan")) - accuracy,
+            **self._scores(labels, source, target, logs),
             "gradient_cosine": self._cosine() if logs else float("nan"),
         }
+        members = self._members(labels)
         for name, values in (("alignment", distances), ("unmasked_share", shares)):
             row[name] = values.mean()
-            for number, class_name in enumerate(self._names):
-                own = values[labels == number]
-                row[f"{name}/{class_name}"] = own.mean() if len(own) else float("nan")
+            for class_name, own in members.items():
+                mean = values[own].mean() if own.any() else float("nan")
+                row[f"{name}/{class_name}"] = mean
         return {name: float(value) for name, value in row.items()}
+
+    def _scores(self, labels, source, target, logs):
+        nan = float("nan")
+        if not self.model.head.has_beliefs:
+            errors = [np.abs(x - labels) for x in (source, target)]
+            found = [_mean_of_known(x) for x in errors]
+            in_training = logs.get("mean_absolute_error", nan)
+            names, gap = ("source_error", "target_error"), found[1] - in_training
+        else:
+            known = labels >= 0
+            kinds = self._kinds(len(labels))
+            kinds = None if kinds is None else kinds[known]
+            found = [
+                f1_of_rows(labels[known], x[known], kinds)
+                if known.any() and np.isfinite(x).all()
+                else nan
+                for x in (source, target)
+            ]
+            right = target[known].argmax(axis=-1) == labels[known]
+            accuracy = right.mean() if known.any() else nan
+            names, gap = (
+                ("source_f1", "target_f1"),
+                logs.get("accuracy", nan) - accuracy,
+            )
+        return {
+            **dict(zip(names, found, strict=True)),
+            "source_target_gap": found[0] - found[1],
+            "train_gap": gap,
+        }
+
+    def _kinds(self, rows):
+        """The label that each row is of; `None` unless there are several."""
+        head = self.model.head
+        if head.task != "multilabel":
+            return None
+        return np.arange(rows) % head.size
+
+    def _members(self, labels):
+        """Which rows are of each class."""
+        kinds = self._kinds(len(labels))
+        if kinds is None:
+            return {name: labels == at for at, name in enumerate(self._names)}
+        return {
+            name: (labels == 1) & (kinds == at) for at, name in enumerate(self._names)
+        }
 
     def _cosine(self):
         # Some of every part: data often come class by class.
@@ -212,14 +283,27 @@ def harm(rows, patience: int) -> str | None:
     last, before = rows[-patience:], rows[:-patience]
     if not before or not last[-1]["transfer_weight"]:
         return None
-    best = max(row["target_f1"] for row in before)
-    now = [row["target_f1"] for row in last]
     cosine = float(np.mean([row["gradient_cosine"] for row in last]))
-    if max(now) > best - MIN_LOSS or not cosine <= -MIN_OPPOSITION:
+    if not cosine <= -MIN_OPPOSITION:
+        return None
+    if "target_error" in last[-1]:
+        measure, best = "the error", min(row["target_error"] for row in before)
+        now = [row["target_error"] for row in last]
+        is_worse, side = min(now) >= best * (1 + MIN_GROWTH), "above"
+    else:
+        measure, best = "macro F1", max(row["target_f1"] for row in before)
+        now = [row["target_f1"] for row in last]
+        is_worse, side = max(now) <= best - MIN_LOSS, "below"
+    if not is_worse:
         return None
     return (
-        "The transfer has begun to do harm: macro F1 of the held-out windows was "
-        f"{best:.3f} and is {now[-1]:.3f}, below that for {patience} epochs, in which "
+        f"The transfer has begun to do harm: {measure} of the held-out windows was "
+        f"{best:.3f} and is {now[-1]:.3f}, {side} that for {patience} epochs, in which "
         f"the transfer pulled against the classification (cosine {cosine:+.2f}). "
         "Lower `transfer_weight`, let it decay, or end it with `TransferEarlyStopping`."
     )
+
+
+def _mean_of_known(errors):
+    known = ~np.isnan(errors)
+    return errors[known].mean() if known.any() else float("nan")

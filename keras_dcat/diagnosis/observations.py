@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_dcat.transfer.callbacks.first_epoch import EMPTY_MESSAGE
+from keras_dcat.transfer.head import described
 from keras_dcat.transfer.inputs import BatchFormat
 from keras_dcat.transfer.losses.statistics import statistic_of
 from keras_dcat.transfer.memory import SmallerBatches
@@ -25,11 +26,18 @@ _LEAST_LOG_PROBABILITY = math.log(1e-7)
 class Observations:
     """What was seen of labelled windows.
 
+    Rows are windows; of a head of several labels, or of one for every step, they are
+    those of its decisions that have a label.
+
     Attributes:
-        labels: int array `(windows,)`.
-        source: float64 array `(windows, classes)`. The source's log-probabilities.
+        labels: int array `(rows,)`.
+        source: float64 array `(rows, classes)`. The source's log-probabilities.
         target: likewise.
         known: bool array `(all windows,)`. Which of those read have a label.
+        known_rows: bool array `(all windows, decisions)`. Which of their decisions do.
+        window: int array `(rows,)`. Which of the labelled windows a row is of.
+        kinds: int array `(rows,)`, the label that a row is of; `None` unless there are
+            several.
         statistics: float32 array `(windows, heads · d_k · d_v)`, the source's `KᵀV`
             averaged over time, or `None`.
         features: float32 array `(windows, features)`, the target's keys, values and
@@ -40,8 +48,25 @@ class Observations:
     source: np.ndarray
     target: np.ndarray
     known: np.ndarray
+    known_rows: np.ndarray
+    window: np.ndarray
+    kinds: np.ndarray | None = None
     statistics: np.ndarray | None = None
     features: np.ndarray | None = None
+
+    @property
+    def num_windows(self) -> int:
+        """Windows that have a label."""
+        return int(self.known.sum())
+
+    @property
+    def window_classes(self) -> np.ndarray:
+        """What tells windows of other labels apart, int array `(windows,)`."""
+        if self.known_rows.shape[1] == 1:
+            return self.labels
+        table = np.full((self.num_windows, self.known_rows.shape[1]), -1)
+        table[self.known_rows[self.known]] = self.labels
+        return np.unique(table, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 class ObservedPair:
@@ -52,42 +77,53 @@ class ObservedPair:
         target: likewise.
         source_attention: name of a layer, or `None`.
         target_attention: likewise.
+        task: as for `DCATModel`.
 
     Attributes:
-        num_classes: int.
+        head: `Head` of the target.
+        left_out: str, why `KᵀV` is not read; `None` where it is.
         options: dict. What `DCATModel` must be told to join the two.
 
     Raises:
         ValueError: if the two cannot be joined.
     """
 
-    def __init__(self, source, target, source_attention=None, target_attention=None):
+    def __init__(
+        self, source, target, source_attention=None, target_attention=None, task=None
+    ):
         if isinstance(source, (list, tuple)):
             raise ValueError(
                 "One source is diagnosed at a time. "
                 f"Received: {len(source)} sources. Call `diagnose` for each."
             )
         inspection.check_separate([source], target)
-        heads = [find_head(model) for model in (source, target)]
-        inspection.check_same_heads(heads[:1], heads[1])
+        heads = [find_head(model, task) for model in (source, target)]
+        _check_heads(*heads)
         self.head = heads[1]
         self._source = Branch(source, heads[0], [source_attention])
         self._target = Branch(target, heads[1], [target_attention])
-        for branch in (self._source, self._target):
-            branch.read({"projections"})
+        branches = (self._source, self._target)
+        problems = [branch.why_not("projections") for branch in branches]
+        for branch, problem in zip(branches, problems, strict=True):
+            if problem is not None and branch.names != [None]:
+                raise ValueError(problem)
+        self.left_out = next((each for each in problems if each is not None), None)
+        if self.left_out is None:
+            for branch in branches:
+                branch.read({"projections"})
         self._batch_format = BatchFormat(
             (inspection.input_spec(source),), inspection.input_spec(target), self.head
         )
-        self.num_classes: Any = self.head.num_classes
         self.options = {
-            name: layer
-            for name, layer in (
+            name: value
+            for name, value in (
+                ("task", task),
                 ("source_attention", source_attention),
                 ("target_attention", target_attention),
             )
-            if layer is not None
+            if value is not None
         }
-        if _sizes(self._source) != _sizes(self._target):
+        if self.left_out is None and _sizes(self._source) != _sizes(self._target):
             self.options["adapt_sizes"] = True
 
     def observe(
@@ -124,15 +160,23 @@ class ObservedPair:
             raise ValueError(EMPTY_MESSAGE)
         progress.update(len(parts), [(shown, windows)], finalize=True)
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-        known = columns[0] >= 0
+        known_rows: np.ndarray = columns[0] >= 0
+        known: Any = known_rows.any(axis=1)
         if not known.any():
             raise ValueError(
                 f"`{name}` must hold labelled windows. "
                 f"Received: {len(known)} windows without a label. "
                 "Diagnose with windows whose classes are known."
             )
-        labels, source, target, *rest = (column[known] for column in columns)
-        return Observations(labels, source, target, known, *rest)
+        window, decision = np.nonzero(known_rows[known])
+        labels, source, target = (column[known_rows] for column in columns[:3])
+        kinds = None
+        if self.head.task == "multilabel":
+            kinds = decision % self.head.size
+        of_windows = [column[known] for column in columns[3:]]
+        return Observations(
+            labels, source, target, known, known_rows, window, kinds, *of_windows
+        )
 
     def _observed(self, pair, labels, with_features):
         classes = self.head.classes_of_rows(ops.convert_to_tensor(labels))
@@ -142,11 +186,14 @@ class ObservedPair:
         for branch, inputs in zip(branches, pair, strict=True):
             found = branch.frozen(inputs)
             believed, _ = branch.told(found)
-            (projected,) = found.projections
-            told = ops.convert_to_numpy(self.head.rows(believed))
-            results.append(np.maximum(told.astype("float64"), _LEAST_LOG_PROBABILITY))
-            projections.append(projected)
-        if with_features:
+            head: Any = branch.head
+            believed = head.at_steps_of(self.head, believed)
+            told = ops.convert_to_numpy(self.head.rows(believed)).astype("float64")
+            results.append(np.maximum(told, _LEAST_LOG_PROBABILITY))
+            projections.extend(found.projections)
+        # By window, and by its decisions.
+        results = [x.reshape(-1, self.head.decisions, *x.shape[1:]) for x in results]
+        if with_features and self.left_out is None:
             statistics, _, _ = time_averages(*projections[0])
             results += [statistics, np.concatenate(time_averages(*projections[1]), -1)]
         return results
@@ -230,6 +277,26 @@ def _number_of_batches(data):
     if isinstance(data, keras.utils.PyDataset):
         return math.inf if data.num_batches is None else data.num_batches
     return len(data) if hasattr(data, "__len__") else None
+
+
+def _check_heads(source, target):
+    """Refuses what has no beliefs to compare, or others on each side."""
+    if not target.has_beliefs:
+        raise ValueError(
+            "A diagnosis compares what models believe of classes. "
+            f"Received: a target of {described(target)}. "
+            "Train it with and without the source, and compare errors on held-out "
+            "windows."
+        )
+    same_steps = (source.steps is None) == (target.steps is None)
+    if (source.task, source.size) != (target.task, target.size) or not same_steps:
+        raise ValueError(
+            "Source and target must predict the same to be diagnosed. "
+            f"Received: a source of {described(source)}, and a target of "
+            f"{described(target)}. Train both on the same list of labels; give a "
+            "source that only encodes a classifier of its own first: "
+            "keras.Sequential([source, keras.layers.Dense(…)])."
+        )
 
 
 def _sizes(branch):

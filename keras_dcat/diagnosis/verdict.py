@@ -2,6 +2,8 @@
 
 import math
 
+from keras_dcat.transfer.recipes import DEFAULT, named
+
 # Cohen's kappa of what is barely better than guessing. In a small set luck alone
 # reaches it, so accuracy must be two standard errors above guessing as well.
 MIN_KAPPA, MIN_DEVIATION = 0.1, 2.0
@@ -21,8 +23,8 @@ MAX_GAP = 0.25
 MIN_UNLABELLED = 0.1
 # A mask that lets more through hardly filters; one that lets less through starves.
 VACUOUS_COVERAGE, LOW_COVERAGE = 0.98, 0.5
-# The default, twice as much where the source has something to teach, or nothing.
-TRANSFER_WEIGHTS = {"help": 0.2, "neutral": 0.1, "harm": 0.0}
+# Of the recipe's λ: twice as much where the source has something to teach, or nothing.
+TRANSFER_WEIGHTS = {"help": 2.0, "neutral": 1.0, "harm": 0.0}
 
 
 def judge(found):
@@ -54,7 +56,14 @@ def judge(found):
             f"The mean of both predictions has a macro F1 of {found.fusion_f1:.2f}: "
             "use both sensors if the source is there at inference, too.",
         )
-    recommended = {"transfer_weight": TRANSFER_WEIGHTS[verdict], "gate": None}
+    if found.left_out:
+        reasons = (
+            *reasons,
+            "Whether pairs belong together was not looked at, which takes the KᵀV of "
+            f"both. {found.left_out}",
+        )
+    weight = TRANSFER_WEIGHTS[verdict] * named(DEFAULT).transfer_weight
+    recommended = {"recipe": DEFAULT, "transfer_weight": weight}
     return verdict, reasons, recommended
 
 
@@ -88,13 +97,16 @@ def _at_chance(found):
     if kappa >= MIN_KAPPA and accuracy - chance >= MIN_DEVIATION * error:
         return None
     return (
-        f"The source is at chance: right on {accuracy:.0%} of held-out windows, where "
-        f"guessing would be on {chance:.0%}. Train it, or load its weights, first."
+        f"The source is at chance: right on {accuracy:.0%} of held-out {found.unit}, "
+        f"where guessing would be on {chance:.0%}. Train it, or load its weights, "
+        "first."
     )
 
 
 def _is_unrelated(found):
     """Whether pairs tell no more of the source's KᵀV than windows at random."""
+    if found.predictability is None:
+        return False  # nothing is known of it
     p = found.predictability.mispaired_p
     return p > MAX_PAIRING_P and found.num_windows[1] >= FEW_WINDOWS
 
@@ -132,10 +144,10 @@ def _standing(found):
         )
     if better < 0 and informative:
         yield (
-            "Such a source should not teach what it believes: keep to the contrast of "
-            "the default, which teaches which moment is which."
+            "Such a source should not teach what it believes alone: keep to the "
+            f"recipe {DEFAULT!r}, which teaches which moment is which as well."
         )
-    verb = "adds to" if informative else "adds nothing sure to"
+    verb = "adds to" if informative else "adds nothing significant to"
     yield (
         f"The source {verb} what the target tells of the label: {nats.added:z.2f} nats "
         f"[{low:z.2f}, {high:z.2f}] to {nats.target:z.2f}."
@@ -150,19 +162,22 @@ def _cautions(found):
             f"{found.target_f1[1]:.2f} on held-out windows. Regularize it first, or a "
             "source has nothing left to teach."
         )
-    elsewhere, where = accuracy, "held-out windows"
+    elsewhere, where = accuracy, f"held-out {found.unit}"
     if found.out_of_fold_coverage is not None:
-        elsewhere, where = found.out_of_fold_coverage["all"], "windows out of fold"
+        elsewhere, where = (
+            found.out_of_fold_coverage["all"],
+            f"{found.unit} out of fold",
+        )
     if coverage >= VACUOUS_COVERAGE and elsewhere < coverage - 0.05:
         yield (
             'If you gate by `"correct"`: the mask filters nothing. The source is right '
-            f"on {coverage:.0%} of training windows, but on {elsewhere:.0%} of "
-            f"{where}. Multiply the gate by `transfer_mask` from out-of-fold predictions."
+            f"on {coverage:.0%} of training {found.unit}, but on {elsewhere:.0%} of "
+            f"{where}. Multiply the gate by `transfer_mask` of out-of-fold predictions."
         )
     if coverage < LOW_COVERAGE and not _at_chance(found):
         yield (
             'If you gate by `"correct"`: the mask lets only '
-            f"{coverage:.0%} of training windows teach. "
+            f"{coverage:.0%} of training {found.unit} teach. "
             "Let the others teach a little, with a soft gate."
         )
     if found.never_right:
@@ -177,17 +192,17 @@ def _cautions(found):
             f"{found.num_unlabelled} training windows have no label, and together both "
             f"are right more often: the product of what they predict has a macro F1 of "
             f"{found.product_f1:.2f}. Let this target teach a new one beside the "
-            "source: DCATModel([source, target], new, combination='product', "
-            "gate='soft', loss=LogitsDistillation(), loss_weights=[5.0])."
+            "source: DCATModel([source, target], new, recipe='distillation', "
+            "loss_weights=[5.0], gate='soft', combination='product')."
         )
     told = found.predictability
     if _is_unrelated(found) and not _mispaired(found):
         yield (
             f"The target's windows tell R² = {told.r2:z.2f} of the source's KᵀV, and "
             f"{told.mispaired_r2:z.2f} if paired at random: there is little to align. "
-            "Try `LogitsDistillation` beside it or instead."
+            "Try recipe='distillation'."
         )
-    elif told.same_class_p > MAX_PAIRING_P >= told.mispaired_p:
+    elif told and told.same_class_p > MAX_PAIRING_P >= told.mispaired_p:
         yield (
             "Pairs tell no more of each other than two windows of one class do: "
             f"R² = {told.r2:z.2f} against {told.same_class_r2:z.2f} (p = "

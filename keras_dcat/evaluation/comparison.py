@@ -98,7 +98,7 @@ def compare(
         label: next(name for name, m in methods.items() if m == method.baseline())
         for label, method in methods.items()
     }
-    return Results(found, baselines, tuple(study.class_names))
+    return Results(found, baselines, study.output_names)
 
 
 def environment() -> dict[str, str]:
@@ -232,7 +232,7 @@ def _run(repetition, job):
     people = repetition.test.subjects if several else repetition.test.sessions
     return Run(
         **job.description(),
-        labels=repetition.test.labels,
+        labels=repetition.study.targets(repetition.test),
         subjects=people.astype(str),
         probabilities=probabilities,
         losses=losses,

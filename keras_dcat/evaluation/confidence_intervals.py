@@ -1,4 +1,4 @@
-"""How sure a number is."""
+"""How far a number can be relied on."""
 
 from typing import NamedTuple
 

@@ -95,8 +95,10 @@ class OutOfFoldMask(DCAT):
         columns = []
         for source in sources:
             believed = repetition.out_of_fold(source, self.data_fraction)
-            is_right = believed.argmax(axis=-1) == index.labels
-            columns.append((is_right | ~index.is_labelled).astype("float32"))
+            is_right = believed.argmax(axis=-1) == repetition.study.targets(index)
+            # Of several labels, by how many of them it may teach.
+            shares = is_right.reshape(len(index), -1).mean(axis=1)
+            columns.append(np.where(index.is_labelled, shares, 1).astype("float32"))
         return np.stack(columns, axis=-1) if len(columns) > 1 else columns[0]
 
 

@@ -137,7 +137,7 @@ def _held_out(study, train):
 def _verdict(repetition, source, target):
     models = [repetition.unimodal(stream)[0] for stream in (source, target)]
     data = [
-        ((index.gather(source), index.gather(target)), index.labels)
+        ((index.gather(source), index.gather(target)), repetition.study.targets(index))
         for index in (repetition.train, repetition.test)
     ]
     people = (
@@ -146,5 +146,5 @@ def _verdict(repetition, source, target):
         else repetition.test.sessions
     )
     groups = people if len(np.unique(people)) > 1 else None
-    names = repetition.study.class_names
+    names = repetition.study.output_names
     return diagnose(*models, *data, groups=groups, class_names=names, verbose=0).verdict

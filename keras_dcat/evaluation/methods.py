@@ -341,7 +341,8 @@ class DCAT(Method):
         if self.restores_baseline:
             judge = repetition.judge
             alone, _ = self.baseline().train(repetition, (), target)
-            chosen.append(RestoreBaseline(alone, (judge.gather(target), judge.labels)))
+            labels = repetition.study.targets(judge)
+            chosen.append(RestoreBaseline(alone, (judge.gather(target), labels)))
         return chosen
 
 

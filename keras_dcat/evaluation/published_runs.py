@@ -28,8 +28,8 @@ def export_runs(folder: str | os.PathLike, path: str | os.PathLike) -> int:
         int. How many runs are in the file.
 
     Raises:
-        ValueError: if there is no run in the folder, a damaged one, or the file would
-            have another ending.
+        ValueError: if there is no run in the folder, a damaged one, or one of several
+            labels, or if the file would have another ending.
     """
     files = sorted((pathlib.Path(folder) / "runs").glob("*.npz"))
     path = pathlib.Path(path)
@@ -40,6 +40,15 @@ def export_runs(folder: str | os.PathLike, path: str | os.PathLike) -> int:
             f"{path.name!r}. Pass what `compare` got as its `path`, and such a name."
         )
     runs = [Run.load(file) for file in files]
+    several = [
+        file.name for file, run in zip(files, runs, strict=True) if run.labels.ndim > 1
+    ]
+    if several:
+        raise ValueError(
+            "Runs that are published must be of one class for each window. "
+            f"Received: {several[0]!r}, of several labels. "
+            "Publish the folder itself, or the CSV of `write_report`."
+        )
     about = [_about(*each) for each in zip(files, runs, strict=True)]
     columns = {
         "labels": [run.labels.astype("uint16") for run in runs],

@@ -9,8 +9,10 @@ import numpy as np
 
 from keras_dcat.evaluation.stream_pairs import sources_of
 from keras_dcat.evaluation.study import Study
+from keras_dcat.evaluation.study_labels import answers, check_head
 from keras_dcat.storage import stored_arrays, written_whole
-from keras_dcat.transfer.models.heads import gives_logits
+from keras_dcat.transfer.gating.predictions import class_probabilities
+from keras_dcat.transfer.models.heads import find_head
 from keras_dcat.windows import WindowIndex, group_folds
 
 
@@ -105,7 +107,9 @@ class Repetition:
         """
         keras.utils.clear_session(free_memory=False)
         keras.utils.set_random_seed(self.seed if seed is None else seed)
-        return self.study.modalities[stream].build(index, **options)
+        model = self.study.modalities[stream].build(index, **options)
+        check_head(model, len(self.study.class_names), len(self.study.labels or ()))
+        return model
 
     def pairs(
         self,
@@ -116,7 +120,7 @@ class Repetition:
         transfer_mask=None,
         vary_source: bool = True,
     ):
-        """Varied, shuffled batches of pairs with one-hot labels.
+        """Varied, shuffled batches of pairs with one-hot labels, or rows of several.
 
         Args:
             source: str. Stream of the source; or its `SourceStatistics` of the windows;
@@ -168,6 +172,11 @@ class Repetition:
             fewest_steps=self.study.fewest_steps(index),
             seed=self.seed,
         )
+        if self.study.labels:
+            rows = tf.constant(answers(self.study.labels), tf.float32)
+            return dataset.map(
+                lambda x, y: (x, tf.gather(rows, tf.where(y < 0, len(rows) - 1, y)))
+            )
         classes = len(self.study.class_names)
         return dataset.map(lambda x, y: (x, tf.one_hot(y, classes)))
 
@@ -230,19 +239,20 @@ class Repetition:
             fraction: float. Share of the training windows.
 
         Returns:
-            float array `(windows, classes)`, probabilities.
+            float array `(windows, classes)`, probabilities; `(windows, labels, 2)` of
+            several labels.
         """
         key = (stream, fraction)
         if key not in self._out_of_fold:
             index = self.part(fraction)
             path = self._kept("out_of_fold", (stream,), "npy", fraction=fraction)
             if path and path.exists():
-                shape = len(index), len(self.study.class_names)
+                shape = len(index), *self.study.belief_shape
                 self._out_of_fold[key] = _kept_numbers(path, *shape)
                 return self._out_of_fold[key]
             training, labelled = self.study.training, self.labelled(fraction)
             unknown = np.flatnonzero(~index.is_labelled)
-            probabilities = np.zeros((len(index), len(self.study.class_names)))
+            probabilities = np.zeros((len(index), *self.study.belief_shape))
             if len(unknown):
                 model, _ = self.unimodal(stream, fraction)
                 rest = index.subset(unknown)
@@ -270,7 +280,8 @@ class Repetition:
             index: `WindowIndex`.
 
         Returns:
-            float32 array `(windows, classes)`.
+            float32 array `(windows, classes)`: of one sigmoid no and yes; `(windows,
+            labels, 2)` of several.
         """
         index = self.test if index is None else index
         # Batches by hand: `predict` would be traced anew for every model.
@@ -279,10 +290,8 @@ class Repetition:
                 keras.ops.convert_to_numpy(model(index.gather(stream, rows)))
                 for rows in np.array_split(np.arange(len(index)), -(-len(index) // 256))
             ]
-        ).astype("float32")
-        if gives_logits(model):
-            outputs = keras.ops.convert_to_numpy(keras.ops.softmax(outputs, axis=-1))
-        return outputs
+        )
+        return class_probabilities(find_head(model), outputs)
 
     def _kept(self, kind, streams, suffix, **options: Any):
         """Path of something trained that is kept, or `None` where nothing is."""

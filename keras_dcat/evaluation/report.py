@@ -154,7 +154,9 @@ def _details(heading, results, pair):
         "Training: mean loss, and its standard deviation over seeds as a band.",
         figures.training_curves(f"{about}: training", losses, baselines),
     )
-    for label in (baseline, shown) if shown else ():
+    # Of several labels none is taken for another: F1 says how often each is missed.
+    confused = shown and not results.are_several_labels
+    for label in (baseline, shown) if confused else ():
         svg = figures.confusion(
             f"{about}: confusion of {label}",
             results.class_names,

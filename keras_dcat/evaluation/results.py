@@ -1,4 +1,4 @@
-"""What came out of a comparison, and how sure it is."""
+"""What came out of a comparison, and how far it can be relied on."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ class Results:
         runs: dict from `(split, seed, (source, target), label)` to `Run`. A source of
             several streams is a tuple of them.
         baselines: dict from a label to that of its baseline.
-        class_names: tuple of str.
+        class_names: tuple of str; the names of the labels, if there are several.
     """
 
     runs: Mapping[tuple, Run]
@@ -48,6 +48,11 @@ class Results:
         if len(self.pairs) > _SHOWN:
             lines.append(f"\nThe other pairs: {arrow(self.pairs[_SHOWN])}, …")
         return "\n".join(lines)
+
+    @property
+    def are_several_labels(self) -> bool:
+        """Whether several labels may hold at once."""
+        return next(iter(self.runs.values())).labels.ndim > 1
 
     @property
     def pairs(self) -> list[tuple]:
@@ -151,7 +156,7 @@ class Results:
         return corrected_t_test(gains, train_size=folds - 1, test_size=1)
 
     def f1_by_class(self, pair: tuple, label: str) -> np.ndarray:
-        """F1 of every class, mean over seeds.
+        """F1 of every class, or of the "yes" of every label, mean over seeds.
 
         Args:
             pair: `(source, target)`.
@@ -161,7 +166,7 @@ class Results:
             float array `(classes,)`.
         """
         labels, _, predicted = self._tested(pair, label)
-        each = [f1_per_class(labels, p, len(self.class_names)) for p in predicted]
+        each = [self._f1(labels, p) for p in predicted]
         # A class that is nowhere has no F1, and is not worth a warning.
         return np.ma.masked_invalid(each).mean(axis=0).filled(np.nan)
 
@@ -173,9 +178,16 @@ class Results:
             label: str.
 
         Returns:
-            float array `(true classes, predicted classes)`, counts.
+            float array `(true classes, predicted classes)`, counts; `(labels, 2, 2)` of
+            several labels, no and yes of each.
         """
         labels, _, predicted = self._tested(pair, label)
+        if self.are_several_labels:
+            counts = np.zeros((len(self.class_names), 2, 2))
+            own = np.broadcast_to(np.arange(labels.shape[1]), labels.shape)
+            for each in predicted:
+                np.add.at(counts, (own, labels, each), 1 / len(predicted))
+            return counts
         counts = np.zeros((len(self.class_names),) * 2)
         for each in predicted:
             np.add.at(counts, (labels, each), 1 / len(predicted))
@@ -225,7 +237,7 @@ class Results:
             and, for each class, `F1` and its name.
         """
         for (split, seed, (source, target), label), run in self.runs.items():
-            f1 = f1_per_class(run.labels, run.predicted, len(self.class_names))
+            f1 = self._f1(run.labels, run.predicted)
             numbers = {
                 "macro_f1": run.macro_f1,
                 "accuracy": run.accuracy,
@@ -242,6 +254,11 @@ class Results:
                 "baseline": self.baselines[label],
                 **{name: f"{number:.6g}" for name, number in numbers.items()},
             }
+
+    def _f1(self, labels, predicted):
+        several = self.are_several_labels
+        size = len(self.class_names)
+        return f1_per_class(labels, predicted, size, multi_label=several)
 
     def _row(self, pair, label):
         runs = [run for runs in self.of(pair, label) for run in runs]
@@ -273,15 +290,26 @@ class Results:
 
     def _pooled(self, pairs, label):
         """As `_tested`, of several pairs: F1 over all classes is the pairs' mean."""
-        parts = []
+        parts, size = [], len(self.class_names)
         for number, pair in enumerate(pairs):
             labels, subjects, predicted = self._tested(pair, label)
-            shift = number * len(self.class_names)  # classes of another pair are others
-            parts.append((labels + shift, subjects, predicted + shift))
-        return [np.concatenate(each, axis=-1) for each in zip(*parts, strict=True)]
+            shift = number * size  # classes of another pair are others
+            if self.are_several_labels:
+                columns = shift, (len(pairs) - 1) * size - shift
+                labels = np.pad(labels, ((0, 0), columns), constant_values=-1)
+                predicted = np.pad(predicted, ((0, 0), (0, 0), columns))
+            else:
+                labels, predicted = labels + shift, predicted + shift
+            parts.append((labels, subjects, predicted))
+        labels, subjects, predicted = zip(*parts, strict=True)
+        return [
+            np.concatenate(labels),
+            np.concatenate(subjects),
+            np.concatenate(predicted, axis=1),
+        ]
 
     def _tested(self, pair, label):
-        """Labels and subjects `(windows,)`, predictions `(seeds, windows)`."""
+        """Labels and subjects `(windows, …)`, predictions `(seeds, windows, …)`."""
         seeds = self.of(pair, label)
         labels, subjects = (
             np.concatenate([getattr(run, name) for run in seeds[0]])

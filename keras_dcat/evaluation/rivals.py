@@ -11,11 +11,7 @@ from keras_dcat.evaluation.methods import DCAT, Method
 from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.shown import shown_as_printed
 from keras_dcat.transfer import FeatureInfoNCE
-from keras_dcat.transfer.labels import (
-    class_indices,
-    for_classification,
-    over_labelled,
-)
+from keras_dcat.transfer.models.heads import find_head
 from keras_dcat.transfer.recipe_weights import weights_of
 from keras_dcat.windows import WindowIndex
 
@@ -39,6 +35,7 @@ class FeatureTransfer(keras.Model):
     def __init__(self, source, target, weight, loss):
         super().__init__(autocast=False)
         self.target = target
+        self.head = find_head(target)
         self.weight = weight
         self.feature_loss = loss
         self._source = keras.Model(source.inputs, classifier_input(source))
@@ -58,11 +55,10 @@ class FeatureTransfer(keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         prediction, source, features = y_pred
-        num_classes = prediction.shape[-1]
-        known, weights = for_classification(y, sample_weight, num_classes)
-        weights = over_labelled(weights, class_indices(y, num_classes))
+        known, rows, weights = self.head.supervised(y, prediction, sample_weight)
+        weights = self.head.mean_over_labelled(weights, y)
         classification = super().compute_loss(
-            x, known, prediction, weights, training=training
+            x, known, rows, weights, training=training
         )
         batch = ops.shape(prediction)[0]
         self._classification.update_state(classification, sample_weight=batch)
@@ -70,9 +66,9 @@ class FeatureTransfer(keras.Model):
         return classification + self.weight * self.feature_loss(source, features)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        prediction = y_pred[0]
-        known, weights = for_classification(y, sample_weight, prediction.shape[-1])
-        return super().compute_metrics(x, known, prediction, weights)
+        return super().compute_metrics(
+            x, *self.head.supervised(y, y_pred[0], sample_weight)
+        )
 
     @property
     def trainable_variables(self):

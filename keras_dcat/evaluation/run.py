@@ -25,9 +25,11 @@ class Run:
         source: str, a tuple of several, or `None` for a method without one.
         target: str.
         method: dict, the settings of the method.
-        labels: int array `(windows,)`, of the test.
+        labels: int array `(windows,)`, of the test; 0 or 1 `(windows, labels)` of
+            several.
         subjects: str array `(windows,)`; sessions, if there is one subject only.
-        probabilities: float array `(windows, classes)`.
+        probabilities: float array `(windows, classes)`: of one sigmoid no and yes;
+            `(windows, labels, 2)` of several.
         losses: float array `(epochs,)`, classification loss in training.
         seconds: float. How long it took.
         environment: dict of versions.
@@ -55,18 +57,20 @@ class Run:
 
     @property
     def predicted(self) -> np.ndarray:
-        """Classes, int array `(windows,)`."""
+        """Classes, int array `(windows,)`; 0 or 1 `(windows, labels)` of several."""
         return self.probabilities.argmax(axis=-1)
 
     @property
     def accuracy(self) -> float:
-        """Share of test windows that are right."""
+        """Share of test windows that are right; of several labels, of their entries."""
         return float(np.mean(self.predicted == self.labels))
 
     @property
     def macro_f1(self) -> float:
-        """Mean F1 of the classes."""
-        return macro_f1(self.labels, self.predicted, self.probabilities.shape[1])
+        """Mean F1 of the classes; of several labels, of their "yes"."""
+        several = self.labels.ndim > 1
+        size = self.probabilities.shape[1]
+        return macro_f1(self.labels, self.predicted, size, multi_label=several)
 
     @property
     def calibration_error(self) -> float:
@@ -122,9 +126,11 @@ class Run:
         Raises:
             ValueError: if they do not.
         """
-        windows, classes = self.probabilities.shape
+        windows, *outputs, classes = self.probabilities.shape
         fits = (
-            self.labels.shape == self.subjects.shape == (windows,)
+            (not outputs or (len(outputs) == 1 and classes == 2))
+            and self.subjects.shape == (windows,)
+            and self.labels.shape == (windows, *outputs)
             and self.losses.ndim == 1
             and self.labels.dtype.kind == "i"
             and self.subjects.dtype.kind == "U"

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from keras_dcat.class_labels import checked_classes
+from keras_dcat.class_labels import checked_answers, checked_classes
 from keras_dcat.evaluation.confidence_intervals import Interval
 from keras_dcat.extras import require
-from keras_dcat.metrics.scores import predicted_classes
+from keras_dcat.metrics.scores import predicted_answers, predicted_classes
 from keras_dcat.typing import ArrayLike
 
 
@@ -27,10 +27,11 @@ def paired_bootstrap(
 
     Args:
         labels: int array `(windows,)`. True classes of the test windows; those of −1,
-            which have none, are left out.
+            which have none, are left out. Of several labels 0 or 1 `(windows, labels)`,
+            −1 or NaN where one is not known: F1 is then that of each "yes".
         predictions: int array `(seeds, windows)`. Classes that each run of the model
-            predicts.
-        baseline: int array `(seeds, windows)`. The same of the baseline, seed by seed.
+            predicts; of several labels 0 or 1 `(seeds, windows, labels)`.
+        baseline: likewise. The same of the baseline, seed by seed.
         subjects: array `(windows,)`. Who each window is of.
         confidence: float. Share of intervals that contain the true difference.
         resamples: int. How often subjects and seeds are drawn.
@@ -58,7 +59,7 @@ def paired_bootstrap(
     runs = [np.atleast_2d(predictions), np.atleast_2d(baseline)]
     people, person = np.unique(subjects, return_inverse=True)
     fits = runs[0].shape == runs[1].shape == (len(runs[0]), *labels.shape)
-    if not fits or subjects.shape != labels.shape or len(people) < 2:
+    if not fits or subjects.shape != labels.shape[:1] or len(people) < 2:
         raise ValueError(
             "Both models must have a prediction for each seed and window, of two "
             f"subjects or more. Received: labels {labels.shape}, predictions "
@@ -87,8 +88,10 @@ def macro_f1_interval(
 
     Args:
         labels: int array `(windows,)`. True classes of the test windows; those of −1,
-            which have none, are left out.
-        predictions: int array `(seeds, windows)`. Classes that each run predicts.
+            which have none, are left out. Of several labels 0 or 1 `(windows, labels)`,
+            −1 or NaN where one is not known: F1 is then that of each "yes".
+        predictions: int array `(seeds, windows)`. Classes that each run predicts; of
+            several labels 0 or 1 `(seeds, windows, labels)`.
         subjects: array `(windows,)`. Who each window is of.
         confidence: float. Share of intervals that contain the true mean.
         resamples: int. How often subjects and seeds are drawn.
@@ -132,10 +135,12 @@ def f1_per_class_intervals(
 
     Args:
         labels: int array `(windows,)`. True classes of the test windows; those of −1,
-            which have none, are left out.
-        predictions: int array `(seeds, windows)`. Classes that each run predicts.
+            which have none, are left out. Of several labels 0 or 1 `(windows, labels)`,
+            −1 or NaN where one is not known: F1 is then that of each "yes".
+        predictions: int array `(seeds, windows)`. Classes that each run predicts; of
+            several labels 0 or 1 `(seeds, windows, labels)`.
         subjects: array `(windows,)`. Who each window is of.
-        num_classes: int.
+        num_classes: int. Classes, or labels.
         confidence: float. Share of intervals that contain the true mean.
         resamples: int. How often subjects and seeds are drawn.
         seed: int. Which are drawn.
@@ -237,7 +242,8 @@ def corrected_t_test(
 def _checked_counts(labels, predictions, subjects, classes=None):
     labels, subjects = np.asarray(labels), np.asarray(subjects)
     runs = np.atleast_2d(predictions)
-    if runs.shape != (len(runs), *labels.shape) or subjects.shape != labels.shape:
+    fits = runs.shape == (len(runs), *labels.shape)
+    if not fits or subjects.shape != labels.shape[:1]:
         raise ValueError(
             "There must be a prediction for each seed and window. "
             f"Received: labels {labels.shape}, predictions {runs.shape}, subjects "
@@ -249,7 +255,8 @@ def _checked_counts(labels, predictions, subjects, classes=None):
 
 def _counts(labels, runs, person, people, classes=None):
     """True positives, predicted and actual `(3, seeds, subjects, classes)`."""
-    labels = checked_classes(labels, classes)
+    several = labels.ndim > 1
+    labels = checked_answers(labels) if several else checked_classes(labels, classes)
     known = labels >= 0
     if not known.any():
         raise ValueError(
@@ -257,6 +264,8 @@ def _counts(labels, runs, person, people, classes=None):
             f"Received: {len(labels)} windows without one. "
             "Test on windows whose classes are known."
         )
+    if several:
+        return _counts_of_labels(labels, runs, person, people)
     labels, person = labels[known], person[known]
     runs = np.stack([predicted_classes(run, classes)[known] for run in runs])
     if classes is None:
@@ -267,6 +276,18 @@ def _counts(labels, runs, person, people, classes=None):
         np.add.at(counts[0, number], (person[right], labels[right]), 1)
         np.add.at(counts[1, number], (person, predicted), 1)
         np.add.at(counts[2, number], (person, labels), 1)
+    return counts
+
+
+def _counts_of_labels(labels, runs, person, people):
+    """The same of the "yes" of each label, in the place of a class."""
+    known = labels >= 0
+    runs = np.stack([predicted_answers(run) for run in runs]) * known
+    counts = np.zeros((3, len(runs), people, labels.shape[1]))
+    for number, predicted in enumerate(runs):
+        np.add.at(counts[0, number], person, predicted * (labels == 1))
+        np.add.at(counts[1, number], person, predicted)
+        np.add.at(counts[2, number], person, labels == 1)
     return counts
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_dcat.evaluation.study_labels import answers, check_labels, second_of_two
 from keras_dcat.shown import counted, few, shown_as_printed, told
-from keras_dcat.transfer.models.heads import gives_logits
+from keras_dcat.transfer.models.heads import find_head
 from keras_dcat.windows import WindowIndex, audit
 
 _Sides = tuple[WindowIndex, WindowIndex]
@@ -27,6 +28,8 @@ class Modality:
     Attributes:
         build: function from the training windows to a new model of the stream, as
             `lambda train, **options: encoders.imu(train.shape("imu"), 27, **options)`.
+            It ends in an output for each class, or of two classes in one sigmoid; in a
+            study with `labels` in a sigmoid for each.
             What an ablation changes (`size`, `dropout`) comes as keyword arguments;
             `key_dim` must be the same for all, whatever their size.
         augmentation: what varies its windows in training, such as
@@ -73,6 +76,9 @@ class Training:
     ) -> np.ndarray:
         """Trains a model, or a transfer, on batches with one-hot labels.
 
+        One sigmoid is told the second of two classes, several are told rows of 0 and 1;
+        their loss is the binary cross-entropy, smoothed alike.
+
         Args:
             model: `keras.Model`, or one whose `target` is trained.
             dataset: `tf.data.Dataset` of `(inputs, one-hot labels)`.
@@ -81,6 +87,12 @@ class Training:
         Returns:
             float array `(epochs,)`, the classification loss.
         """
+        head = find_head(getattr(model, "target", model))
+        loss = keras.losses.CategoricalCrossentropy
+        if head.task != "multiclass":
+            loss = keras.losses.BinaryCrossentropy
+        if head.task == "binary":
+            dataset = dataset.map(second_of_two)
         steps = self.epochs * len(dataset)
         rate = keras.optimizers.schedules.CosineDecay(
             0.0,
@@ -90,10 +102,7 @@ class Training:
         )
         model.compile(
             keras.optimizers.AdamW(rate, weight_decay=self.weight_decay),
-            keras.losses.CategoricalCrossentropy(
-                from_logits=gives_logits(getattr(model, "target", model)),
-                label_smoothing=self.label_smoothing,
-            ),
+            loss(from_logits=head.from_logits, label_smoothing=self.label_smoothing),
             metrics=[],
             run_eagerly=self.run_eagerly,
             jit_compile=_jit_compile(),
@@ -128,10 +137,17 @@ class Study:
             for in-distribution protocols; windows may never share samples.
         judges: dict from a split to a `WindowIndex` with labels, which neither trains
             nor tests there: for methods that choose by it.
+        labels: for models of several labels: dict from the name of each to a 0 or 1 for
+            each class, whether it holds there. What is predicted are then these:
+            `class_names=["sit", "walk", "carry"]` with `labels={"moves": [0, 1, 1],
+            "has load": [0, 0, 1]}`. Of arrays `rows` of 0 and 1 `(windows, labels)`,
+            `classes, numbers = np.unique(rows, axis=0, return_inverse=True)` gives the
+            classes and their numbers.
 
     Raises:
         ValueError: if splits share what they must not, or lack a stream, if a label
-            has no name, or another one in the windows, or if nobody has a label.
+            has no name, or another one in the windows, or if nobody has a label; if
+            `labels` have not one 0 or 1 for each class.
     """
 
     splits: Mapping[str, _Sides]
@@ -140,6 +156,7 @@ class Study:
     training: Training = Training()
     new_subjects: bool = True
     judges: Mapping[str, WindowIndex] = dataclasses.field(default_factory=dict)
+    labels: Mapping[str, Sequence[int]] | None = None
     _digests: dict = dataclasses.field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -156,6 +173,7 @@ class Study:
         )
 
     def __post_init__(self):
+        check_labels(self.labels, len(self.class_names))
         splits = {
             name: (train, _scored(test, f"tests of split {name!r}"))
             for name, (train, test) in self.splits.items()
@@ -199,6 +217,28 @@ class Study:
                     f"Choose from {sorted(train.samples)} in split {name!r}."
                 )
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """What models predict: the classes, or the labels if there are `labels`."""
+        return tuple(self.labels or self.class_names)
+
+    @property
+    def belief_shape(self) -> tuple[int, ...]:
+        """Shape of the probabilities of a window: `(classes,)`, or `(labels, 2)`."""
+        return (len(self.labels), 2) if self.labels else (len(self.class_names),)
+
+    def targets(self, index: WindowIndex) -> np.ndarray:
+        """What models are to predict of windows.
+
+        Args:
+            index: `WindowIndex`.
+
+        Returns:
+            int array `(windows,)` of classes; `(windows, labels)` of 0 and 1 if there
+            are `labels`. −1 without a label.
+        """
+        return answers(self.labels)[index.labels] if self.labels else index.labels
+
     def fewest_steps(self, index: WindowIndex) -> int:
         """Steps of the shortest stream: how finely time can be warped for all alike.
 
@@ -239,6 +279,8 @@ class Study:
                     digest.update(np.ascontiguousarray(column).tobytes())
                 digest.update(json.dumps(index.subjects.tolist()).encode())
             digest.update(str(self.fewest_steps(train)).encode())
+            if self.labels:
+                digest.update(json.dumps(answers(self.labels).tolist()).encode())
             modality = self.modalities[stream]
             keras.utils.clear_session(free_memory=False)
             digest.update(modality.build(train).to_json().encode())

@@ -58,27 +58,35 @@ def plot_diagnosis(
         )
     cells.set_xticks([0, 1], ["target right", "target wrong"])
     cells.set_yticks([0, 1], ["source right", "source wrong"])
-    cells.set_title("held-out windows", fontsize="medium")
+    cells.set_title(f"held-out {diagnosis.unit}", fontsize="medium")
 
     _plot_coverage(classes, diagnosis)
-    told = diagnosis.predictability
-    bars = pairs.bar(
-        ["as they are", "of one class", "at random"],
-        [told.r2, told.same_class_r2, told.mispaired_r2],
-        0.6,
-        color=["C2", "0.6", "0.8"],
-    )
-    pairs.bar_label(
-        bars, ["", f"p = {told.same_class_p:.3f}", f"p = {told.mispaired_p:.3f}"]
-    )
-    pairs.axhline(0, color="black", linewidth=0.8)
-    pairs.margins(y=0.15)
-    pairs.set(ylabel="R² of the source's KᵀV", xlabel="paired with target windows")
+    _plot_pairs(pairs, diagnosis.predictability)
     for axes in (f1, classes, pairs):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="x" if axes is classes else "y", alpha=0.3)
     figure.suptitle(f"Expected: {diagnosis.verdict}", x=0.01, ha="left")
     return written(figure, path)
+
+
+def _plot_pairs(axes, told):
+    """R² of `KᵀV` as windows are paired, and as they would be at random."""
+    if told is None:
+        words = "Whether pairs belong together\nwas not looked at: no KᵀV."
+        axes.text(0.5, 0.5, words, ha="center", va="center", transform=axes.transAxes)
+        axes.set_axis_off()
+        return
+    bars = axes.bar(
+        ["as they are", "of one class", "at random"],
+        [told.r2, told.same_class_r2, told.mispaired_r2],
+        0.6,
+        color=["C2", "0.6", "0.8"],
+    )
+    labels = ["", f"p = {told.same_class_p:.3f}", f"p = {told.mispaired_p:.3f}"]
+    axes.bar_label(bars, labels)
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.margins(y=0.15)
+    axes.set(ylabel="R² of the source's KᵀV", xlabel="paired with target windows")
 
 
 def _plot_coverage(axes, diagnosis):
@@ -92,5 +100,7 @@ def _plot_coverage(axes, diagnosis):
     ticks = np.arange(len(diagnosis.coverage)) + (len(kinds) - 1) * height / 2
     axes.set_yticks(ticks, list(diagnosis.coverage))
     axes.invert_yaxis()
-    axes.set(xlim=(0, 1), xlabel="training windows that the source gets right")
+    axes.set(
+        xlim=(0, 1), xlabel=f"training {diagnosis.unit} that the source gets right"
+    )
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)

@@ -238,6 +238,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
             target.prediction,
             self._pair.compared(statistics, target, transfer_mask),
             self._transfer_weight(training=training),
+            self.objective.class_bias(),
         )
 
     def compute_loss(

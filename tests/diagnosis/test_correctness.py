@@ -52,3 +52,51 @@ def test_a_model_is_as_good_as_itself(rng):
     labels, source = rng.integers(0, 3, size=(2, 60))
     scores = believed(source)
     assert correctness.f1_difference_interval(labels, scores, scores) == (0, 0)
+
+
+def of_labels(rng, windows=80):
+    """Rows of three labels, of which some are not known, and two models of them."""
+    answers = rng.integers(-1, 2, (windows, 3))
+    scores = rng.normal(size=(2, windows, 3, 2))
+    known = answers >= 0
+    window, kinds = np.nonzero(known)
+    return answers, scores, (answers[known], *scores[:, known], kinds, window)
+
+
+def test_f1_of_rows_of_labels_is_that_of_the_whole_windows(rng):
+    answers, (source, _), (labels, rows, _, kinds, _) = of_labels(rng)
+    said = source.argmax(axis=-1)
+    expected = metrics.macro_f1(answers, said, 3, multi_label=True)
+    assert correctness.f1_of_rows(labels, rows, kinds) == pytest.approx(expected)
+
+
+def test_every_label_has_a_coverage_of_no_and_of_yes():
+    labels, kinds = np.array([1, 0, 1, 0]), np.array([0, 0, 1, 1])
+    scores = believed([1, 0, 0, 1], 2)
+    names = ["not a", "a", "not b", "b"]
+    shares = correctness.coverage_by_class(labels, scores, names, kinds)
+    assert shares == {"all": 0.5, "not a": 1, "a": 1, "not b": 0, "b": 0}
+
+
+def test_predictions_of_a_label_are_dealt_among_themselves():
+    """One label always holds and is always said, the other neither: no luck in it."""
+    labels = kinds = np.array([0, 0, 1, 1])
+    scores = believed(labels, 2)
+    assert correctness.chance_accuracy(labels, scores, kinds) == 1
+    assert correctness.chance_accuracy(labels, scores) == 0.5
+
+
+def test_the_interval_of_labels_is_around_the_difference_of_their_f1(rng):
+    answers, scores, (labels, source, target, kinds, window) = of_labels(rng)
+    low, high = correctness.f1_difference_interval(
+        labels, source, target, window, kinds=kinds
+    )
+    first, second = (
+        metrics.macro_f1(answers, x.argmax(axis=-1), 3, multi_label=True)
+        for x in scores
+    )
+    assert low < first - second < high
+    same = correctness.f1_difference_interval(
+        labels, source, source, window, kinds=kinds
+    )
+    assert same == (0, 0)

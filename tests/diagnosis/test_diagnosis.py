@@ -356,7 +356,7 @@ def test_the_report_says_it_all_in_some_twenty_lines(rng):
         f"{found.coverage['all']:.0%} of training windows would teach",
         f"{found.predictability.mispaired_r2:.3f}",
         f"target {found.information.target:.3f}",
-        "DCATModel(source, target, transfer_weight=0.2, gate="all")",
+        "DCATModel(source, target, recipe='extended', transfer_weight=0.2)",
     ):
         assert expected in text
     assert len(text.splitlines()) < 20
@@ -393,3 +393,130 @@ def test_too_little_to_judge_by_is_refused(rng, count, classes):
     match = rf"at least 20.*{count} windows of {classes} classes\. Hold out more"
     with pytest.raises(ValueError, match=match):
         diagnose(*pair_of_branches(), data, data, verbose=0)
+
+
+def of_sigmoids(channels, units, task=None, attention=True, sharpness=6.0):
+    """A model that says yes where the channel of a label is above 0."""
+    inputs = keras.Input((8, channels))
+    x = keras_dcat.AttentionKV(4)(inputs) if attention else inputs
+    pooled = layers.GlobalAveragePooling1D()(inputs)
+    x = layers.Concatenate()([layers.GlobalAveragePooling1D()(x), pooled])
+    head = layers.Dense(units, None if task else "sigmoid", use_bias=False)
+    model = keras.Model(inputs, head(x))
+    kernel = np.zeros(head.kernel.shape)
+    kernel[-channels:][:units] = sharpness * np.eye(units)
+    head.kernel.assign(kernel)
+    return model
+
+
+def answered(rng, units, noise, count=200):
+    """Windows of two sensors that show what holds, one of them less clearly."""
+    signs = np.where(rng.random((count, units)) < 0.3, 1.0, -1.0)
+    sides = []
+    for spread in noise:
+        seen = signs + spread * rng.normal(size=signs.shape)
+        steps = np.repeat(seen[:, None], 8, axis=1)
+        sides.append(steps + 0.1 * rng.normal(size=steps.shape))
+    return tuple(x.astype("float32") for x in sides), (signs > 0).astype("float32")
+
+
+@pytest.mark.parametrize("units", [1, 3])
+@pytest.mark.parametrize("task", [True, False], ids=["logits", "sigmoids"])
+def test_sigmoids_are_diagnosed_by_what_they_say(rng, units, task):
+    task = {1: "binary", 3: "multilabel"}[units] if task else None
+    models = [of_sigmoids(units, units, task) for _ in range(2)]
+    training, held_out = (answered(rng, units, (0.2, 1.5)) for _ in range(2))
+    people = np.arange(200) // 20
+    unknown = training[1].copy()
+    unknown[::4] = np.nan
+    held_out[1][:5, 0] = -1
+    options = {"groups": people, "task": task, "permutations": 20, "verbose": 0}
+    found = diagnose(*models, (training[0], unknown), held_out, **options)
+    said = [
+        ops.convert_to_numpy(model(x)) > (0 if task else 0.5)
+        for model, x in zip(models, held_out[0], strict=True)
+    ]
+    answers = held_out[1]
+    if units == 1:
+        known = answers[:, 0] >= 0
+        f1 = [metrics.macro_f1(answers[known], x[known], 2) for x in said]
+    else:
+        known = answers >= 0
+        f1 = [metrics.macro_f1(answers, x, 3, multi_label=True) for x in said]
+    assert found.source_f1[1] == pytest.approx(f1[0])
+    assert found.target_f1[1] == pytest.approx(f1[1])
+    assert found.advantage == pytest.approx(f1[0] - f1[1])
+    rows = known.reshape(answers.shape)
+    right = [(x == answers)[rows] for x in said]
+    assert found.agreement["both"] == pytest.approx(np.mean(right[0] & right[1]))
+    low, high = found.advantage_interval
+    assert low < found.advantage < high
+    assert found.verdict == "help"
+    assert found.num_unlabelled == 50
+    assert found.num_windows == (150, 195 if units == 1 else 200)
+    names = {"0", "1"} if units == 1 else {"0", "1", "2", "not 0", "not 1", "not 2"}
+    assert set(found.coverage) == {"all"} | names
+    assert found.unit == ("windows" if units == 1 else "labels")
+    model = keras_dcat.DCATModel(*models, **found.recommended)
+    assert model.transfer_weight == pytest.approx(0.2)
+
+
+def test_predictions_out_of_fold_may_be_of_several_labels(rng):
+    models = [of_sigmoids(2, 2) for _ in range(2)]
+    pair, answers = answered(rng, 2, (0.2, 0.5))
+    said = rng.random((200, 2))
+    both = np.stack([1 - said, said], axis=-1)
+    options = {"permutations": 1, "verbose": 0, "class_names": ["fall", "turn"]}
+    data = (pair, answers)
+    found = diagnose(*models, data, data, out_of_fold=both, **options)
+    right = (said > 0.5) == answers
+    assert found.out_of_fold_coverage["all"] == right.mean()
+    holds = answers[:, 1] == 1
+    assert found.out_of_fold_coverage["turn"] == right[holds, 1].mean()
+    assert found.out_of_fold_coverage["not turn"] == right[~holds, 1].mean()
+    with pytest.raises(ValueError, match=r"\(200, 2, 2\).*shape \(200, 2\)"):
+        diagnose(*models, data, data, out_of_fold=said, **options)
+
+
+def test_models_without_attention_are_diagnosed_by_what_they_predict(rng):
+    models = [of_sigmoids(3, 3, attention=side) for side in (False, True)]
+    data = [answered(rng, 3, (0.2, 1.5)) for _ in range(2)]
+    found = diagnose(*models, *data, verbose=0)
+    assert found.predictability is None
+    assert "AttentionKV" in found.left_out
+    assert "KᵀV" in found.reasons[-1]
+    assert "R² of the source" not in str(found)
+    assert found.num_groups is None
+    with pytest.raises(ValueError, match="named 'ours'"):
+        diagnose(*models[::-1], *data, source_attention="ours", verbose=0)
+
+
+def test_what_predicts_no_classes_is_refused(rng):
+    data = [answered(rng, 3, (0.2, 1.5)) for _ in range(2)]
+    encoder = layers.GlobalAveragePooling1D()
+    encoder = keras.Sequential([keras.Input((8, 3)), encoder, layers.Dense(9)])
+    with pytest.raises(ValueError, match=r"9 classes.*only encodes a classifier"):
+        diagnose(encoder, of_sigmoids(3, 3), *data, verbose=0)
+    models = [of_sigmoids(3, 3, "regression") for _ in range(2)]
+    with pytest.raises(ValueError, match=r"believe of classes.*3 values"):
+        diagnose(*models, *data, task="regression", verbose=0)
+
+
+def test_a_class_for_every_step_is_diagnosed_step_by_step(rng):
+    def by_step(channels):
+        inputs = keras.Input((8, channels))
+        head = layers.Dense(2, use_bias=False)
+        model = keras.Model(inputs, head(inputs))
+        head.kernel.assign([[-6.0, 6.0]])
+        return model
+
+    (source, target), _ = answered(rng, 1, (0.2, 1.5))
+    labels = (source[..., 0] > 0).astype(int)
+    labels[:, -1] = -1
+    data = (source, target), labels
+    found = diagnose(by_step(1), by_step(1), data, data, verbose=0)
+    assert (found.unit, found.num_windows) == ("steps", (200, 200))
+    assert found.source_f1 == (1, 1)
+    said = (target[:, :-1, 0] > 0).ravel()
+    expected = metrics.macro_f1(labels[:, :-1].ravel(), said, 2)
+    assert found.target_f1[1] == pytest.approx(expected)

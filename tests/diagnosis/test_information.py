@@ -111,3 +111,29 @@ def test_the_fit_is_where_the_penalized_likelihood_is_highest(rng):
 
     expected = optimize.minimize(cost, np.zeros(5), tol=1e-10).x
     np.testing.assert_allclose(fitted.parameters, expected, atol=1e-4)
+
+
+def test_how_often_a_label_holds_tells_nothing_of_it(rng):
+    """Two labels, held by 1 in 10 and 9 in 10, and models that know no more."""
+    kinds = np.tile([0, 1], 1000)
+    often = np.array([0.1, 0.9])[kinds]
+    labels = (rng.random(2000) < often).astype(int)
+    told = np.log(np.stack([1 - often, often], axis=-1))
+    groups = np.arange(2000) // 100
+    found = information(labels, told, told, groups, kinds=kinds)
+    assert found.source == pytest.approx(0, abs=0.01)
+    assert information(labels, told, told, groups).source > 0.3
+
+
+def test_information_on_labels_is_the_mean_of_that_on_each(rng):
+    labels = rng.integers(0, 2, 3000)
+    kinds, wrong = np.tile([0, 1, 2], 1000), (0.05, 0.2, 0.5)
+    source = np.empty((3000, 2))
+    for kind, share in enumerate(wrong):
+        own = kinds == kind
+        source[own] = noisy(rng, labels[own], share, 2)
+    groups = np.arange(3000) // 150
+    found = information(labels, source, np.zeros((3000, 2)), groups, kinds=kinds)
+    expected = np.mean([exact([share], 2) for share in wrong])
+    assert found.source == pytest.approx(expected, abs=0.03)
+    assert found.added == pytest.approx(found.source, abs=0.01)

@@ -46,7 +46,7 @@ def test_a_row_is_what_numpy_computes_of_the_model(rng):
     (row,) = monitor.rows
     outputs = model({"source": pair[0], "target": pair[1]}, training=False)
     outputs = keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
-    prediction, ((believed, ((source, target),), *_),) = outputs
+    prediction, ((believed, ((source, target),), *_),), *_ = outputs
     known = labels >= 0
     distances = references.loss(source, target, "source")
     right = believed.argmax(-1) == labels
@@ -231,3 +231,94 @@ def test_options_that_make_no_sense_are_refused(rng):
         TransferMonitor(data, patience=0)
     with pytest.raises(ValueError, match=r"\['sit'\] for 4 classes.*order"):
         trained(joined(), data, TransferMonitor(data, class_names=["sit"]))
+
+
+def dense(channels, units, activation=None):
+    inputs = keras.Input((channels,))
+    x = keras.layers.Dense(4, activation="relu")(inputs)
+    return keras.Model(inputs, keras.layers.Dense(units, activation)(x))
+
+
+def monitored(rng, models, labels, class_names=None, **options):
+    """A row of a monitor, the model, and the pair."""
+    keras.utils.set_random_seed(0)
+    model = keras_dcat.DCATModel(*models, **options)
+    model.compile(keras.optimizers.SGD(0.1))
+    pair = tuple(
+        rng.normal(size=(len(labels), each.input_shape[-1])).astype("float32")
+        for each in models
+    )
+    monitor = TransferMonitor((pair, labels), class_names=class_names, batch_size=10)
+    history = trained(model, (pair, labels), monitor, epochs=1).history
+    return monitor.rows[0], model, pair, history
+
+
+@pytest.mark.parametrize("units", [1, 3])
+def test_sigmoids_are_watched_label_by_label(rng, units):
+    labels = rng.integers(0, 2, (32, units)).astype("float32")
+    labels[::5, 0] = np.nan
+    names = ["still", "fall"] if units == 1 else ["fall", "turn", "sit"]
+    models = dense(5, units, "sigmoid"), dense(3, units, "sigmoid")
+    row, model, pair, history = monitored(
+        rng, models, labels, names, recipe="distillation", gate="correct"
+    )
+    source, target = (
+        m.predict(x, verbose=0) for m, x in zip(models, pair, strict=True)
+    )
+    known = labels >= 0
+    size, several = (2, False) if units == 1 else (3, True)
+    for side, said in (("source_f1", source), ("target_f1", target)):
+        rows = known[:, 0] if units == 1 else slice(None)
+        f1 = macro_f1(labels[rows], said[rows] > 0.5, size, multi_label=several)
+        assert row[side] == pytest.approx(f1)
+    right = (source > 0.5) == labels
+    assert row["unmasked_share"] == pytest.approx(right.mean(), abs=1e-6)
+    own = labels[:, 0] == 1
+    assert row["unmasked_share/fall"] == pytest.approx(right[own, 0].mean())
+    accuracy = ((target > 0.5) == labels)[known].mean()
+    gap = history["accuracy"][0] - accuracy
+    assert row["train_gap"] == pytest.approx(gap, abs=1e-5)
+    assert [name for name in row if name.startswith("alignment/")] == [
+        f"alignment/{name}" for name in names
+    ]
+
+
+def test_a_regression_is_watched_by_its_errors(rng):
+    labels = rng.normal(size=(32, 2)).astype("float32")
+    labels[::5, 0] = np.nan
+    models = dense(5, 2), dense(3, 2)
+    row, model, pair, _ = monitored(
+        rng, models, labels, task="regression", recipe="info_nce", gate="all"
+    )
+    for side, each, x in zip(("source", "target"), models, pair, strict=True):
+        expected = np.nanmean(np.abs(each.predict(x, verbose=0) - labels))
+        assert row[f"{side}_error"] == pytest.approx(expected, rel=1e-5)
+    assert row["unmasked_share"] == 1
+    assert not [name for name in row if "f1" in name or "/" in name]
+
+
+def test_of_a_source_of_features_nothing_is_said_but_how_far_it_is(rng):
+    models = dense(5, 6), dense(3, 4)
+    labels = np.arange(32) % CLASSES
+    row, *_ = monitored(
+        rng, models, labels, NAMES, source_output="features", recipe="info_nce"
+    )
+    assert np.isnan(row["source_f1"])
+    assert np.isfinite(
+        [row["target_f1"], row["alignment"], row["alignment/walk"]]
+    ).all()
+
+
+def test_an_error_that_grows_while_gradients_oppose_each_other_is_harm():
+    def errors(*found):
+        return [
+            {"transfer_weight": 0.1, "target_error": x, "gradient_cosine": -0.5}
+            for x in found
+        ]
+
+    assert (
+        "the error of the held-out windows was 1.000 and is 1.200, above that"
+        in harm(errors(2.0, 1.0, 1.1, 1.2), 2)
+    )
+    assert harm(errors(2.0, 1.0, 1.01, 1.2), 2) is None
+    assert harm(errors(2.0, 1.0, 0.9), 1) is None

@@ -118,5 +118,5 @@ def test_models_that_cannot_be_joined_are_refused():
         ObservedPair(source, source)
     inputs = keras.Input((12, 5))
     x = layers.GlobalAveragePooling1D()(keras_dcat.AttentionKV(6)(inputs))
-    with pytest.raises(ValueError, match="must have the same classes"):
+    with pytest.raises(ValueError, match="must predict the same to be diagnosed"):
         ObservedPair(keras.Model(inputs, layers.Dense(7)(x)), target)

@@ -27,6 +27,8 @@ def found(**changed):
         "never_right": (),
         "out_of_fold_coverage": None,
         "agreement": {"both": 0.65, "source only": 0.25},
+        "unit": "windows",
+        "left_out": None,
         **changed,
     }
     for name in list(values):
@@ -72,7 +74,7 @@ def test_the_verdict_follows_from_the_numbers(changed, expected):
     judged, reasons, recommended = verdict.judge(found(**changed))
     assert judged == expected
     weight = {"help": 0.2, "neutral": 0.1, "harm": 0.0}[expected]
-    assert recommended == {"transfer_weight": weight, "gate": None}
+    assert recommended == {"recipe": "extended", "transfer_weight": weight}
     assert all(text.endswith((".", "instead.")) for text in reasons)
 
 
@@ -136,5 +138,26 @@ def test_a_source_at_chance_is_not_to_be_let_teach_softly():
     _, reasons, recommended = verdict.judge(
         found(agreement=agreement, coverage={"all": 0.25})
     )
-    assert recommended == {"transfer_weight": 0.0, "gate": None}
+    assert recommended == {"recipe": "extended", "transfer_weight": 0.0}
     assert not any("soft gate" in text for text in reasons)
+
+
+def test_where_no_statistic_could_be_read_it_says_so_and_judges_by_predictions():
+    given = found(left_out="A model must hold one.")
+    given.predictability = None
+    judged, reasons, _ = verdict.judge(given)
+    assert judged == "help"
+    assert reasons[-1].startswith("Whether pairs belong together was not looked at")
+    assert reasons[-1].endswith("A model must hold one.")
+
+
+def test_what_is_recommended_is_a_recipe_by_its_name():
+    given = found(product_f1=0.99)
+    _, reasons, recommended = verdict.judge(given)
+    assert recommended == {"recipe": "extended", "transfer_weight": 0.2}
+    assert any("recipe='distillation'" in text for text in reasons)
+
+
+def test_labels_are_not_called_windows():
+    given = found(unit="labels", agreement={"both": 0.2, "source only": 0.05})
+    assert any("right on 25% of held-out labels" in x for x in verdict.judge(given)[1])

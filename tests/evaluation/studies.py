@@ -1,5 +1,7 @@
 """A small study: streams that show the class, of which all but one are noisy."""
 
+import dataclasses
+
 import keras
 import numpy as np
 from keras import layers
@@ -38,16 +40,15 @@ def windows(subjects=6, repetitions=3, seed=0, rates=RATES):
     return index_windows(recordings, length=1.0, stride=1.0)
 
 
-def modality(stream):
+def modality(stream, units=3, activation=None):
     """A convolution, attention and a classifier."""
 
     def build(train, filters=8, dropout=0.1):
         inputs = keras.Input(train.shape(stream))
         x = layers.Conv1D(filters, 3, padding="same", activation="relu")(inputs)
         x = layers.GlobalAveragePooling1D()(AttentionKV(key_dim=4)(x))
-        return keras.Model(
-            inputs, layers.Dense(len(CLASSES))(layers.Dropout(dropout)(x))
-        )
+        x = layers.Dropout(dropout)(x)
+        return keras.Model(inputs, layers.Dense(units, activation)(x))
 
     return Modality(build, Scaling(0.1))
 
@@ -62,6 +63,22 @@ def study(index=None, splits=None, epochs=2, modalities=None, **options):
     )
     modalities = {stream: modality(stream) for stream in modalities or index.samples}
     return Study(splits, modalities, CLASSES, training, **options)
+
+
+LABELS = {"moves": (1, 1, 0), "claps": (0, 1, 0)}
+
+
+def of_sigmoids(labels=None, index=None, **options):
+    """The study with models that end in a sigmoid for each label, or in one."""
+    index = windows() if index is None else index
+    if labels is None:  # waves or not
+        index = dataclasses.replace(index, labels=np.minimum(index.labels, 1))
+    names = CLASSES if labels else ("wave", "other")
+    own = study(index)
+    modalities = {
+        stream: modality(stream, len(labels or "1"), "sigmoid") for stream in RATES
+    }
+    return Study(own.splits, modalities, names, own.training, labels=labels, **options)
 
 
 def assert_trains_otherwise(method, repetition, pair, alone):

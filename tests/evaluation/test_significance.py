@@ -195,3 +195,35 @@ def test_what_is_no_class_is_refused(labels, runs, message):
         macro_f1_interval(labels, runs, subjects=[1, 2])
     with pytest.raises(ValueError, match=message):
         paired_bootstrap(labels, runs, runs, subjects=[1, 2])
+
+
+def of_labels(rng, windows=60, seeds=3):
+    """Answers to three questions of six people, some unknown, and of two models."""
+    answers = rng.integers(0, 2, (windows, 3)).astype("float64")
+    answers[rng.random(answers.shape) < 0.2] = np.nan
+    said = rng.integers(0, 2, (2, seeds, windows, 3))
+    return answers, said, np.repeat(np.arange(6), windows // 6)
+
+
+def test_of_several_labels_f1_is_that_of_each_yes_which_is_known(rng):
+    answers, (mine, other), people = of_labels(rng)
+    means = []
+    for runs in (mine, other):
+        f1 = [f1_per_class(answers, run, 3, multi_label=True) for run in runs]
+        means.append(np.mean(f1))
+        found = macro_f1_interval(answers, runs, people, resamples=50)
+        assert found.mean == pytest.approx(means[-1])
+        assert found.low < found.mean < found.high
+    gained = paired_bootstrap(answers, mine, other, people, resamples=50)
+    assert gained.mean == pytest.approx(means[0] - means[1])
+    each = f1_per_class_intervals(answers, mine, people, 3, resamples=50)
+    expected = [f1_per_class(answers, run, 3, multi_label=True) for run in mine]
+    np.testing.assert_allclose([e.mean for e in each], np.mean(expected, axis=0))
+
+
+def test_predictions_of_other_labels_are_refused(rng):
+    answers, (mine, _), people = of_labels(rng)
+    with pytest.raises(ValueError, match=r"labels \(60, 3\), predictions \(3, 60, 2\)"):
+        macro_f1_interval(answers, mine[..., :2], people)
+    with pytest.raises(ValueError, match=r"yes or no must be 1 or 0.*\[2.0\]"):
+        macro_f1_interval(answers + 1, mine, people)

@@ -209,7 +209,9 @@ def test_a_step_that_asks_the_one_it_overrides_trains_alike(rng):
     own, found = trained(Counts, data, loss=None)
     assert own.steps >= 1
     assert_same(own, built_in)
-    assert found == {n: pytest.approx(v, rel=1e-5, nan_ok=True) for n, v in expected.items()}
+    assert found == {
+        n: pytest.approx(v, rel=1e-5, nan_ok=True) for n, v in expected.items()
+    }
     results = own.evaluate(*data, verbose=0, return_dict=True)
     assert own.tests >= 1
     expected = built_in.evaluate(*data, verbose=0, return_dict=True)
@@ -309,7 +311,9 @@ def test_clipping_moves_no_variable_further_than_its_norm(rng, weight):
     pair, labels = windows(rng)
     model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=weight)
     model.compile(keras.optimizers.SGD(1.0, clipnorm=1e-3))
-    before = [np.array(keras.ops.convert_to_numpy(v)) for v in model.trainable_variables]
+    before = [
+        np.array(keras.ops.convert_to_numpy(v)) for v in model.trainable_variables
+    ]
     model.train_on_batch(pair, labels)
     for old, variable in zip(before, model.trainable_variables, strict=True):
         moved = np.linalg.norm(keras.ops.convert_to_numpy(variable) - old)

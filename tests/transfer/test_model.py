@@ -33,7 +33,7 @@ def expected_parts(model, pair, labels, normalization="source"):
     """Classification loss, distances per window and gate, from a pass in NumPy."""
     outputs = model({"source": pair[0], "target": pair[1]}, training=False)
     outputs = keras.tree.map_structure(ops.convert_to_numpy, outputs)
-    prediction, ((source_prediction, ((source, target),), *_),) = outputs
+    prediction, ((source_prediction, ((source, target),), *_),), *_ = outputs
     classification = references.cross_entropy(prediction, labels)
     distances = references.loss(source, target, normalization)
     return classification, distances, source_prediction.argmax(-1) == labels

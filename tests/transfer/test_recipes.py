@@ -3,7 +3,11 @@ import numpy as np
 import pytest
 
 import keras_dcat
-from keras_dcat.transfer.gating.gates import all_teach, source_confidence, source_correct
+from keras_dcat.transfer.gating.gates import (
+    all_teach,
+    source_confidence,
+    source_correct,
+)
 from keras_dcat.transfer.recipes import DEFAULT, RECIPES, named
 from tests import references
 from tests.models import pair_of_branches, windows

@@ -22,8 +22,8 @@ class TransferEarlyStopping(keras.callbacks.Callback):
         patience: int. After how many epochs in a row without improvement. Epochs
             without validation do not count.
         min_delta: float. What counts as an improvement must be larger.
-        mode: `"min"` or `"max"`: whether less is better, or more. Known for losses and
-            accuracies.
+        mode: `"min"` or `"max"`: whether less is better, or more. Known for losses,
+            errors, accuracies and F1.
         verbose: 0 for silence, 1 to print the reason.
 
     Raises:
@@ -59,7 +59,8 @@ class TransferEarlyStopping(keras.callbacks.Callback):
         if self.mode not in ("min", "max"):
             raise ValueError(
                 "`mode` must be 'min' or 'max', and be given where the name does not "
-                f"end in loss or accuracy. Received: mode={mode!r} for {monitor!r}. "
+                "end in loss, error, accuracy or f1. "
+                f"Received: mode={mode!r} for {monitor!r}. "
                 "Say 'min' if less is better, 'max' if more is."
             )
         self.verbose = verbose
@@ -111,5 +112,5 @@ class TransferEarlyStopping(keras.callbacks.Callback):
 
 
 def _mode(monitor):
-    endings = {"loss": "min", "accuracy": "max"}
+    endings = {"loss": "min", "error": "min", "accuracy": "max", "f1": "max"}
     return next((m for end, m in endings.items() if monitor.endswith(end)), None)

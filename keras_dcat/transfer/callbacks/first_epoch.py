@@ -11,8 +11,8 @@ from keras_dcat.transfer.callbacks.resuming import ResumeTraining
 class FirstEpochCheck(keras.callbacks.Callback):
     """Says after the first epoch if there was no data, or nothing to learn by.
 
-    An error, where nothing tells of classes; a warning, where a contrast has nothing to
-    tell apart.
+    An error, where nothing tells of classes, or values; a warning, where a contrast has
+    nothing to tell apart.
     Whether there is a source to learn from is for `NegativeTransferGuard` to say.
     """
 
@@ -31,12 +31,7 @@ class FirstEpochCheck(keras.callbacks.Callback):
         if self._is_first_epoch and not self._has_trained:
             raise ValueError(EMPTY_MESSAGE)
         if self._is_first_epoch and self._learns_no_classes(logs or {}):
-            raise ValueError(
-                "A target must be told of classes, by labels or by its source. "
-                "Received: windows without any label, and no transfer loss of "
-                "predictions. Let the source tell them: "
-                "loss=[FeatureInfoNCE(), LogitsDistillation()]."
-            )
+            raise ValueError(self._untold())
         if self._is_first_epoch and self._tells_nothing_apart(logs or {}):
             warnings.warn(
                 "A contrast tells the windows of a batch apart, which must be several. "
@@ -45,6 +40,21 @@ class FirstEpochCheck(keras.callbacks.Callback):
                 stacklevel=2,
             )
         self._is_first_epoch = False
+
+    def _untold(self):
+        """That nothing tells the target what to predict, in words."""
+        heads = [source.head for source in self.model._pair.sources]
+        if any(head is not None and head.has_beliefs for head in heads):
+            return (
+                "A target must be told of classes, by labels or by its source. "
+                "Received: windows without any label, and no transfer loss of "
+                "predictions. Let the source tell them: recipe='no_labels'."
+            )
+        return (
+            "A target must be told what to predict, by labels or by a source that "
+            "predicts classes. Received: windows without any label, and no source that "
+            "does. Give some windows a label."
+        )
 
     def _tells_nothing_apart(self, logs):
         contrasts = [loss for loss in self.model.active_losses if loss.is_contrastive]
@@ -71,8 +81,8 @@ def watched(callbacks, data=None):
     """The callbacks of a training, with those that there always are.
 
     Args:
-        callbacks: a `Callback`, a list of some, or `None`. A `NegativeTransferGuard` among them
-            takes the place of the one there would be.
+        callbacks: a `Callback`, a list of some, or `None`. A `NegativeTransferGuard`
+            among them takes the place of the one there would be.
         data: what is trained on.
 
     Returns:

@@ -5,6 +5,8 @@ import warnings
 
 import keras
 
+_ACCURACY, _ERROR = "val_accuracy", "val_mean_absolute_error"
+
 
 class NegativeTransferGuard(keras.callbacks.Callback):
     """Ends a transfer that can only do harm, and says why. The training goes on.
@@ -19,7 +21,13 @@ class NegativeTransferGuard(keras.callbacks.Callback):
       not looked at: which moment is which, a weaker sensor can tell.
 
     Of several sources, all must be at chance, and the target be better than the best
-    of them. Of one at chance beside others the guard only warns.
+    of them. Of one at chance beside others the guard only warns. Of sigmoids chance is
+    1 in 2, for each label: a source that always says no to what is rare is not seen.
+
+    A regression has errors in the place of accuracies. What an error is worth cannot be
+    told without the labels, so that only the second is looked at: whether the target's
+    mean absolute error is smaller than the source's. Of a source that only gives
+    features nothing is known, and nothing is said.
 
     If so, `transfer_weight` becomes 0, for good: it is a weight of the model, and saved
     with it. While it is 0 anyway the guard does nothing. As with early stopping,
@@ -29,9 +37,11 @@ class NegativeTransferGuard(keras.callbacks.Callback):
     and `None` as long as it was not.
 
     Args:
-        monitor: str. What the logs call the target's accuracy on held-out windows.
+        monitor: str. What the logs call the target's accuracy on held-out windows. Of
+            a regression it is `"val_mean_absolute_error"` unless you say another.
         patience: int. For how many epochs in a row the target must be better.
-        margin: float. By how much it must be, in accuracy.
+        margin: float. By how much it must be, in accuracy; as a share of the source's
+            error, where it is one of errors.
         only_warn: bool. Whether to say it only, and leave `transfer_weight` as it is.
 
     Raises:
@@ -47,7 +57,7 @@ class NegativeTransferGuard(keras.callbacks.Callback):
 
     def __init__(
         self,
-        monitor: str = "val_accuracy",
+        monitor: str = _ACCURACY,
         patience: int = 3,
         margin: float = 0.02,
         only_warn: bool = False,
@@ -88,7 +98,7 @@ class NegativeTransferGuard(keras.callbacks.Callback):
         if self._is_source_checked:
             return None
         self._is_source_checked = True
-        accuracies = _source_accuracies(logs)  # none of a regression
+        accuracies = _of_sources(logs, "source_accuracy")  # none of a regression
         # NaN where no label told: such a source may be as good as any.
         at_chance = [
             number
@@ -113,31 +123,45 @@ class NegativeTransferGuard(keras.callbacks.Callback):
         return None
 
     def _outgrown(self, logs):
-        target, sources = logs.get(self.monitor), _source_accuracies(logs, "val_")
-        if target is None or not sources:
-            return None
-        # Together they may be better than each of them.
-        source = max([logs["val_source_accuracy"], *sources])
         if any(loss.is_contrastive for loss in self.model.active_losses):
             return None
+        of_errors = "val_source_error" in logs
+        kind = "val_source_error" if of_errors else "val_source_accuracy"
+        monitor = self.monitor
+        if of_errors and monitor == _ACCURACY:
+            monitor = _ERROR
+        target = logs.get(monitor)
+        # NaN where one is not known. Together they may be better than each of them.
+        known = [x for x in _of_sources(logs, kind, with_all=True) if not math.isnan(x)]
+        if target is None or not known:
+            return None
+        source = min(known) if of_errors else max(known)
+        ahead = source - target if of_errors else target - source
+        margin = self.margin * source if of_errors else self.margin
         # A gap of exactly the margin counts, whatever the subtraction rounds it to.
-        is_better = target - source >= self.margin - 1e-6
+        is_better = ahead > 0 and ahead >= margin - 1e-6
         self._epochs_better = self._epochs_better + 1 if is_better else 0
         if self._epochs_better < self.patience:
             return None
+        found = (
+            f"a target that is off by {target:.3g} on the held-out windows ({monitor}) "
+            f"and a source by {source:.3g}"
+            if of_errors
+            else f"a target that is right on {target:.1%} of the held-out windows "
+            f"({monitor}) and a source on {source:.1%}"
+        )
         return (
             "A source should be better than its target where neither was trained. "
-            f"Received: a target that is right on {target:.1%} of the held-out windows "
-            f"({self.monitor}) and a source on {source:.1%}, the target ahead for "
-            f"{self._epochs_better} epochs. Train a better source, or do without."
+            f"Received: {found}, the target ahead for {self._epochs_better} epochs. "
+            "Train a better source, or do without."
         )
 
 
-def _source_accuracies(logs, prefix=""):
+def _of_sources(logs, name, with_all=False):
     """That of each source, or of the only one, by what the logs call them."""
-    name = f"{prefix}source_accuracy"
     each = [value for key, value in logs.items() if key.startswith(f"{name}_")]
-    return each or [logs[name]] if name in logs else []
+    together = [logs[name]] if name in logs else []
+    return [*each, *together] if with_all or not each else each
 
 
 def is_at_chance(accuracy: float, num_classes: int) -> bool:

@@ -1,12 +1,13 @@
 """Do no harm: a target that a transfer has made worse is not what is kept."""
 
 import warnings
-from typing import Any
 
 import keras
+import numpy as np
 
 from keras_dcat.class_labels import checked_classes
 from keras_dcat.metrics import macro_f1
+from keras_dcat.transfer.label_rules import check_labels, fits, forms
 
 
 class RestoreBaseline(keras.callbacks.Callback):
@@ -16,18 +17,21 @@ class RestoreBaseline(keras.callbacks.Callback):
     trained alone are asked of windows of people held out. Unless the taught one has
     the higher macro F1 there, it gets the weights of the other, and `transfer_weight`
     becomes 0. So a transfer costs no more than what the held-out windows cannot tell.
-    Windows that decide on this are no longer a test.
+    Windows that decide on this are no longer a test. Of several labels it is the mean
+    F1 of their "yes"; of a regression the mean absolute error, which must be lower.
 
     Whoever has asked `diagnose` has such a target already. Give this callback behind
     others that choose weights, as `keras.callbacks.EarlyStopping` may.
 
     The attributes tell what came of it when the training is over: `reason`, str, why
-    the target alone is what it ended in, or `None`; and `alone_f1` and `taught_f1`.
+    the target alone is what it ended in, or `None`; and `alone_f1` and `taught_f1`; of
+    a regression `alone_error` and `taught_error` instead.
 
     Args:
         alone: `keras.Model`, the target trained without a source. It is not changed.
         held_out: `(windows, labels)`. The target's windows, an array, and integers
-            `(windows,)`.
+            `(windows,)`; 0 or 1 `(windows, labels)` of several labels, −1 or NaN where
+            one is not known; values of a regression.
         batch_size: int. Windows in a pass.
 
     Raises:
@@ -49,8 +53,7 @@ class RestoreBaseline(keras.callbacks.Callback):
         self.held_out = held_out
         self.batch_size = batch_size
         self.reason: str | None = None
-        self.alone_f1: Any = None  # floats, once the training has ended
-        self.taught_f1: Any = None
+        self._forget()
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         if self.alone is self.model.target:
@@ -69,31 +72,74 @@ class RestoreBaseline(keras.callbacks.Callback):
                 f"Received: weights of shapes {other}, and a target with {own}. "
                 "Train a copy of the target: keras.models.clone_model(target)."
             )
-        windows, labels = self.held_out
-        labels = checked_classes(labels, self.model.num_classes)
-        if len(labels) != len(windows) or not len(windows) or labels.min() < 0:
-            raise ValueError(
-                "`held_out` must be windows and a label, an integer from 0, for each. "
-                f"Received: {len(windows)} windows, and labels of shape "
-                f"{labels.shape}. Leave out windows that nobody has labelled."
-            )
-        self.reason = self.alone_f1 = self.taught_f1 = None
+        self._check_held_out(*self.held_out)
+        self._forget()
 
     def on_train_end(self, logs: dict | None = None) -> None:
         target = self.model.target
-        self.alone_f1, self.taught_f1 = map(self._f1, (self.alone, target))
-        if self.taught_f1 > self.alone_f1:
+        alone, taught = (self._score(model) for model in (self.alone, target))
+        if self.model.head.has_beliefs:
+            self.alone_f1, self.taught_f1 = alone, taught
+            is_better, measure = taught > alone, "macro F1"
+        else:
+            self.alone_error, self.taught_error = alone, taught
+            is_better, measure = taught < alone, "mean absolute error"
+        if is_better:
             return
         target.set_weights(self.alone.get_weights())
         self.model.transfer_weight = 0.0
         self.reason = (
             "A transfer should make its target better on held-out windows. "
-            f"Received: a macro F1 of {self.taught_f1:.3f}, and of {self.alone_f1:.3f} "
+            f"Received: a {measure} of {taught:.3f}, and of {alone:.3f} "
             "without a transfer. The target has the weights that it learned alone."
         )
         warnings.warn(self.reason, stacklevel=2)
 
-    def _f1(self, model):
-        windows, labels = self.held_out
+    def _forget(self):
+        self.reason = None
+        self.alone_f1 = self.taught_f1 = None
+        self.alone_error = self.taught_error = None
+
+    def _check_held_out(self, windows, labels):
+        head = self.model.head
+        if head.is_plain:
+            labels = checked_classes(labels, head.size)
+        else:
+            labels = np.asarray(labels)
+            if not fits(head, labels.shape):
+                raise ValueError(
+                    f"Labels of `held_out` must be {forms(head)}. "
+                    f"Received: shape {labels.shape}. Give one for each window."
+                )
+            check_labels(head, labels)
+        if len(labels) == len(windows) and len(windows):
+            if keras.ops.all(head.of_windows(self._is_labelled(labels)) > 0):
+                return
+        raise ValueError(
+            "`held_out` must be windows and a label for each. "
+            f"Received: {len(windows)} windows, and labels of shape "
+            f"{labels.shape}. Leave out windows that nobody has labelled."
+        )
+
+    def _is_labelled(self, labels):
+        labels = keras.ops.convert_to_tensor(labels)
+        return keras.ops.cast(self.model.head.is_labelled(labels), "float32")
+
+    def _score(self, model):
+        """Macro F1 of a model on the held-out windows, or its mean absolute error."""
+        head, (windows, labels) = self.model.head, self.held_out
         predicted = model.predict(windows, batch_size=self.batch_size, verbose=0)
-        return macro_f1(labels, predicted, self.model.num_classes)
+        if not head.has_beliefs:
+            errors = np.abs(predicted - np.reshape(labels, predicted.shape))
+            return float(np.nanmean(errors))
+        if head.is_plain:
+            return macro_f1(labels, predicted, head.size)
+        # By decision: of each window, of its steps, of its labels.
+        told = head.log_probabilities(keras.ops.convert_to_tensor(predicted))
+        classes = keras.ops.convert_to_numpy(keras.ops.argmax(told, axis=-1))
+        if head.task == "multilabel":
+            own, classes = (np.reshape(x, (-1, head.size)) for x in (labels, classes))
+            return macro_f1(own, classes, head.size, multi_label=True)
+        own = head.classes_of_rows(keras.ops.convert_to_tensor(labels))
+        own = keras.ops.convert_to_numpy(own)
+        return macro_f1(own, classes.reshape(-1), head.num_classes)

@@ -40,7 +40,8 @@ class FoldCache:
 
         Args:
             fold: int.
-            probabilities: float32 array `(windows, classes)`, or `(windows, labels, 2)`.
+            probabilities: float32 array `(windows, classes)`, or `(windows, labels,
+                2)`.
         """
         self.done[fold] = probabilities
         self._write()

@@ -33,8 +33,8 @@ def out_of_fold_predictions(
     A source is nearly always right on windows that it was trained on, and a gate that
     goes by that filters nothing. So the subjects are dealt to folds, a source is
     trained without each fold, and asked about it. What comes out goes to
-    `transfer_mask`, `gate_coverage` or `calibration_temperature`; the source that
-    teaches is trained on all subjects as ever.
+    `transfer_mask`, `gate_coverage` or `calibration_temperature`; the source
+    that teaches is trained on all subjects as ever.
 
     Args:
         train: function `(inputs, labels) -> model` that builds a source anew, trains it

@@ -1,5 +1,7 @@
 """The models of a transfer: sources that are frozen, and a target that learns."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -12,7 +14,6 @@ from keras_dcat.transfer.models.adapter import (
 )
 from keras_dcat.transfer.models.branch import Branch
 from keras_dcat.transfer.outputs import SourceOutputs
-from typing import Any
 
 
 class ModelPair:

@@ -79,7 +79,7 @@ def test_the_reason_is_printed_once_unless_told_otherwise(capsys, verbose):
     [
         ({"patience": 0}, "patience=0, min_delta=0.0.*Start with 5"),
         ({"min_delta": -1.0}, "min_delta=-1.0"),
-        ({"monitor": "val_f1"}, "mode=None for 'val_f1'.*'max' if more is"),
+        ({"monitor": "val_kappa"}, "mode=None for 'val_kappa'.*'max' if more is"),
         ({"mode": "auto"}, "mode='auto'"),
     ],
 )

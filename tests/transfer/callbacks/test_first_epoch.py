@@ -2,6 +2,7 @@ import warnings
 from types import SimpleNamespace
 
 import keras
+import numpy as np
 import pytest
 
 import keras_dcat
@@ -85,3 +86,15 @@ def test_a_guard_of_the_users_own_takes_the_place_of_the_default():
     assert [c for c in watched([guard]) if isinstance(c, NegativeTransferGuard)] == [
         guard
     ]
+
+
+def test_a_regression_without_any_value_is_told_to_give_some(rng):
+    def branch(channels):
+        inputs = keras.Input((channels,))
+        return keras.Model(inputs, keras.layers.Dense(1)(inputs))
+
+    options = {"task": "regression", "recipe": "info_nce", "gate": "all"}
+    model = keras_dcat.DCATModel(branch(5), branch(3), **options)
+    pair = rng.normal(size=(8, 5)), rng.normal(size=(8, 3))
+    with pytest.raises(ValueError, match=r"no source that does\. Give some windows"):
+        model.fit(pair, np.full(8, np.nan), verbose=0)

@@ -163,6 +163,53 @@ def test_a_source_that_is_never_where_labels_are_is_not_called_untrained(rng):
     assert model.transfer_weight == 0.5
 
 
+def errors(target, source):
+    """Logs of a regression, whose first errors tell nothing."""
+    return {"source_error": 9.0, "val_mean_absolute_error": target} | {
+        "val_source_error": source
+    }
+
+
+def test_a_regression_goes_on_alone_where_its_error_is_smaller_by_a_share():
+    guard = NegativeTransferGuard(patience=2, margin=0.1)
+    pairs = [(9.0, 10.0), (9.1, 10.0), (9.0, 10.0), (8.9, 10.0)]
+    weights, (message,) = watched(guard, [errors(*pair) for pair in pairs], None)
+    assert weights == [0.3, 0.3, 0.3, 0]
+    assert "off by 8.9 on the held-out windows (val_mean_absolute_error)" in message
+    assert "a source by 10, the target ahead for 2 epochs" in message
+
+
+def test_of_an_error_that_is_not_known_nothing_is_concluded():
+    logs = [errors(0.1, float("nan")), {"source_error": 9.0}, errors(0.0, 0.0)]
+    guard = NegativeTransferGuard(patience=1)
+    assert watched(guard, logs, None) == ([0.3] * 3, [])
+
+
+def test_a_source_of_features_beside_others_hides_none_of_them():
+    logs = of_two(0.9, float("nan"), source_accuracy=0.9, val_accuracy=0.8)
+    logs |= {"val_source_accuracy": float("nan"), "val_source_accuracy_0": 0.7}
+    logs["val_source_accuracy_1"] = float("nan")
+    guard = NegativeTransferGuard(patience=1)
+    assert watched(guard, [logs])[0] == [0]
+    assert "a source on 70.0%" in guard.reason
+
+
+@pytest.mark.parametrize("units", [1, 3])
+def test_a_source_of_sigmoids_that_guesses_teaches_for_one_epoch(rng, units):
+    def branch(channels):
+        inputs = keras.Input((channels,))
+        outputs = keras.layers.Dense(units, "sigmoid", kernel_initializer="zeros")
+        return keras.Model(inputs, outputs(inputs))
+
+    model = keras_dcat.DCATModel(branch(5), branch(3), "info_nce")
+    pair = rng.normal(size=(32, 5)), rng.normal(size=(32, 3))
+    labels = np.arange(32 * units).reshape(32, units) % 2
+    guard = NegativeTransferGuard()
+    with pytest.warns(UserWarning, match=r"right on 50.0%.*guessing gives 50.0%"):
+        fit(model, pair, labels, guard)
+    assert model.transfer_weight == 0
+
+
 def test_the_targets_accuracy_may_have_another_name():
     epochs = [{"val_f1": 0.9, "val_accuracy": 0.1, "val_source_accuracy": 0.5}]
     assert watched(NegativeTransferGuard("val_f1", patience=1), epochs)[0] == [0]
@@ -211,7 +258,9 @@ def test_after_an_untrained_source_the_loss_is_that_of_the_target(
     rng, tmp_path, weight
 ):
     pair, _ = windows(rng)
-    model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=weight, gate="all")
+    model = keras_dcat.DCATModel(
+        *pair_of_branches(), transfer_weight=weight, gate="all"
+    )
     believed = model.sources[0].predict(pair[0], verbose=0).argmax(axis=-1)
     guard = NegativeTransferGuard()
     history = fit(model, pair, (believed + 1) % CLASSES, guard, epochs=3)
@@ -224,11 +273,13 @@ def test_after_an_untrained_source_the_loss_is_that_of_the_target(
 
 def test_a_target_that_is_right_where_its_source_is_not_goes_on_alone(rng):
     pair, _ = windows(rng, count=64)
-    model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=0.5, loss=LogitsDistillation())
+    model = keras_dcat.DCATModel(
+        *pair_of_branches(), transfer_weight=0.5, loss=LogitsDistillation()
+    )
     model.compile(keras.optimizers.SGD(0.0))  # what is right stays right
     source, target = (
         m.predict(x, verbose=0).argmax(axis=-1)
-        for m, x in zip((model.sources[0], model.target), pair, strict=True)
+        for m, x in zip((*model.sources, model.target), pair, strict=True)
     )
     for layer in model.target.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -1,9 +1,15 @@
+import warnings
+
 import keras
 import numpy as np
 import pytest
 
 import keras_dcat
-from keras_dcat.transfer import RestoreBaseline, ResumeTraining
+from keras_dcat.transfer import (
+    NegativeTransferGuard,
+    RestoreBaseline,
+    ResumeTraining,
+)
 from tests.models import CLASSES, branch, pair_of_branches, windows
 
 
@@ -106,3 +112,72 @@ def test_labels_that_say_no_class_are_refused_before_training(rng, labels, messa
     asked = np.zeros((2, 20, 3), "float32"), labels
     with pytest.raises(ValueError, match=message):
         fit(rng, RestoreBaseline(constant([1.0, 0, 0, 0]), asked))
+
+
+def dense(channels, units, activation, bias):
+    inputs = keras.Input((channels,))
+    layer = keras.layers.Dense(units, activation, kernel_initializer="zeros")
+    model = keras.Model(inputs, layer(inputs))
+    layer.bias.assign(bias)
+    return model
+
+
+def restored(rng, activation, alone, taught, labels):
+    """A training that changes nothing, and the baseline that it may end in."""
+    units = len(alone)
+    source = dense(5, units, activation, alone)
+    target = dense(3, units, activation, taught)
+    options = {"recipe": "info_nce", "transfer_weight": 0.5}
+    if activation is None:
+        options["task"] = "regression"
+    model = keras_dcat.DCATModel(source, target, **options)
+    model.compile(keras.optimizers.SGD(0.0))
+    pair = rng.normal(size=(8, 5)), rng.normal(size=(8, 3))
+    own = np.arange(8 * units, dtype="float32").reshape(8, units) % 2
+    asked = np.zeros((len(labels), 3)), np.array(labels, "float32")
+    callback = RestoreBaseline(dense(3, units, activation, alone), asked)
+    guard = NegativeTransferGuard(only_warn=True)
+    model.fit(pair, own, shuffle=False, verbose=0, callbacks=[guard, callback])
+    return callback, model
+
+
+@pytest.mark.filterwarnings("ignore:The source should be trained")
+@pytest.mark.filterwarnings("ignore:A transfer should make its target better")
+@pytest.mark.parametrize(("taught", "is_restored"), [(-1.0, True), (1.0, False)])
+def test_one_sigmoid_is_judged_by_the_f1_of_no_and_of_yes(rng, taught, is_restored):
+    """Of three in four that hold, always yes has F1 of 6/7 and 0, always no 2/5."""
+    other = 1.0 if is_restored else -1.0
+    callback, model = restored(rng, "sigmoid", [other], [taught], [1, 1, 1, 0])
+    found = sorted([callback.alone_f1, callback.taught_f1])
+    assert found == pytest.approx([1 / 5, 3 / 7])
+    assert (callback.reason is not None) == is_restored
+    assert (model.transfer_weight == 0) == is_restored
+
+
+@pytest.mark.filterwarnings("ignore:The source should be trained")
+@pytest.mark.filterwarnings("ignore:A transfer should make its target better")
+def test_several_labels_are_judged_by_those_that_are_known(rng):
+    """Both labels hold in 2 of 3 and 1 of 2: an F1 of 4/5 and 2/3, or of 0."""
+    labels = [[1, 1], [1, np.nan], [0, 0], [-1, -1]][:3]
+    callback, _ = restored(rng, "sigmoid", [1.0, 1.0], [1.0, -1.0], labels)
+    assert callback.alone_f1 == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert callback.taught_f1 == pytest.approx((4 / 5 + 0) / 2)
+    assert callback.reason is not None
+    with pytest.raises(ValueError, match="Received: 1 windows, and labels of"):
+        restored(rng, "sigmoid", [1.0, 1.0], [1.0, -1.0], [[-1, np.nan]])
+    with pytest.raises(ValueError, match=r"must be \(batch, 2\)"):
+        restored(rng, "sigmoid", [1.0, 1.0], [1.0, -1.0], [1, 0])
+
+
+@pytest.mark.parametrize(("taught", "is_restored"), [(4.0, True), (1.5, False)])
+def test_a_regression_is_judged_by_its_mean_absolute_error(rng, taught, is_restored):
+    labels = [1.0, 3.0, np.nan][:2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        callback, model = restored(rng, None, [3.5], [taught], labels)
+    errors = callback.alone_error, callback.taught_error
+    assert errors == pytest.approx((1.5, 2.0 if taught == 4 else 1.0))
+    assert callback.alone_f1 is None
+    assert (callback.reason is not None) == is_restored
+    if is_restored:
+        assert "mean absolute error of 2.000, and of 1.500" in callback.reason

@@ -31,7 +31,9 @@ def trained(data, epochs=4, callbacks=(), weight=0.1):
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(3)
     options = {"gate": "all", "loss": MaskedCrossAttentionLoss()} if weight else {}
-    model = keras_dcat.DCATModel(*pair_of_branches(dropout=0.5), transfer_weight=weight, **options)
+    model = keras_dcat.DCATModel(
+        *pair_of_branches(dropout=0.5), transfer_weight=weight, **options
+    )
     history = model.fit(
         **data(), epochs=epochs, callbacks=list(callbacks), verbose=0
     ).history

@@ -104,5 +104,5 @@ def test_of_yes_and_no_nan_is_no_label():
     assert labels.tolist() == [[1, -1], [0, 1], [-1, 0]]
     with pytest.raises(ValueError, match=r"\(3, 2\) labels and \(3, 4\) rows"):
         checked_predictions(answers, np.full((3, 4, 2), 0.5))
-    with pytest.raises(ValueError, match=r"yes or no must be 1 or 0.*\[2.0\]"):
+    with pytest.raises(ValueError, match=r"yes or no must be 1 or 0.*\[-2.0, 2.0\]"):
         checked_predictions(answers * 2, np.full((3, 2, 2), 0.5))

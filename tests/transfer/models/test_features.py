@@ -465,12 +465,12 @@ def dense_on_steps(features, steps):
     ("build", "message"),
     [
         (without_dense, "without one.*End it in one"),
-        (dense_on_steps, r"\(.*20, 4\)\] in a pass of.*name other losses"),
+        (dense_on_steps, r"\(.*12, 4\)\] in a pass of.*name other losses"),
     ],
 )
 def test_a_model_without_features_is_refused_with_the_way_out(build, message):
     with pytest.raises(ValueError, match=message):
-        keras_dcat.DCATModel(build(5, 12), build(3, 20)).fit(
+        keras_dcat.DCATModel(build(5, 12), build(3, 20), loss=FeatureInfoNCE()).fit(
             *windows(np.random.default_rng(0)), verbose=0
         )
     loss = keras_dcat.MaskedCrossAttentionLoss()

@@ -1,11 +1,11 @@
 import keras
 import numpy as np
 import pytest
-from keras import layers, ops
+from keras import layers
 
 import keras_dcat
 from keras_dcat.transfer.models import inspection
-from tests.models import CLASSES, beliefs, branch, pair_of_branches
+from tests.models import CLASSES, beliefs, branch, pair_of_branches, windows
 
 
 class Subclassed(keras.Model):
@@ -44,9 +44,10 @@ def test_features_are_never_those_of_a_hidden_layer():
     options = {"name": "hidden", "units": CLASSES + 3}
     target = built(HeadFirst())
     assert {k: getattr(target.layers[-1], k) for k in options} == options
-    with pytest.raises(ValueError, match=r"'hidden' of 7 units.*Assign .* last"):
-        keras_dcat.DCATModel(branch(5), target)
-    keras_dcat.DCATModel(branch(5), target, **beliefs())  # which reads no features
+    model = keras_dcat.DCATModel(branch(5), target)
+    assert model._pair.target.classifier is target.head
+    model = keras_dcat.DCATModel(branch(5), target, **beliefs())
+    assert model._pair.target.classifier is None  # which reads no features
 
 
 def test_a_model_that_is_not_built_is_refused():
@@ -109,7 +110,11 @@ def ending_in(units, activation=None, steps=None, features=3):
     [
         ((4,), (5,), "a source of 4 classes, and a target of 5 classes"),
         ((4, "sigmoid"), (4,), r"4 labels \(each yes or no\), and a target of 4 cla"),
-        ((4, None, 10), (4,), "4 classes at each of 10 steps, and a target of 4 classes"),
+        (
+            (4, None, 10),
+            (4,),
+            "4 classes at each of 10 steps, and a target of 4 classes",
+        ),
         ((1, "sigmoid"), (2,), r"one label \(yes or no\), and a target of 2 classes"),
     ],
 )
@@ -133,10 +138,14 @@ def test_what_a_source_gives_is_one_of_two_things(value, sources):
     assert inspection.gives_features(["predictions", "features"], 2) == (False, True)
 
 
-def test_an_attention_that_is_called_twice_is_refused():
+def test_an_attention_that_is_called_twice_is_refused_before_the_first_step(rng):
     source, loss = branch(5, steps=12), keras_dcat.MaskedCrossAttentionLoss()
+    model = keras_dcat.DCATModel(source, built(Subclassed(calls=2)), loss=loss)
+    before = model.target.get_weights()
     with pytest.raises(ValueError, match=r"2 calls in a pass.*name the one to align"):
-        keras_dcat.DCATModel(source, built(Subclassed(calls=2)), loss=loss)
+        model.fit(*windows(rng), verbose=0)
+    for old, new in zip(before, model.target.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_the_input_of_a_subclassed_model_is_what_it_was_built_with():
