@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import sys
-from typing import Any
 
 import keras
 import numpy as np
