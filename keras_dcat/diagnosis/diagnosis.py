@@ -231,9 +231,8 @@ def diagnose(
     pair = ObservedPair(source, target, source_attention, target_attention, task)
     head = pair.head
     several = head.task == "multilabel"
-    names = checked_class_names(
-        class_names, head.size if several else head.num_classes, taken=["all"]
-    )
+    count: Any = head.size if several else head.num_classes
+    names = checked_class_names(class_names, count, taken=["all"])
     covered = answer_names(names) if several else names
     seen = pair.observe(training, "training", batch_size, verbose)
     new = pair.observe(held_out, "held_out", batch_size, verbose, with_features=True)

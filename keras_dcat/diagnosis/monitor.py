@@ -102,7 +102,7 @@ class TransferMonitor(keras.callbacks.Callback):
         self._probe: Any = None  # a `GradientProbe`, once a training begins
         self._log: MonitorLog | None = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         head = self.model.head
         count = 0  # of a regression
         if head.has_beliefs:

@@ -159,8 +159,8 @@ class ObservedPair:
             raise ValueError(EMPTY_MESSAGE)
         progress.update(len(parts), [(shown, windows)], finalize=True)
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-        known_rows = columns[0] >= 0
-        known = known_rows.any(axis=1)
+        known_rows: np.ndarray = columns[0] >= 0
+        known: Any = known_rows.any(axis=1)
         if not known.any():
             raise ValueError(
                 f"`{name}` must hold labelled windows. "
@@ -185,7 +185,8 @@ class ObservedPair:
         for branch, inputs in zip(branches, pair, strict=True):
             found = branch.frozen(inputs)
             believed, _ = branch.told(found)
-            believed = branch.head.at_steps_of(self.head, believed)
+            head: Any = branch.head
+            believed = head.at_steps_of(self.head, believed)
             told = ops.convert_to_numpy(self.head.rows(believed)).astype("float64")
             results.append(np.maximum(told, _LEAST_LOG_PROBABILITY))
             projections.extend(found.projections)

@@ -167,7 +167,7 @@ class PairLoops:
             lambda x: x if len(getattr(x, "shape", ())) else float(x), results
         )
 
-    def predict(self, x, *args, **kwargs):
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Predictions of the target, as `keras.Model.predict`.
 
         Args:
@@ -185,8 +185,13 @@ class PairLoops:
             return super().predict(x, *args, **kwargs)
 
     def train_on_batch(
-        self, x, y=None, sample_weight=None, class_weight=None, **kwargs
-    ):
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict | None = None,
+        **kwargs: Any,
+    ) -> Any:
         """One step of training, as `keras.Model.train_on_batch`.
 
         Args:
@@ -212,7 +217,9 @@ class PairLoops:
         )
         return super().train_on_batch(x, y, sample_weight, **kwargs)
 
-    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs: Any
+    ) -> Any:
         """Scores one batch, as `keras.Model.test_on_batch`.
 
         Args:
