@@ -1,7 +1,7 @@
 """The objective of a transfer: losses, the gate of each, and what is shown of them."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -61,11 +61,12 @@ class Objective:
         self.terms = terms
         self.combination = combination
         self.head = head
-        self.alignment = None
+        self.alignment: Any = None
         if any(term.loss.reads == _FUSED for term in terms.values()):
+            classes: Any = head.num_classes  # a number: the term was chosen for it
             self.alignment = DistributionAlignment(
                 believing,
-                head.num_classes,
+                classes,
                 head.num_labels,
                 name="distribution_alignment",
             )
