@@ -1,4 +1,4 @@
-"""Does it help people never seen, and how sure is that?"""
+"""Does it help people never seen, and how far can that be relied on?"""
 
 from keras_dcat.evaluation.ablations import ABLATIONS, ablation
 from keras_dcat.evaluation.comparison import compare, environment

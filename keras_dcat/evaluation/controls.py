@@ -2,11 +2,13 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 
 from keras_dcat.evaluation.methods import DCAT
+from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.shown import shown_as_printed
-from keras_dcat.windows import misaligned, mispaired
+from keras_dcat.windows import WindowIndex, misaligned, mispaired
 
 
 @shown_as_printed
@@ -17,7 +19,9 @@ class RandomSource(DCAT):
     Its attributes are those of `DCAT`.
     """
 
-    def teacher(self, repetition, number, stream, index):
+    def teacher(
+        self, repetition: Repetition, number: int, stream: str, index: WindowIndex
+    ) -> keras.Model:
         return repetition.build(stream, index, seed=repetition.seed + 1000 + number)
 
 
@@ -34,7 +38,9 @@ class Misaligned(DCAT):
 
     seconds: float = dataclasses.field(default=0.5, kw_only=True)
 
-    def paired(self, repetition, sources, index):
+    def paired(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> WindowIndex:
         for source in sources:
             index = misaligned(index, source, self.seconds)
         return index
@@ -53,7 +59,9 @@ class Mispaired(DCAT):
 
     share: float = dataclasses.field(default=1.0, kw_only=True)
 
-    def paired(self, repetition, sources, index):
+    def paired(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> WindowIndex:
         for source in sources:
             index = mispaired(index, source, self.share, repetition.seed)
         return index
@@ -81,7 +89,9 @@ class OutOfFoldMask(DCAT):
                 "or 'all'."
             )
 
-    def transfer_mask(self, repetition, sources, index):
+    def transfer_mask(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> np.ndarray:
         columns = []
         for source in sources:
             believed = repetition.out_of_fold(source, self.data_fraction)
@@ -103,7 +113,9 @@ class ShuffledMask(OutOfFoldMask):
         ValueError: as `OutOfFoldMask`.
     """
 
-    def transfer_mask(self, repetition, sources, index):
+    def transfer_mask(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> np.ndarray:
         mask = super().transfer_mask(repetition, sources, index)
         return np.random.default_rng(repetition.seed).permutation(mask)
 

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from typing import Any
 
 import keras
 import numpy as np
@@ -38,7 +39,7 @@ class ClassWeights:
                 f"Received: a model of {described(head)}. "
                 "Pass `sample_weight`, a number for each window."
             )
-        num_classes = head.num_classes
+        num_classes: Any = head.num_classes  # a number, as it has beliefs
         _check(class_weight, num_classes)
         self.num_classes = num_classes
         # One more than there are classes: of windows without a label.

@@ -3,6 +3,7 @@
 import functools
 import sys
 import types
+from typing import Any
 
 import keras
 
@@ -72,7 +73,7 @@ class _PyDataset(keras.utils.PyDataset):
         self.dataset.on_epoch_end()
 
 
-def _of_torch(torch, loader, function):
+def _of_torch(torch: Any, loader, function):
     class Batches(torch.utils.data.IterableDataset):
         def __iter__(self):
             return map(function, loader)
@@ -96,7 +97,7 @@ def _of_torch(torch, loader, function):
     )
 
 
-def _as_dataset(grain, loader):
+def _as_dataset(grain: Any, loader):
     """A `DataLoader` of Grain as an `IterDataset`, which can be mapped."""
 
     class Iterator(grain.DatasetIterator):

@@ -6,6 +6,11 @@ import keras
 import numpy as np
 import scipy.sparse
 
+EMPTY_MESSAGE = (
+    "A dataset must hold at least one batch. Received: a dataset without any. "
+    "Check its filters, and `drop_remainder`."
+)
+
 
 def nested_alike(structure, spec) -> bool:
     """Whether inputs are nested as a model takes them; lists count as tuples.

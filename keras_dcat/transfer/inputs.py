@@ -5,12 +5,14 @@ import functools
 import sys
 
 import keras
+import numpy as np
 
+from keras_dcat.class_labels import check_kind
 from keras_dcat.transfer import label_rules
-from keras_dcat.transfer.callbacks.first_epoch import EMPTY_MESSAGE
 from keras_dcat.transfer.class_weight import ClassWeights, check_not_both
 from keras_dcat.transfer.input_batches import with_each_batch
 from keras_dcat.transfer.input_shapes import (
+    EMPTY_MESSAGE,
     all_fit,
     check_dense,
     check_numbers,
@@ -274,6 +276,8 @@ class BatchFormat:
         if not label_rules.fits(self.head, shape):
             remedy = "Use the classes that the models were built with."
             if not hasattr(y, "shape"):
+                if any(isinstance(label, str) for label in keras.tree.flatten(y)):
+                    check_kind(np.asarray(y))  # as torch collates text
                 remedy = "Make an array of them: np.asarray(labels)."
             elif shape is None:
                 remedy = "Say so where they are made: `labels.set_shape((None,))`."

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+from typing import Any
 
 import keras
 
@@ -24,26 +25,27 @@ class PairLoops:
     Expects `_batch_format`, a `BatchFormat`, and `_pair`, a `ModelPair`.
     """
 
-    _weights_seen = None  # of which kinds the weights were, when last looked at
+    # Of which kinds the weights were, when last looked at.
+    _weights_seen: tuple | None = None
 
-    def stateless_compute_loss(self, *args, **kwargs):
+    def stateless_compute_loss(self, *args: Any, **kwargs: Any) -> Any:
         """As in Keras, which carries the state of what `compute_loss` assigns."""
         with carried_state():
             return super().stateless_compute_loss(*args, **kwargs)
 
-    def predict_step(self, *state_and_batch):
+    def predict_step(self, *state_and_batch: Any) -> Any:
         """One batch of predictions: of a pair, only the target is looked at."""
         *state, batch = state_and_batch
         return super().predict_step(*state, (self._batch_format.target_of(batch),))
 
     def cache_source(
         self,
-        x,
+        x: Any,
         path: str | os.PathLike | None = None,
         dtype: str = "float32",
         batch_size: int = 256,
-        verbose="auto",
-    ):
+        verbose: int | str = "auto",
+    ) -> Any:
         """Runs the source once over windows, for `fit` to read what it said of them.
 
         Args:
@@ -71,7 +73,14 @@ class PairLoops:
             self._pair, self._batch_format, x, path, dtype, batch_size, verbose
         )
 
-    def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *args: Any,
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """Trains the target, as `keras.Model.fit`.
 
         Args:
@@ -133,7 +142,7 @@ class PairLoops:
         with self._batch_format.readable_errors(), weights_kept(self):
             return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Scores the target, as `keras.Model.evaluate`, and changes no state.
 
         Args:
@@ -158,7 +167,7 @@ class PairLoops:
             lambda x: x if len(getattr(x, "shape", ())) else float(x), results
         )
 
-    def predict(self, x, *args, **kwargs):
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Predictions of the target, as `keras.Model.predict`.
 
         Args:
@@ -176,8 +185,13 @@ class PairLoops:
             return super().predict(x, *args, **kwargs)
 
     def train_on_batch(
-        self, x, y=None, sample_weight=None, class_weight=None, **kwargs
-    ):
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict | None = None,
+        **kwargs: Any,
+    ) -> Any:
         """One step of training, as `keras.Model.train_on_batch`.
 
         Args:
@@ -203,7 +217,9 @@ class PairLoops:
         )
         return super().train_on_batch(x, y, sample_weight, **kwargs)
 
-    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs: Any
+    ) -> Any:
         """Scores one batch, as `keras.Model.test_on_batch`.
 
         Args:
@@ -224,7 +240,7 @@ class PairLoops:
         )
         return super().test_on_batch(x, y, sample_weight, **kwargs)
 
-    def save(self, filepath, *args, **kwargs):
+    def save(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> Any:
         """Saves source, target and training, as `keras.Model.save`.
 
         Args:

@@ -273,7 +273,6 @@ def test_sigmoids_are_watched_label_by_label(rng, units):
         assert row[side] == pytest.approx(f1)
     right = (source > 0.5) == labels
     assert row["unmasked_share"] == pytest.approx(right.mean(), abs=1e-6)
-    number = names.index("fall")
     own = labels[:, 0] == 1
     assert row["unmasked_share/fall"] == pytest.approx(right[own, 0].mean())
     accuracy = ((target > 0.5) == labels)[known].mean()

@@ -160,7 +160,7 @@ def test_methods_are_compared_by_what_sigmoids_predict(labels, tmp_path):
         RIVALS["feature distillation"],
         OutOfFoldMask(gate="all", guarded=False),
         DCAT(recipe="distillation", guarded=False),
-        DCAT(target_labels=False, guarded=False),
+        DCAT(recipe="no_labels", target_labels=False, guarded=False),
     ],
     ids=lambda method: type(method).__name__,
 )
@@ -192,7 +192,7 @@ def test_a_study_of_other_labels_is_another_study():
 
 
 def test_several_labels_are_diagnosed_as_they_are_compared():
-    found = of_sigmoids(LABELS)
+    found = of_sigmoids(LABELS, windows(repetitions=4))
     results = compare(found, [PAIR], METHODS, [0], verbose=0)
-    verdicts = foresight(results, found, "D-CAT", verbose=0).verdicts
-    assert set(verdicts[PAIR]) <= {"help", "neutral", "harm"}
+    (verdict,) = foresight(found, results, "D-CAT", verbose=0).verdicts[PAIR]
+    assert verdict in ("help", "neutral", "harm")

@@ -122,23 +122,24 @@ KINDS = {
     "tf.data": lambda pair, labels: (tf_dataset(pair, labels),),
     "PyDataset": lambda pair, labels: (Batches(pair, labels),),
     "generator": lambda pair, labels: (generator(pair, labels),),
+}
+LOADERS = {
     "torch": lambda pair, labels: (torch_loader(pair, labels),),
     "torch stream": lambda pair, labels: (torch_stream(pair, labels),),
     "grain map": lambda pair, labels: (grain_map(pair, labels),),
     "grain iter": lambda pair, labels: (grain_iter(pair, labels),),
     "grain loader": lambda pair, labels: (grain_loader(pair, labels),),
 }
-# What Keras reads by itself, and what it reads through a loader of someone else.
-LOADERS = [kind for kind in KINDS if kind.startswith(("torch", "grain"))]
+ALL_KINDS = {**KINDS, **LOADERS}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_every_kind_of_data_gives_the_same_numbers(rng, traced, kind):
     pair, labels = windows(rng)
     expected = traced.evaluate(pair, labels, batch_size=8, verbose=0)
-    actual = traced.evaluate(*KINDS[kind](pair, labels), verbose=0)
+    actual = traced.evaluate(*ALL_KINDS[kind](pair, labels), verbose=0)
     np.testing.assert_allclose(actual, expected, rtol=1e-5)
-    traced.fit(*KINDS[kind](pair, labels), verbose=0)
+    traced.fit(*ALL_KINDS[kind](pair, labels), verbose=0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -187,12 +188,12 @@ def test_no_label_is_minus_one_and_nothing_near_it(rng, model, kind):
         model.evaluate(*KINDS[kind](pair, labels), verbose=0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_validation_data_are_checked_before_training(rng, model, kind):
     pair, labels = windows(rng)
     good = labels.copy()
     labels[0] = CLASSES
-    validation = KINDS[kind](pair, labels)
+    validation = ALL_KINDS[kind](pair, labels)
     validation = validation if kind == "arrays" else validation[0]
     with pytest.raises(ValueError, match=LABEL_RANGE):
         model.fit(pair, good, validation_data=validation, verbose=0)
@@ -319,7 +320,7 @@ def test_shares_of_a_dataset_are_checked_batch_by_batch(rng, model, share):
         model.fit(tf_dataset(inputs, labels), verbose=0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 @pytest.mark.parametrize("form", ["integers", "one-hot"])
 def test_classes_weigh_the_same_whatever_they_come_in(rng, model, kind, form):
     pair, labels = windows(rng)
@@ -332,12 +333,12 @@ def test_classes_weigh_the_same_whatever_they_come_in(rng, model, kind, form):
     model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
     options = {"verbose": 0, "shuffle": False}
     sizes = {"batch_size": 8} if kind == "arrays" else {}
-    data = KINDS[kind](pair, partly)
+    data = ALL_KINDS[kind](pair, partly)
     found = model.fit(*data, class_weight=weights, **options, **sizes).history
     options["batch_size"] = 8
     expected = model.fit(pair, partly, sample_weight=each, **options).history
     # not the sum of both, in which the guard may have set λ to 0
-    for name in ("alignment_loss", "classification_loss"):
+    for name in ("cross_attention_loss", "classification_loss"):
         assert found[name] == pytest.approx(expected[name], rel=1e-5)
 
 
@@ -372,6 +373,37 @@ def test_labels_of_unknown_rank_are_refused_before_the_first_step(rng, model):
         model.fit(data, verbose=0)
 
 
+def refused(pair, labels, wrong):
+    """Windows and labels with something wrong in the last window."""
+    if wrong in (np.nan, np.inf):
+        pair = pair[0], np.where(np.arange(32)[:, None, None] < 31, pair[1], wrong)
+    elif wrong == "label":
+        labels = np.where(np.arange(32) < 31, labels, 7)
+    elif wrong == "text":
+        labels = np.array(["sit", "stand", "walk", "fall"])[labels]
+    elif wrong == "shape":
+        pair = pair[0][:, :5], pair[1]
+    else:
+        pair = (pair[1],)
+    return pair, labels
+
+
+@pytest.mark.parametrize("kind", LOADERS)
+def test_what_a_loader_gives_is_refused_for_what_is_wrong_with_it(rng, model, kind):
+    pair, labels = windows(rng)
+    for wrong, message in {
+        np.nan: TARGET_NAN,
+        np.inf: TARGET_NAN,
+        "label": LABEL_RANGE,
+        "text": r"\['sit', 'stand'.*class_names.index",
+        "shape": r"source must be of shape .*\(8, 5, 5\).*window length",
+        "alone": NO_PAIR,
+    }.items():
+        data = LOADERS[kind](*refused(pair, labels, wrong))
+        with pytest.raises(ValueError, match=message):
+            model.fit(*data, verbose=0)
+
+
 @pytest.mark.parametrize("kind", LOADERS)
 def test_loaders_predict_pairs_with_and_without_labels_and_targets_alone(
     rng, traced, kind
@@ -379,7 +411,7 @@ def test_loaders_predict_pairs_with_and_without_labels_and_targets_alone(
     pair, labels = windows(rng)
     expected = traced.predict(pair[1], verbose=0)
     for x in (pair, (pair[1],)):
-        actual = traced.predict(*KINDS[kind](x, labels), verbose=0)
+        actual = traced.predict(*ALL_KINDS[kind](x, labels), verbose=0)
         np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
@@ -400,9 +432,9 @@ def test_a_model_keeps_its_weights_when_scoring_or_predicting_dies(rng, traced, 
     bad = labels.copy()
     bad[-1] = CLASSES
     with pytest.raises(ValueError, match=LABEL_RANGE):
-        traced.evaluate(*KINDS[kind](pair, bad), verbose=0)
+        traced.evaluate(*ALL_KINDS[kind](pair, bad), verbose=0)
     with pytest.raises(Exception):  # noqa: B017, PT011 - each backend has its own
-        traced.predict(*KINDS[kind]((pair[0],), labels), verbose=0)
+        traced.predict(*ALL_KINDS[kind]((pair[0],), labels), verbose=0)
     np.testing.assert_array_equal(traced.predict(pair[1], verbose=0), expected)
 
 

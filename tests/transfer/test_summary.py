@@ -18,7 +18,7 @@ def rows(model, **options):
 
 def named(name, features, **options):
     model = branch(features, **options)
-    return keras.Model(model.inputs, model.outputs, name=name)
+    return keras.Model(model.input, model.output, name=name)
 
 
 def test_a_summary_calls_its_rows_source_and_target():

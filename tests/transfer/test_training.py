@@ -6,6 +6,8 @@ import keras_dcat
 from keras_dcat.transfer.training import PairLoops
 from tests.models import CLASSES, pair_of_branches, windows
 
+pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
+
 
 def test_the_loops_of_a_model_are_those_of_pairs():
     assert issubclass(keras_dcat.DCATModel, PairLoops)
