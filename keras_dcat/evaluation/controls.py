@@ -16,7 +16,21 @@ from keras_dcat.windows import WindowIndex, misaligned, mispaired
 class RandomSource(DCAT):
     """The sources are as they were initialised, and teach all the same.
 
-    Its attributes are those of `DCAT`.
+    Attributes:
+        recipe: as in `DCAT`.
+        transfer_weight: as in `DCAT`.
+        gate: as in `DCAT`.
+        loss_weights: as in `DCAT`.
+        combination: as in `DCAT`.
+        adapt_sizes: as in `DCAT`.
+        decay: as in `DCAT`.
+        guarded: as in `DCAT`.
+        restores_baseline: as in `DCAT`.
+        cached: as in `DCAT`.
+        target_labels: as in `DCAT`.
+        build: as in `DCAT`.
+        training: as in `DCAT`.
+        data_fraction: as in `DCAT`.
     """
 
     def teacher(
@@ -30,9 +44,21 @@ class RandomSource(DCAT):
 class Misaligned(DCAT):
     """The sources' windows are late.
 
-    Its other attributes are those of `DCAT`.
-
     Attributes:
+        recipe: as in `DCAT`.
+        transfer_weight: as in `DCAT`.
+        gate: as in `DCAT`.
+        loss_weights: as in `DCAT`.
+        combination: as in `DCAT`.
+        adapt_sizes: as in `DCAT`.
+        decay: as in `DCAT`.
+        guarded: as in `DCAT`.
+        restores_baseline: as in `DCAT`.
+        cached: as in `DCAT`.
+        target_labels: as in `DCAT`.
+        build: as in `DCAT`.
+        training: as in `DCAT`.
+        data_fraction: as in `DCAT`.
         seconds: float. By how much; early, where it is negative.
     """
 
@@ -51,9 +77,21 @@ class Misaligned(DCAT):
 class Mispaired(DCAT):
     """Some windows get the sources of another window.
 
-    Its other attributes are those of `DCAT`.
-
     Attributes:
+        recipe: as in `DCAT`.
+        transfer_weight: as in `DCAT`.
+        gate: as in `DCAT`.
+        loss_weights: as in `DCAT`.
+        combination: as in `DCAT`.
+        adapt_sizes: as in `DCAT`.
+        decay: as in `DCAT`.
+        guarded: as in `DCAT`.
+        restores_baseline: as in `DCAT`.
+        cached: as in `DCAT`.
+        target_labels: as in `DCAT`.
+        build: as in `DCAT`.
+        training: as in `DCAT`.
+        data_fraction: as in `DCAT`.
         share: float from 0 to 1. How many of them.
     """
 
@@ -73,7 +111,23 @@ class OutOfFoldMask(DCAT):
     """Windows teach where models that have not seen their subject are right.
 
     The gates judge them, too: `gate="all"` leaves this mask alone. Windows without a
-    label teach. Its attributes are those of `DCAT`.
+    label teach.
+
+    Attributes:
+        recipe: as in `DCAT`.
+        transfer_weight: as in `DCAT`.
+        gate: as in `DCAT`.
+        loss_weights: as in `DCAT`.
+        combination: as in `DCAT`.
+        adapt_sizes: as in `DCAT`.
+        decay: as in `DCAT`.
+        guarded: as in `DCAT`.
+        restores_baseline: as in `DCAT`.
+        cached: as in `DCAT`.
+        target_labels: as in `DCAT`.
+        build: as in `DCAT`.
+        training: as in `DCAT`.
+        data_fraction: as in `DCAT`.
 
     Raises:
         ValueError: as `DCAT`, or if the target sees no labels.
@@ -107,7 +161,21 @@ class OutOfFoldMask(DCAT):
 class ShuffledMask(OutOfFoldMask):
     """As many windows teach as by `OutOfFoldMask`, but others.
 
-    Its attributes are those of `DCAT`.
+    Attributes:
+        recipe: as in `DCAT`.
+        transfer_weight: as in `DCAT`.
+        gate: as in `DCAT`.
+        loss_weights: as in `DCAT`.
+        combination: as in `DCAT`.
+        adapt_sizes: as in `DCAT`.
+        decay: as in `DCAT`.
+        guarded: as in `DCAT`.
+        restores_baseline: as in `DCAT`.
+        cached: as in `DCAT`.
+        target_labels: as in `DCAT`.
+        build: as in `DCAT`.
+        training: as in `DCAT`.
+        data_fraction: as in `DCAT`.
 
     Raises:
         ValueError: as `OutOfFoldMask`.
