@@ -195,6 +195,7 @@ OTHERS = (
 )
 SETTINGS = {
     "Calibrated",
+    "ErrorBelow",
     "CorrectOrConfident",
     "Confident",
     "Check",
