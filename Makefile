@@ -60,13 +60,14 @@ docs: $(VENV)/docs.stamp
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: $(VENV)/lint.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(OLDEST) *.egg-info build dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(OLDEST) *.egg-info build dist .mypy_cache .pytest_cache .ruff_cache
 
 # What may differ between backends, and what is built on it and uses nothing else of them.
 NUMERIC_CORE = tests/test_import.py tests/test_attention.py tests/metrics tests/transfer \
@@ -109,5 +110,5 @@ $(VENV)/backends.stamp: $(VENV)/test.stamp
 	touch $@
 
 $(VENV)/lint.stamp: setup.cfg | $(VENV)/bin/python
-	$(PIP) "$$($(BIN)/python -c 'import configparser; c = configparser.ConfigParser(); c.read("setup.cfg"); print(c["options.extras_require"]["lint"].strip())')"
+	$(PIP) $$($(BIN)/python -c 'import configparser; c = configparser.ConfigParser(); c.read("setup.cfg"); print(c["options.extras_require"]["lint"])')
 	touch $@

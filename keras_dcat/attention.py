@@ -3,15 +3,20 @@
 import contextlib
 import contextvars
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 from keras import ops
 
 from keras_dcat.quantization import quantize_inside, quantized_inside
 from keras_dcat.shown import formed, shown_as_printed
+from keras_dcat.typing import Config, Shape, Tensor
 
-_open_captures = contextvars.ContextVar("open_captures", default=())
+_Captures: TypeAlias = tuple[tuple["AttentionKV", list["Projections"]], ...]
+
+_open_captures: contextvars.ContextVar[_Captures] = contextvars.ContextVar(
+    "open_captures", default=()
+)
 
 
 @shown_as_printed
@@ -25,10 +30,10 @@ class Projections(NamedTuple):
         mask: bool tensor `(batch, time)`, False at padding, or `None`.
     """
 
-    query: Any
-    key: Any
-    value: Any
-    mask: Any = None
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    mask: Tensor | None = None
 
     def __str__(self) -> str:
         parts = [f"{n} {formed(x)}" for n, x in self._asdict().items() if x is not None]
@@ -113,11 +118,11 @@ class AttentionKV(keras.layers.Layer):
         scale: float | None = None,
         dropout: float = 0.0,
         use_bias: bool = True,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
         seed: int | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         value_dim = key_dim if value_dim is None else value_dim
@@ -162,7 +167,7 @@ class AttentionKV(keras.layers.Layer):
             dropout, seed=seed, dtype=self.dtype_policy, name="attention_dropout"
         )
 
-    def _projection(self, name, size):
+    def _projection(self, name: str, size: int) -> keras.layers.Layer:
         layer = keras.layers.EinsumDense(
             "btf,fhd->bthd",
             output_shape=(None, self.num_heads, size),
@@ -177,7 +182,7 @@ class AttentionKV(keras.layers.Layer):
         layer.supports_masking = True
         return layer
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         if len(input_shape) != 3:
             raise ValueError(
                 "`inputs` must have shape (batch, time, features). "
@@ -187,7 +192,7 @@ class AttentionKV(keras.layers.Layer):
         for layer in (self.query, self.key, self.value):
             layer.build(input_shape)
 
-    def project(self, inputs, mask=None) -> Projections:
+    def project(self, inputs: Tensor, mask: Tensor | None = None) -> Projections:
         """Projects `inputs` as `call` does.
 
         Args:
@@ -220,14 +225,19 @@ class AttentionKV(keras.layers.Layer):
         Yields:
             list that gets one `Projections` per call of this layer.
         """
-        captured = []
+        captured: list[Projections] = []
         token = _open_captures.set((*_open_captures.get(), (self, captured)))
         try:
             yield captured
         finally:
             _open_captures.reset(token)
 
-    def call(self, inputs, mask=None, training=None):
+    def call(
+        self,
+        inputs: Tensor,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Tensor:
         projections = self.project(inputs, mask)
         for layer, captured in _open_captures.get():
             if layer is self:
@@ -240,7 +250,9 @@ class AttentionKV(keras.layers.Layer):
         outputs = ops.reshape(outputs, (batch, time, self.num_heads * self.value_dim))
         return ops.cast(outputs, self.compute_dtype)
 
-    def _softmax_attention(self, projections, training):
+    def _softmax_attention(
+        self, projections: Projections, training: bool | None
+    ) -> Tensor:
         query, key, value, mask = projections
         scale = self.key_dim**-0.5 if self.scale is None else self.scale
         scores = ops.einsum("bqhd,bkhd->bhqk", query * scale, key)
@@ -253,17 +265,17 @@ class AttentionKV(keras.layers.Layer):
         weights = self.attention_dropout(weights, training=training)
         return ops.einsum("bhqk,bkhd->bqhd", weights, value)
 
-    def _linear_attention(self, projections):
+    def _linear_attention(self, projections: Projections) -> Tensor:
         # float32: KᵀV sums over time and overflows float16 in long windows
         query, key, value = (ops.cast(x, _at_least_float32(x)) for x in projections[:3])
         scale = 1.0 if self.scale is None else self.scale
         product = ops.einsum("bkhd,bkhe->bhde", key, value)
         return ops.einsum("bqhd,bhde->bqhe", query * scale, product)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:2], self.num_heads * self.value_dim)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         quantized = quantized_inside(self)
         return {
             **super().get_config(),
@@ -282,7 +294,7 @@ class AttentionKV(keras.layers.Layer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> "AttentionKV":
         config = dict(config)
         quantized = config.pop("quantized", {})
         layer = super().from_config(config)
@@ -328,6 +340,6 @@ def find_attention(model: keras.Model, name: str | None = None) -> AttentionKV:
     return chosen[0]
 
 
-def _at_least_float32(tensor):
+def _at_least_float32(tensor: Tensor) -> str:
     dtype = keras.backend.standardize_dtype(tensor.dtype)
     return "float64" if dtype == "float64" else "float32"

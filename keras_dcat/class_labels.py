@@ -1,6 +1,7 @@
 """Labels in arrays: which of their values say a class, and which say none."""
 
 import numpy as np
+import numpy.typing as npt
 
 # float16 rounds rows of many classes to 1 ± some thousandths.
 _ROUNDING = 1e-2
@@ -88,7 +89,7 @@ def are_class_rows(labels, totals, all_of):
     return (is_one & all_of(labels > -1e-6)) | all_of(labels == 0)
 
 
-def checked_labels(labels, num_classes: int | None = None) -> np.ndarray:
+def checked_labels(labels: npt.ArrayLike, num_classes: int | None = None) -> np.ndarray:
     """Labels that say of each window one class, shares of classes, or nothing.
 
     Args:
@@ -138,7 +139,9 @@ def checked_labels(labels, num_classes: int | None = None) -> np.ndarray:
     return labels
 
 
-def checked_classes(labels, num_classes: int | None = None) -> np.ndarray:
+def checked_classes(
+    labels: npt.ArrayLike, num_classes: int | None = None
+) -> np.ndarray:
     """Labels that say of each window one class or nothing, by number.
 
     Args:
@@ -166,7 +169,7 @@ def checked_classes(labels, num_classes: int | None = None) -> np.ndarray:
     return checked_labels(labels, num_classes).reshape(-1).astype("int64")
 
 
-def checked_answers(labels) -> np.ndarray:
+def checked_answers(labels: npt.ArrayLike) -> np.ndarray:
     """Labels that say yes, no or nothing, one or several of each window.
 
     Args:
@@ -196,7 +199,7 @@ def checked_answers(labels) -> np.ndarray:
     return numbers.astype("int64")
 
 
-def check_kind(labels: np.ndarray):
+def check_kind(labels: np.ndarray) -> None:
     """Refuses text, objects, times and complex numbers, which say no class.
 
     Args:
@@ -232,7 +235,7 @@ def check_kind(labels: np.ndarray):
     )
 
 
-def few(values) -> str:
+def few(values: np.ndarray) -> str:
     """The first of many values, as plain Python tells them.
 
     Args:

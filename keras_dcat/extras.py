@@ -1,9 +1,10 @@
 """Libraries that only some users need, imported on first use."""
 
 import importlib
+import types
 
 
-def require(module, extra):
+def require(module: str, extra: str) -> types.ModuleType:
     """Imports a module of an optional dependency.
 
     Args:

@@ -1,6 +1,7 @@
 """Objects show themselves as they print: what they are, how many, of which shape."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -37,13 +38,14 @@ def shown_as_printed(cls: type) -> type:
             f"Received: {cls.__name__}, which has none. Write one."
         )
 
-    def __repr__(self):
+    def __repr__(self: Any) -> str:
         try:
             return str(self)
         except Exception:  # half made: no field may be there, or be what it should
             return object.__repr__(self)
 
-    cls.__repr__ = __repr__
+    # A class decorator may do so; to mypy, methods of a class are fixed.
+    cls.__repr__ = __repr__  # type: ignore[assignment, method-assign]
     return cls
 
 
@@ -87,7 +89,7 @@ def few(items: Iterable, most: int = 4, tell: Callable | None = None) -> str:
     return words if len(items) <= most else f"{words} and {len(items) - most:,} more"
 
 
-def told(value) -> str:
+def told(value: Any) -> str:
     """A name or a number as Python writes it, cut where it is long.
 
     Args:
@@ -105,7 +107,7 @@ def told(value) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def formed(values) -> str:
+def formed(values: Any) -> str:
     """Shape and type of an array, of which no value is read.
 
     Args:

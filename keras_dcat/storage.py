@@ -11,7 +11,7 @@ import shutil
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ JSON_ERRORS = (
     *(OverflowError, RecursionError),
 )
 _ALWAYS = 256 * 2**20  # bytes that whatever is small on disk may take in memory
+_BLOCK = 1024  # rows hashed at a time, so that a memory map is never read whole
 
 
 @contextlib.contextmanager
@@ -80,7 +81,7 @@ def written_whole(path: pathlib.Path) -> Iterator[pathlib.Path]:
             _remove(part)
 
 
-def _remove_what_was_left(folder, before, after):
+def _remove_what_was_left(folder: pathlib.Path, before: str, after: str) -> None:
     """Parts of this path whose process is dead, or had the number of this one."""
     for part in folder.iterdir():
         name = part.name
@@ -92,7 +93,7 @@ def _remove_what_was_left(folder, before, after):
                 _remove(part)
 
 
-def _is_another(number):
+def _is_another(number: int) -> bool:
     """Whether this is the number of another process that runs, as far as is known."""
     if number == os.getpid():
         return False
@@ -107,7 +108,7 @@ def _is_another(number):
     return True
 
 
-def _remove(part):
+def _remove(part: pathlib.Path) -> None:
     if part.is_dir():
         shutil.rmtree(part, ignore_errors=True)
     else:
@@ -143,6 +144,30 @@ def seal(content: Any) -> str:
         str of hexadecimal digits.
     """
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def fingerprint(arrays: Mapping[str, np.ndarray], settings: Iterable) -> str:
+    """A hash that changes with any value, dtype, shape or name.
+
+    Args:
+        arrays: dict from a name to an array of numbers.
+        settings: what else counts. Hashed as it is printed.
+
+    Returns:
+        str of hexadecimal digits.
+
+    Example:
+
+    >>> zeros, ones = np.zeros(3), np.ones(3)
+    >>> fingerprint({"x": zeros}, [4]) == fingerprint({"x": ones}, [4])
+    False
+    """
+    digest = hashlib.sha256(repr(list(settings)).encode())
+    for name, array in arrays.items():
+        digest.update(repr((name, str(array.dtype), array.shape)).encode())
+        for start in range(0, len(array), _BLOCK):
+            digest.update(array[start : start + _BLOCK].tobytes())
+    return digest.hexdigest()
 
 
 def stored_arrays(path: str | os.PathLike) -> np.ndarray | dict[str, np.ndarray]:

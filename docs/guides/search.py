@@ -45,9 +45,9 @@ source.fit(skeletons, epochs=15, shuffle=False, verbose=0)
 
 # %% [markdown]
 # ## What is searched
-# λ, and the dropout of the target, which its builder declares. `"recipe"`, `"gate"`, the
-# weight of each loss and `"learning_rate"` are there by name; `tuning.encoder_options`
-# declares the size, the size of keys and dropout at once.
+# λ, and the dropout of the target, which its builder declares. `"recipe"`, `"gate"`,
+# the weight of each loss and `"learning_rate"` are there by name;
+# `tuning.encoder_options` declares the size, the size of keys and dropout at once.
 
 
 # %%

@@ -19,7 +19,7 @@ from keras_dcat import (
     recordings,
     windows,
 )
-from keras_dcat.metrics import macro_f1
+from keras_dcat.metrics import f1_per_class, macro_f1
 from keras_dcat.transfer import ErrorBelow, FeatureInfoNCE, FusedPseudoLabels
 
 ACTIVITIES = ("rest", "walk", "run")
@@ -138,18 +138,13 @@ def runs(index):
     return np.where(index.is_labelled, index.labels == ACTIVITIES.index("run"), -1)
 
 
-def f1_of_two(model):
-    """Macro F1 of a model of one unit."""
-    yes = predicted(model)
-    return macro_f1(runs(test), np.concatenate([1 - yes, yes], axis=1), 2)
-
-
 head = {"units": 1, "activation": "sigmoid"}
 source = alone("imu", runs(train), "binary_crossentropy", **head)
 watch = alone("watch", runs(train), "binary_crossentropy", **head)
 model = taught(source, runs(train), **head)
 print(model.head)
-print(f"alone {f1_of_two(watch):.2f}, taught {f1_of_two(model):.2f}")
+for name, each in {"alone": watch, "taught": model}.items():
+    print(f"{name:7} macro F1 {macro_f1(runs(test), predicted(each), 2):.2f}")
 
 # %% [markdown]
 # ## What holds: several labels, each yes or no
@@ -166,13 +161,6 @@ def moves_and_runs(index):
     return np.stack([moves, runs(index)], axis=1)
 
 
-def f1_of_labels(model):
-    """Macro F1 of each label."""
-    truth, yes = moves_and_runs(test), predicted(model)
-    scores = np.stack([1 - yes, yes], axis=-1)
-    return [round(macro_f1(truth[:, at], scores[:, at], 2), 2) for at in (0, 1)]
-
-
 head = {"units": 2, "activation": "sigmoid"}
 labels = moves_and_runs(train)
 source = alone("imu", labels, "binary_crossentropy", **head)
@@ -180,7 +168,9 @@ labels[train.subjects == 2, 0] = -1
 watch = alone("watch", labels, "binary_crossentropy", **head)
 model = taught(source, labels, **head)
 print(model.head)
-print(f"alone {f1_of_labels(watch)}, taught {f1_of_labels(model)}")
+for name, each in {"alone": watch, "taught": model}.items():
+    f1 = f1_per_class(moves_and_runs(test), predicted(each), 2, multi_label=True)
+    print(f"{name:7} F1 of moves and of runs {f1.round(2)}")
 
 # %% [markdown]
 # ## When exactly: a class for every step
@@ -252,7 +242,7 @@ print(list(model.terms))
 # | head | `task=` | no label | loss, metric |
 # |---|---|---|---|
 # | softmax, logits | found | −1, zeros of one-hot | cross-entropy, accuracy |
-# | one sigmoid | found; a logit: `"binary"` | −1, NaN | binary cross-entropy, accuracy |
+# | one sigmoid | found; logit: `"binary"` | −1, NaN | binary cross-entropy, accuracy |
 # | several sigmoids | found; logits: `"multilabel"` | −1, NaN, by entry | likewise |
 # | at every step | as without steps | as without, by step | as without, over steps |
 # | a number, or some | `"regression"` | NaN, by entry | squared and absolute error |
@@ -261,9 +251,9 @@ print(list(model.terms))
 # |---|---|---|---|---|
 # | softmax, logits | all | all | yes | `export_target` |
 # | one sigmoid | all | all | yes, with integers | `export_target` |
-# | several sigmoids | all | all, by label | no | `model.export` |
+# | several sigmoids | all | all, by label | no | `export_target` |
 # | at every step | all | all, by step | no | `model.export` |
-# | a number | InfoNCE, cross-attention | all, correct, `ErrorBelow` | no | `model.export` |
+# | a number | InfoNCE, cross-attention | all, `ErrorBelow` | no | `model.export` |
 #
 # `class_weight` is Keras's, which knows one class for each window. For the last three
 # heads `sample_weight` weighs windows, `(batch,)`, and steps, `(batch, steps)`.

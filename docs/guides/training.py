@@ -105,11 +105,11 @@ plt.show()
 # - `info_nce_loss`: the target's features are to tell which of the batch's source
 #   windows is of the same moment.
 # - `agreement_loss`: pseudo-labels, the class that source and target both predict.
-# - `fused_loss`: pseudo-labels where there is no label, the class of which both together
-#   are at least 90 % sure. Classes are taken to be as frequent there as among the
-#   labels: people without labels are to do the same things as the others.
-# - `cross_attention_loss`: the paper's, the distance of `KᵀV` where the source is right.
-#   It has no say where there is no label, as its mask asks for one.
+# - `fused_loss`: pseudo-labels where there is no label, the class of which both
+#   together are at least 90 % sure. Classes are taken to be as frequent there as among
+#   the labels: people without labels are to do the same things as the others.
+# - `cross_attention_loss`: the paper's, the distance of `KᵀV` where the source is
+#   right. It has no say where there is no label, as its mask asks for one.
 #
 # ## A recipe, λ, a gate
 # `recipe` names losses and their weights: `"extended"` are these four, `"paper"` is the

@@ -2,6 +2,7 @@
 
 import math
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from keras_dcat.cli.experiment import read_experiment
 from keras_dcat.extras import require
 from keras_dcat.storage import written_whole
 
-click = require("click", extra="cli")
+click: Any = require("click", extra="cli")
 
 _EXPERIMENT = click.argument(
     "experiment", type=click.Path(dir_okay=False, path_type=pathlib.Path)

@@ -70,7 +70,7 @@ def load(experiment: Experiment) -> Loaded:
     else:
         module = "uci_har" if data.dataset == "uci_hapt" else data.dataset
         named = "HAPT_CLASS_NAMES" if data.dataset == "uci_hapt" else "CLASS_NAMES"
-        names = getattr(getattr(datasets, module), named)
+        names = getattr(getattr(datasets, str(module)), named)
         read = getattr(datasets, f"load_{data.dataset}")
         recordings = read() if data.path is None else read(data.path)
     asked = (experiment.source, experiment.target)

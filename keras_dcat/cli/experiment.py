@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from keras_dcat.cli.recording_formats import AnyFiles, AnyLabels, Positive
 from keras_dcat.cli.sections import Section, taking
@@ -25,11 +25,19 @@ _TAGS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp")
 
 Share = Annotated[float, pydantic.Field(ge=0, lt=1)]
 Weight = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
-LossName = Literal[tuple(names_of_losses())]
-# What `tuning.DCATHyperModel` can search.
-Setting = Literal[
-    "recipe", "transfer_weight", "gate", *names_of_losses(), "learning_rate"
-]
+if TYPE_CHECKING:  # names that are found as the program runs are any str to a checker
+    LossName = str
+    Recipe = str
+    Gate = str
+    Setting = str
+else:
+    LossName = Literal[tuple(names_of_losses())]
+    Recipe = Literal[tuple(RECIPES)]
+    Gate = Literal[tuple(GATES)]
+    # What `tuning.DCATHyperModel` can search.
+    Setting = Literal[
+        "recipe", "transfer_weight", "gate", *names_of_losses(), "learning_rate"
+    ]
 Count = Annotated[int, pydantic.Field(ge=1)]
 Person = int | str
 # What YAML takes for a number may be a name, too.
@@ -98,7 +106,10 @@ class Data(Section):
         return self
 
 
-class Windows(taking(index_windows, without=_NOT_OF_WINDOWS)):
+_OfWindows: Any = taking(index_windows, without=_NOT_OF_WINDOWS)
+
+
+class Windows(_OfWindows):
     """How recordings are cut: the options of `windows.index_windows`.
 
     Attributes:
@@ -167,9 +178,9 @@ class Transfer(Section):
             differ from the recipe's; 0 leaves it out.
     """
 
-    recipe: Literal[tuple(RECIPES)] = DEFAULT
+    recipe: Recipe = DEFAULT
     transfer_weight: Weight | None = None
-    gate: Literal[tuple(GATES)] | None = None
+    gate: Gate | None = None
     loss_weights: dict[LossName, Weight] = {}
 
 

@@ -22,7 +22,7 @@ def windows_table(experiment: Experiment, prepared: Prepared) -> str:
         str.
     """
     split, index, names = experiment.split, prepared.index, prepared.class_names
-    sides = {"train": (prepared.train, None)}
+    sides: dict[str, tuple] = {"train": (prepared.train, None)}
     if prepared.validation is not None:
         sides["validation"] = (prepared.validation, split.validation)
     sides["test"] = (prepared.test, split.test)

@@ -2,7 +2,8 @@
 
 import functools
 import operator
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from keras_dcat import recordings
 from keras_dcat.cli.sections import Options, taking
@@ -14,7 +15,10 @@ Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 Columns = Annotated[list[str | int], pydantic.Field(min_length=1)]
 
 
-class Mend(taking(recordings.mend)):
+_OfMend: Any = taking(recordings.mend)
+
+
+class Mend(_OfMend):
     """What is known of a clock: the options of `recordings.mend`."""
 
 
@@ -104,7 +108,11 @@ class Labels(Options):
         return type(self).function(path, class_names=class_names, **said)
 
 
-_CLOCK = {"without": ["rate"], "base": WithoutClock, "time_unit": Positive}
+_CLOCK: dict[str, Any] = {
+    "without": ["rate"],
+    "base": WithoutClock,
+    "time_unit": Positive,
+}
 
 FILES = {
     "csv": taking(
@@ -129,15 +137,16 @@ FILES = {
     "c3d": taking(recordings.read_c3d, base=WithClock),
     "c3d_analog": taking(recordings.read_c3d_analog, base=WithClock),
 }
+_LABEL_READERS: dict[str, Callable] = {
+    "table": recordings.read_label_table,
+    "audacity": recordings.read_audacity_labels,
+    "elan": recordings.read_elan,
+    "edf_annotations": recordings.read_edf_annotations,
+    "xdf_markers": recordings.read_xdf_markers,
+}
 LABELS = {
     name: taking(function, without=["class_names"], base=Labels)
-    for name, function in {
-        "table": recordings.read_label_table,
-        "audacity": recordings.read_audacity_labels,
-        "elan": recordings.read_elan,
-        "edf_annotations": recordings.read_edf_annotations,
-        "xdf_markers": recordings.read_xdf_markers,
-    }.items()
+    for name, function in _LABEL_READERS.items()
 }
 
 

@@ -4,6 +4,7 @@ import json
 import pathlib
 import shutil
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -14,7 +15,7 @@ from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.extras import require
 from keras_dcat.storage import JSON_ERRORS, seal, written_whole
 
-keras_tuner = require("keras_tuner", extra="tuner")
+keras_tuner: Any = require("keras_tuner", extra="tuner")
 
 
 class WholeSearch(keras_tuner.RandomSearch):
@@ -95,8 +96,10 @@ def with_pairs(hypermodel, index, pair, batch_size: int):
 
     def pairs(hp, model):
         """Anew for each trial: the orders are those of the first in all of them."""
-        order = {"shuffle": True, "seed": 0}
-        return {"x": windows.pair_dataset(index, known, target, batch_size, **order)}
+        batches = windows.pair_dataset(
+            index, known, target, batch_size, shuffle=True, seed=0
+        )
+        return {"x": batches}
 
     hypermodel.data = pairs
 
@@ -176,7 +179,7 @@ def searched(
         directory=experiment.output,
         project_name=f"search/{repetition.study.fingerprint('test', pair, asked)}",
     )
-    held_out = prepared.validation
+    held_out: Any = prepared.validation
     ended = keras.callbacks.LambdaCallback(on_train_end=lambda logs: on_trial_end())
     tuner.search(
         validation_data=(held_out.gather(pair[1]), held_out.labels),

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from keras_dcat.extras import require
 
-pydantic = require("pydantic", extra="cli")
+pydantic: Any = require("pydantic", extra="cli")
 
 
 class Section(pydantic.BaseModel):

@@ -6,7 +6,7 @@ import datetime
 import io
 import os
 import pathlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keras_dcat.cli.experiment import Data
 from keras_dcat.recordings import ClockReport, Intervals, Recording, Stream, mend
@@ -47,11 +47,12 @@ def read_sessions(
         FileNotFoundError: if there is no such file.
     """
     rows, read = _rows(data), []
+    table: Any = data.recordings
     mended = []
     for row in rows:
         streams = {}
         for stream, files in data.streams.items():
-            path = data.recordings.parent / row[stream]
+            path = table.parent / row[stream]
             start = _start(data, row, stream)
             streams[stream], report = _read(path, files, row["session"], stream, start)
             if report is not None:

@@ -173,7 +173,9 @@ def label_falls(
 
 def _fall_label(recording, half, margin):
     label = recording.label
-    if not isinstance(label, numbers.Integral) or not 0 <= label < len(CLASS_NAMES):
+    if not isinstance(label, numbers.Integral) or not 0 <= int(label) < len(
+        CLASS_NAMES
+    ):
         raise ValueError(
             "Falls are told by the labels of `load_sisfall`. "
             f"Received: {label!r} in session {recording.session!r}. "
@@ -258,7 +260,7 @@ def _smaller(path):
     clips = zip(
         *(arrays[key].tolist() for key in ("subject", "activity", "trial")), strict=True
     )
-    found = {}
+    found: dict[tuple, np.ndarray] = {}
     for number, clip in enumerate(clips):
         if clip in found and clip[:2] == (
             "SE15",

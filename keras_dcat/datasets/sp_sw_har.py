@@ -50,7 +50,7 @@ def load_sp_sw_har(path: str | os.PathLike) -> list[Recording]:
         4.0.
     """
     archive = Archive(path, _REMEDY)
-    executions = {}
+    executions: dict[tuple[int, int], dict[str, str]] = {}
     for name in archive.names():
         match = _MEMBER.search(name)
         if match:

@@ -108,7 +108,8 @@ def official_split(
     >>> train[0].session, test[0].session
     ('spoken_digits/7_theo_5', 'spoken_digits/7_theo_4')
     """
-    train, test = [], []
+    train: list[Recording] = []
+    test: list[Recording] = []
     for recording in recordings:
         index = int(recording.session.rsplit("_", 1)[1])
         (test if index in TEST_INDICES else train).append(recording)

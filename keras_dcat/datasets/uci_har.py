@@ -120,7 +120,8 @@ def load_uci_hapt(path: str | os.PathLike) -> list[Recording]:
         README forbids commercial use.
     """
     archive = Archive(path, _HAPT_REMEDY)
-    experiments, annotation = {}, None
+    experiments: dict[tuple[int, int], dict[str, str]] = {}
+    annotation = None
     for name in archive.names():
         match = _HAPT_MEMBER.search(name)
         if match:

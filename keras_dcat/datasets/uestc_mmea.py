@@ -162,7 +162,7 @@ def _listed(read, name):
             continue
         clip = "/".join(fields[0].split("/")[-2:])
         is_label = len(fields) == 4 and re.fullmatch("[0-9]{1,2}", fields[3])
-        label = int(fields[3]) if is_label else None
+        label = int(fields[3]) if is_label else -1
         if label not in range(len(CLASS_NAMES)) or not clip.startswith(f"{label + 1}_"):
             raise ValueError(
                 "Every line of a list must be a clip, its frames, its samples and its "

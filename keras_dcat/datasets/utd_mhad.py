@@ -102,7 +102,7 @@ def load_utd_mhad(
         Chen, Jafari, Kehtarnavaz, ICIP 2015. For research use.
     """
     archive = Archive(path, _REMEDY)
-    members = {}
+    members: dict[tuple[int, ...], dict[str, str]] = {}
     for name in archive.names():
         match = _MEMBER.search(name)
         if match:

@@ -75,7 +75,7 @@ def load_watch(path: str | os.PathLike | None = None) -> list[Recording]:
 def _find(path):
     if path is None:
         package = importlib.util.find_spec("seglearn")
-        if package is None:
+        if package is None or package.origin is None:
             raise FileNotFoundError(
                 f"{_FILE} must be on this machine. "
                 f"Received: no path, and no installed package `seglearn`. {_REMEDY}"

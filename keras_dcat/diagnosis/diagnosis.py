@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,6 +22,7 @@ from keras_dcat.diagnosis.predictability import Predictability, predictability
 from keras_dcat.diagnosis.verdict import judge
 from keras_dcat.shown import shown_as_printed
 from keras_dcat.transfer.gating.coverage import answer_names
+from keras_dcat.typing import ArrayLike
 
 # Fewer cannot be cross-validated.
 MIN_WINDOWS = 20
@@ -147,11 +149,11 @@ class Diagnosis:
 def diagnose(
     source: keras.Model,
     target: keras.Model,
-    training,
-    held_out,
+    training: Any,
+    held_out: Any,
     *,
-    groups=None,
-    out_of_fold=None,
+    groups: ArrayLike | None = None,
+    out_of_fold: ArrayLike | None = None,
     class_names: Sequence[str] | None = None,
     task: str | None = None,
     source_attention: str | None = None,
@@ -229,9 +231,8 @@ def diagnose(
     pair = ObservedPair(source, target, source_attention, target_attention, task)
     head = pair.head
     several = head.task == "multilabel"
-    names = checked_class_names(
-        class_names, head.size if several else head.num_classes, taken=["all"]
-    )
+    count: Any = head.size if several else head.num_classes
+    names = checked_class_names(class_names, count, taken=["all"])
     covered = answer_names(names) if several else names
     seen = pair.observe(training, "training", batch_size, verbose)
     new = pair.observe(held_out, "held_out", batch_size, verbose, with_features=True)
@@ -263,8 +264,8 @@ def diagnose(
         num_windows=(seen.num_windows, new.num_windows),
         num_unlabelled=len(seen.known) - seen.num_windows,
         num_groups=None if groups is None else len(np.unique(groups)),
-        source_f1=source_f1,
-        target_f1=target_f1,
+        source_f1=(source_f1[0], source_f1[1]),
+        target_f1=(target_f1[0], target_f1[1]),
         advantage=source_f1[1] - target_f1[1],
         advantage_interval=f1_difference_interval(*told, new.kinds),
         fusion_f1=f1_of_rows(

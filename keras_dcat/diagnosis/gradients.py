@@ -1,6 +1,7 @@
 """How the gradients of the two parts of a loss meet at a target's weights."""
 
 import copy
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,6 +23,7 @@ class GradientProbe:
 
     def __init__(self, model: DCATModel):
         terms = model.terms.values()
+        options: dict[str, Any] = model._options
         self._model = model
         self._probe = DCATModel(
             model.sources,
@@ -30,7 +32,7 @@ class GradientProbe:
             gate=[term.gate for term in terms],
             loss=[term.loss for term in terms],
             loss_weights=[term.weight for term in terms],
-            **model._options,
+            **options,
         )
         self._probe.compile(keras.optimizers.SGD(1.0), model.loss, metrics=[])
 

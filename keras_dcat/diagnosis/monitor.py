@@ -4,6 +4,7 @@ import os
 import pathlib
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -76,7 +77,7 @@ class TransferMonitor(keras.callbacks.Callback):
 
     def __init__(
         self,
-        held_out,
+        held_out: Any,
         path: str | os.PathLike | None = None,
         class_names: Sequence[str] | None = None,
         *,
@@ -96,11 +97,12 @@ class TransferMonitor(keras.callbacks.Callback):
         self.patience = patience
         self.batch_size = batch_size
         self.tensorboard = tensorboard
-        self.rows = []
-        self.reason = None
-        self._probe = self._log = None
+        self.rows: list[dict] = []
+        self.reason: str | None = None
+        self._probe: Any = None  # a `GradientProbe`, once a training begins
+        self._log: MonitorLog | None = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         head = self.model.head
         count = 0  # of a regression
         if head.has_beliefs:
@@ -115,7 +117,7 @@ class TransferMonitor(keras.callbacks.Callback):
             columns = ["epoch", *self._row(self._observed(rows=slice(0, 1)), {})]
             self._log = MonitorLog(self.path, columns, self.tensorboard)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         row = self._row(self._observed(), logs or {})
         self.rows.append(row)
         if self._log is not None:
@@ -125,7 +127,7 @@ class TransferMonitor(keras.callbacks.Callback):
             if self.reason is not None:
                 warnings.warn(self.reason, stacklevel=2)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         if self._log is not None:
             self._log.close()
 

@@ -3,13 +3,14 @@
 import dataclasses
 import math
 import sys
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_dcat.transfer.callbacks.first_epoch import EMPTY_MESSAGE
 from keras_dcat.transfer.head import described
+from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE
 from keras_dcat.transfer.inputs import BatchFormat
 from keras_dcat.transfer.losses.statistics import statistic_of
 from keras_dcat.transfer.memory import SmallerBatches
@@ -150,7 +151,7 @@ class ObservedPair:
             count, verbose=verbose, stateful_metrics=[shown], unit_name="batch"
         )
         parts, windows = [], 0
-        observed = SmallerBatches(lambda x: self._observed(*x, with_features))
+        observed = SmallerBatches(lambda x: self._observed(x[0], x[1], with_features))
         for number, (pair, labels) in enumerate(batches, start=1):
             parts.append(observed((pair, labels)))
             windows += len(labels)
@@ -159,8 +160,8 @@ class ObservedPair:
             raise ValueError(EMPTY_MESSAGE)
         progress.update(len(parts), [(shown, windows)], finalize=True)
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-        known_rows = columns[0] >= 0
-        known = known_rows.any(axis=1)
+        known_rows: np.ndarray = columns[0] >= 0
+        known: Any = known_rows.any(axis=1)
         if not known.any():
             raise ValueError(
                 f"`{name}` must hold labelled windows. "
@@ -185,7 +186,8 @@ class ObservedPair:
         for branch, inputs in zip(branches, pair, strict=True):
             found = branch.frozen(inputs)
             believed, _ = branch.told(found)
-            believed = branch.head.at_steps_of(self.head, believed)
+            head: Any = branch.head
+            believed = head.at_steps_of(self.head, believed)
             told = ops.convert_to_numpy(self.head.rows(believed)).astype("float64")
             results.append(np.maximum(told, _LEAST_LOG_PROBABILITY))
             projections.extend(found.projections)

@@ -75,7 +75,9 @@ def predictability(
         # Equal pairs give equal numbers, but for rounding.
         as_good = np.sum(np.array(found) >= r2 - 1e-9)
         swaps += [float(np.mean(found)), float((1 + as_good) / (1 + permutations))]
-    return Predictability(r2, *swaps, outcomes.shape[1], explained)
+    others, other_p, alike, alike_p = swaps
+    size = outcomes.shape[1]
+    return Predictability(r2, others, other_p, alike, alike_p, size, explained)
 
 
 class Ridge:

@@ -1,11 +1,12 @@
 """What the encoders are made of: residual convolutions, pooling, and the classifier."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import layers, ops, random
 
 from keras_dcat.attention import AttentionKV
+from keras_dcat.typing import Config, Shape, Tensor
 
 
 class Size(NamedTuple):
@@ -52,7 +53,7 @@ class StochasticDepth(layers.Layer):
         Huang et al., 2016, [Stochastic depth](https://arxiv.org/abs/1603.09382).
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs):
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
             raise ValueError(
@@ -63,17 +64,17 @@ class StochasticDepth(layers.Layer):
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training or not self.rate:
             return inputs
         shape = (ops.shape(inputs)[0], *[1] * (len(inputs.shape) - 1))
         kept = random.uniform(shape, seed=self.seed_generator) >= self.rate
         return inputs * ops.cast(kept, inputs.dtype) / (1 - self.rate)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
@@ -99,11 +100,11 @@ class MeanMaxPooling(layers.Layer):
     [[2.0, 3.0]]
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         if mask is None:
             return ops.concatenate([ops.mean(inputs, 1), ops.max(inputs, 1)], axis=-1)
         is_real = ops.expand_dims(ops.cast(mask, "bool"), -1)
@@ -113,10 +114,10 @@ class MeanMaxPooling(layers.Layer):
         largest = ops.where(ops.any(is_real, axis=1), largest, 0)
         return ops.concatenate([mean, largest], axis=-1)
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> None:
         return None
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], 2 * input_shape[-1])
 
 

@@ -82,7 +82,7 @@ def ablation(name: str) -> dict[str, Method]:
             "An ablation must be one of those that there are. "
             f"Received: {name!r}. Choose from {list(ABLATIONS)}."
         )
-    methods = {}
+    methods: dict[str, Method] = {}
     for label, method in ABLATIONS[name].items():
         baseline = method.baseline()
         if baseline not in methods.values():

@@ -197,7 +197,7 @@ def _run_in_turns(study, jobs, folder, verbose):
 
     What has the same split, seed and target is one piece of work: it shares models.
     """
-    units = {}
+    units: dict[str, list] = {}
     for job in sorted(jobs, key=lambda job: job.target):  # others take other seeds
         name = f"{job.target}, {job.split}, seed {job.seed}"
         units.setdefault(name, []).append(job)
@@ -206,7 +206,8 @@ def _run_in_turns(study, jobs, folder, verbose):
         return [job for job in jobs if not job.file(study, folder).exists()]
 
     def run(jobs):
-        repetition = Repetition(study, *jobs[0].repetition, folder)
+        split, seed = jobs[0].repetition
+        repetition = Repetition(study, split, seed, folder)
         for job in missing(jobs):
             _save(_run(repetition, job), job.file(study, folder))
 

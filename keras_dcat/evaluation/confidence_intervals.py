@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_dcat.extras import require
 from keras_dcat.shown import shown_as_printed
+from keras_dcat.typing import ArrayLike
 
 
 @shown_as_printed
@@ -42,7 +43,7 @@ class Interval(NamedTuple):
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
-def mean_interval(values, confidence: float = 0.95) -> Interval:
+def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     """Mean of repeated runs, with Student's t interval.
 
     The interval speaks of what varies between the values. Of runs that differ in

@@ -2,11 +2,13 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 
 from keras_dcat.evaluation.methods import DCAT
+from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.shown import shown_as_printed
-from keras_dcat.windows import misaligned, mispaired
+from keras_dcat.windows import WindowIndex, misaligned, mispaired
 
 
 @shown_as_printed
@@ -14,10 +16,26 @@ from keras_dcat.windows import misaligned, mispaired
 class RandomSource(DCAT):
     """The sources are as they were initialised, and teach all the same.
 
-    Its attributes are those of `DCAT`.
+    Attributes:
+        recipe: as in `DCAT`.
+        transfer_weight: as in `DCAT`.
+        gate: as in `DCAT`.
+        loss_weights: as in `DCAT`.
+        combination: as in `DCAT`.
+        adapt_sizes: as in `DCAT`.
+        decay: as in `DCAT`.
+        guarded: as in `DCAT`.
+        restores_baseline: as in `DCAT`.
+        cached: as in `DCAT`.
+        target_labels: as in `DCAT`.
+        build: as in `DCAT`.
+        training: as in `DCAT`.
+        data_fraction: as in `DCAT`.
     """
 
-    def teacher(self, repetition, number, stream, index):
+    def teacher(
+        self, repetition: Repetition, number: int, stream: str, index: WindowIndex
+    ) -> keras.Model:
         return repetition.build(stream, index, seed=repetition.seed + 1000 + number)
 
 
@@ -26,15 +44,29 @@ class RandomSource(DCAT):
 class Misaligned(DCAT):
     """The sources' windows are late.
 
-    Its other attributes are those of `DCAT`.
-
     Attributes:
+        recipe: as in `DCAT`.
+        transfer_weight: as in `DCAT`.
+        gate: as in `DCAT`.
+        loss_weights: as in `DCAT`.
+        combination: as in `DCAT`.
+        adapt_sizes: as in `DCAT`.
+        decay: as in `DCAT`.
+        guarded: as in `DCAT`.
+        restores_baseline: as in `DCAT`.
+        cached: as in `DCAT`.
+        target_labels: as in `DCAT`.
+        build: as in `DCAT`.
+        training: as in `DCAT`.
+        data_fraction: as in `DCAT`.
         seconds: float. By how much; early, where it is negative.
     """
 
     seconds: float = dataclasses.field(default=0.5, kw_only=True)
 
-    def paired(self, repetition, sources, index):
+    def paired(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> WindowIndex:
         for source in sources:
             index = misaligned(index, source, self.seconds)
         return index
@@ -45,15 +77,29 @@ class Misaligned(DCAT):
 class Mispaired(DCAT):
     """Some windows get the sources of another window.
 
-    Its other attributes are those of `DCAT`.
-
     Attributes:
+        recipe: as in `DCAT`.
+        transfer_weight: as in `DCAT`.
+        gate: as in `DCAT`.
+        loss_weights: as in `DCAT`.
+        combination: as in `DCAT`.
+        adapt_sizes: as in `DCAT`.
+        decay: as in `DCAT`.
+        guarded: as in `DCAT`.
+        restores_baseline: as in `DCAT`.
+        cached: as in `DCAT`.
+        target_labels: as in `DCAT`.
+        build: as in `DCAT`.
+        training: as in `DCAT`.
+        data_fraction: as in `DCAT`.
         share: float from 0 to 1. How many of them.
     """
 
     share: float = dataclasses.field(default=1.0, kw_only=True)
 
-    def paired(self, repetition, sources, index):
+    def paired(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> WindowIndex:
         for source in sources:
             index = mispaired(index, source, self.share, repetition.seed)
         return index
@@ -65,7 +111,23 @@ class OutOfFoldMask(DCAT):
     """Windows teach where models that have not seen their subject are right.
 
     The gates judge them, too: `gate="all"` leaves this mask alone. Windows without a
-    label teach. Its attributes are those of `DCAT`.
+    label teach.
+
+    Attributes:
+        recipe: as in `DCAT`.
+        transfer_weight: as in `DCAT`.
+        gate: as in `DCAT`.
+        loss_weights: as in `DCAT`.
+        combination: as in `DCAT`.
+        adapt_sizes: as in `DCAT`.
+        decay: as in `DCAT`.
+        guarded: as in `DCAT`.
+        restores_baseline: as in `DCAT`.
+        cached: as in `DCAT`.
+        target_labels: as in `DCAT`.
+        build: as in `DCAT`.
+        training: as in `DCAT`.
+        data_fraction: as in `DCAT`.
 
     Raises:
         ValueError: as `DCAT`, or if the target sees no labels.
@@ -81,7 +143,9 @@ class OutOfFoldMask(DCAT):
                 "or 'all'."
             )
 
-    def transfer_mask(self, repetition, sources, index):
+    def transfer_mask(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> np.ndarray:
         columns = []
         for source in sources:
             believed = repetition.out_of_fold(source, self.data_fraction)
@@ -97,13 +161,29 @@ class OutOfFoldMask(DCAT):
 class ShuffledMask(OutOfFoldMask):
     """As many windows teach as by `OutOfFoldMask`, but others.
 
-    Its attributes are those of `DCAT`.
+    Attributes:
+        recipe: as in `DCAT`.
+        transfer_weight: as in `DCAT`.
+        gate: as in `DCAT`.
+        loss_weights: as in `DCAT`.
+        combination: as in `DCAT`.
+        adapt_sizes: as in `DCAT`.
+        decay: as in `DCAT`.
+        guarded: as in `DCAT`.
+        restores_baseline: as in `DCAT`.
+        cached: as in `DCAT`.
+        target_labels: as in `DCAT`.
+        build: as in `DCAT`.
+        training: as in `DCAT`.
+        data_fraction: as in `DCAT`.
 
     Raises:
         ValueError: as `OutOfFoldMask`.
     """
 
-    def transfer_mask(self, repetition, sources, index):
+    def transfer_mask(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> np.ndarray:
         mask = super().transfer_mask(repetition, sources, index)
         return np.random.default_rng(repetition.seed).permutation(mask)
 

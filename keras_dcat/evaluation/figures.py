@@ -32,7 +32,7 @@ def gain_intervals(title: str, groups: Mapping[str, Mapping[str, Interval]]) -> 
     Raises:
         ImportError: if matplotlib is not installed.
     """
-    rows = []
+    rows: list[tuple[str, Interval | None]] = []
     for group, intervals in groups.items():
         if max(map(len, groups.values())) == 1 < len(groups):
             rows += [(group, interval) for interval in intervals.values()]

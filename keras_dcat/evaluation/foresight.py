@@ -104,7 +104,9 @@ def foresight(
         ValueError: as `diagnose`, if too few windows can be held out.
     """
     folder = None if path is None else pathlib.Path(path)
-    verdicts = {pair: [] for pair in results.pairs if isinstance(pair[0], str)}
+    verdicts: dict[tuple, list] = {
+        pair: [] for pair in results.pairs if isinstance(pair[0], str)
+    }
     jobs = len(study.splits) * len(verdicts)
     progress = keras.utils.Progbar(jobs, unit_name="diagnosis", verbose=verbose)
     for name, (train, _) in study.splits.items():

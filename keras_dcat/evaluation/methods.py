@@ -3,6 +3,7 @@
 import dataclasses
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,6 +17,7 @@ from keras_dcat.transfer import combination as combinations
 from keras_dcat.transfer.gating import gates
 from keras_dcat.transfer.recipe_weights import weighed_losses
 from keras_dcat.transfer.recipes import DEFAULT, named
+from keras_dcat.windows import WindowIndex
 
 
 @shown_as_printed
@@ -98,7 +100,15 @@ class Method:
             )
         return learner, losses
 
-    def joined(self, repetition, sources, target, learner, index, size):
+    def joined(
+        self,
+        repetition: Repetition,
+        sources: tuple[str, ...],
+        target: str,
+        learner: keras.Model,
+        index: WindowIndex,
+        size: int,
+    ) -> tuple[keras.Model, Any]:
         """What is trained, and on which batches.
 
         Args:
@@ -135,12 +145,22 @@ class Alone(Method):
     needs_source = False
     takes_several_sources = True
 
-    def train(self, repetition, sources, target):
+    def train(
+        self, repetition: Repetition, sources: tuple[str, ...], target: str
+    ) -> tuple[keras.Model, np.ndarray]:
         if not self.build and not self.training:
             return repetition.unimodal(target, self.data_fraction)
         return super().train(repetition, sources, target)
 
-    def joined(self, repetition, sources, target, learner, index, size):
+    def joined(
+        self,
+        repetition: Repetition,
+        sources: tuple[str, ...],
+        target: str,
+        learner: keras.Model,
+        index: WindowIndex,
+        size: int,
+    ) -> tuple[keras.Model, Any]:
         return learner, repetition.windows(target, index, size)
 
 
@@ -217,7 +237,15 @@ class DCAT(Method):
                 "Choose 'soft', 'correct_or_confident', 'confident' or 'all'."
             )
 
-    def joined(self, repetition, sources, target, learner, index, size):
+    def joined(
+        self,
+        repetition: Repetition,
+        sources: tuple[str, ...],
+        target: str,
+        learner: keras.Model,
+        index: WindowIndex,
+        size: int,
+    ) -> tuple[keras.Model, Any]:
         teachers = [
             self.teacher(repetition, *each, index) for each in enumerate(sources)
         ]
@@ -244,7 +272,9 @@ class DCAT(Method):
             taught_by = model.cache_source(source_of(windows), verbose=0)
         return model, repetition.pairs(taught_by, target, index, size, transfer_mask)
 
-    def teacher(self, repetition, number, stream, index) -> keras.Model:
+    def teacher(
+        self, repetition: Repetition, number: int, stream: str, index: WindowIndex
+    ) -> keras.Model:
         """The model of a source.
 
         Args:
@@ -258,7 +288,9 @@ class DCAT(Method):
         """
         return repetition.unimodal(stream, self.data_fraction)[0]
 
-    def paired(self, repetition, sources, index):
+    def paired(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> WindowIndex:
         """The windows, each with the moment of the sources that it is paired with.
 
         Args:
@@ -271,7 +303,9 @@ class DCAT(Method):
         """
         return index
 
-    def transfer_mask(self, repetition, sources, index) -> np.ndarray | None:
+    def transfer_mask(
+        self, repetition: Repetition, sources: tuple[str, ...], index: WindowIndex
+    ) -> np.ndarray | None:
         """By how much each gate is multiplied, as is known before the training.
 
         Args:

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,9 @@ def export_runs(folder: str | os.PathLike, path: str | os.PathLike) -> int:
         "losses": [run.losses for run in runs],
     }
     with written_whole(path) as part:
-        joined = {name: np.concatenate(parts) for name, parts in columns.items()}
+        joined: dict[str, Any] = {
+            name: np.concatenate(parts) for name, parts in columns.items()
+        }
         np.savez_compressed(part, about=json.dumps(about), **joined)
     return len(runs)
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import pathlib
-from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -37,8 +37,8 @@ class Repetition:
         self.seed = seed
         self.train, self.test = study.splits[split]
         self.folder = folder
-        self._unimodal = {}
-        self._out_of_fold = {}
+        self._unimodal: dict[tuple, tuple] = {}
+        self._out_of_fold: dict[tuple, np.ndarray] = {}
 
     @property
     def judge(self) -> WindowIndex:
@@ -163,11 +163,12 @@ class Repetition:
             else None
             for each in sources_of(source)
         ]
+        together: Any = self.study.training.together
         dataset = vary.augment_pairs(
             dataset,
             source=own if type(source) is tuple else own[0],
             target=modalities[target].augmentation,
-            together=self.study.training.together,
+            together=together,
             fewest_steps=self.study.fewest_steps(index),
             seed=self.seed,
         )
@@ -291,7 +292,7 @@ class Repetition:
         )
         return class_probabilities(find_head(model), outputs)
 
-    def _kept(self, kind, streams, suffix, **options: Mapping):
+    def _kept(self, kind, streams, suffix, **options: Any):
         """Path of something trained that is kept, or `None` where nothing is."""
         if self.folder is None:
             return None
@@ -304,7 +305,7 @@ class Repetition:
 def _kept_numbers(path, *shape):
     """An array that is kept, of the shape that it was written in."""
     with _as_kept(path):
-        numbers = stored_arrays(path)
+        numbers: Any = stored_arrays(path)
         if numbers.dtype.kind != "f" or numbers.shape != shape:
             raise ValueError(f"{numbers.dtype} of shape {numbers.shape}")
     return numbers

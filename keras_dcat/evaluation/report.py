@@ -79,7 +79,7 @@ def _write_csv(path, experiments):
 def _section(heading, results):
     """What the page says and shows of an experiment."""
     rows = results.rows()
-    gains = {}
+    gains: dict = {}
     for row in rows:
         if row["gain"] is not None:
             pair = row["source"], row["target"]
@@ -175,7 +175,7 @@ def _shown(results):
 
 def _settings(baselines):
     """Axis and `{label: number}`, if three labels or more hold a number of one unit."""
-    found = {}
+    found: dict = {}
     for label, own in baselines.items():
         match = re.fullmatch(r"(\D*?)([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(\D*)", label)
         if match and label != own:
@@ -208,7 +208,7 @@ def _facts(results):
 
 def _environment(experiments):
     """Versions and machine; where runs differ, all of them."""
-    found = {}
+    found: dict = {}
     for results in experiments.values():
         for run in results.runs.values():
             for name, value in run.environment.items():

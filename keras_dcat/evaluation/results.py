@@ -84,7 +84,7 @@ class Results:
             for seed in self.seeds
         ]
 
-    def score(self, pair, label: str) -> Interval:
+    def score(self, pair: tuple | list[tuple], label: str) -> Interval:
         """Macro F1 of a method, with an interval over test subjects and seeds.
 
         Args:
@@ -97,7 +97,9 @@ class Results:
         labels, subjects, predicted = self._pooled(_listed(pair), label)
         return macro_f1_interval(labels, predicted, subjects)
 
-    def gain(self, pair, label: str, over: str | None = None) -> Interval:
+    def gain(
+        self, pair: tuple | list[tuple], label: str, over: str | None = None
+    ) -> Interval:
         """Macro F1 of a method less that of another one.
 
         Args:
@@ -111,7 +113,7 @@ class Results:
         pairs, over = _listed(pair), self.baselines[label] if over is None else over
         return _difference(self._pooled(pairs, label), self._pooled(pairs, over))
 
-    def gain_over_single(self, pair, label: str) -> Interval:
+    def gain_over_single(self, pair: tuple | list[tuple], label: str) -> Interval:
         """Macro F1 with several sources less that with the best one of them alone.
 
         The best is that with the highest mean on these very test windows, so that a

@@ -1,16 +1,19 @@
 """Other ways to use two sensors, which D-CAT is compared with."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
 from keras_dcat.evaluation.methods import DCAT, Method
+from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.shown import shown_as_printed
 from keras_dcat.transfer import FeatureInfoNCE
 from keras_dcat.transfer.models.heads import find_head
 from keras_dcat.transfer.recipe_weights import weights_of
+from keras_dcat.windows import WindowIndex
 
 
 class FeatureTransfer(keras.Model):
@@ -151,7 +154,15 @@ class Features(Method):
                 "What is misspelt would be another method."
             )
 
-    def joined(self, repetition, sources, target, learner, index, size):
+    def joined(
+        self,
+        repetition: Repetition,
+        sources: tuple[str, ...],
+        target: str,
+        learner: keras.Model,
+        index: WindowIndex,
+        size: int,
+    ) -> tuple[keras.Model, Any]:
         (source,) = sources
         teacher, _ = repetition.unimodal(source, self.data_fraction)
         loss = squared_distance
@@ -174,7 +185,9 @@ class LateFusion(Method):
 
     takes_several_sources = True
 
-    def run(self, repetition, sources, target):
+    def run(
+        self, repetition: Repetition, sources: tuple[str, ...], target: str
+    ) -> tuple[np.ndarray, np.ndarray]:
         parts = []
         for stream in (*sources, target):
             model, losses = repetition.unimodal(stream, self.data_fraction)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -76,7 +77,7 @@ class Run:
         """How far confidence is from being right."""
         return expected_calibration_error(self.labels, self.probabilities)
 
-    def save(self, path: str | os.PathLike):
+    def save(self, path: str | os.PathLike) -> None:
         """Writes the run.
 
         Args:
@@ -105,7 +106,7 @@ class Run:
             ValueError: if it is not what `save` wrote, or is damaged.
         """
         try:
-            arrays = stored_arrays(path)
+            arrays: Any = stored_arrays(path)
             about = json.loads(str(arrays["about"]))
             if isinstance(about["source"], list):  # JSON has no tuples
                 about["source"] = tuple(about["source"])

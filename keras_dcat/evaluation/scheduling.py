@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 
@@ -36,7 +37,7 @@ def share_out(
         ImportError: if KerasTuner is missing.
         Exception: what a unit raises, in the process that did it.
     """
-    keras_tuner = require("keras_tuner", "tuner")
+    keras_tuner: Any = require("keras_tuner", "tuner")
     progress = keras.utils.Progbar(len(units), unit_name="unit", verbose=verbose)
 
     class InOrder(keras_tuner.Oracle):

@@ -6,13 +6,14 @@ from keras_dcat.class_labels import checked_answers, checked_classes
 from keras_dcat.evaluation.confidence_intervals import Interval
 from keras_dcat.extras import require
 from keras_dcat.metrics.scores import predicted_answers, predicted_classes
+from keras_dcat.typing import ArrayLike
 
 
 def paired_bootstrap(
-    labels,
-    predictions,
-    baseline,
-    subjects,
+    labels: ArrayLike,
+    predictions: ArrayLike,
+    baseline: ArrayLike,
+    subjects: ArrayLike,
     *,
     confidence: float = 0.95,
     resamples: int = 5000,
@@ -75,9 +76,9 @@ def paired_bootstrap(
 
 
 def macro_f1_interval(
-    labels,
-    predictions,
-    subjects,
+    labels: ArrayLike,
+    predictions: ArrayLike,
+    subjects: ArrayLike,
     *,
     confidence: float = 0.95,
     resamples: int = 2000,
@@ -121,9 +122,9 @@ def macro_f1_interval(
 
 
 def f1_per_class_intervals(
-    labels,
-    predictions,
-    subjects,
+    labels: ArrayLike,
+    predictions: ArrayLike,
+    subjects: ArrayLike,
     num_classes: int,
     *,
     confidence: float = 0.95,
@@ -193,7 +194,9 @@ def _percentiles(scores, sizes, confidence, resamples, seed):
     return Interval(float(mean), float(low), float(high))
 
 
-def corrected_t_test(differences, train_size: float, test_size: float) -> float:
+def corrected_t_test(
+    differences: ArrayLike, train_size: float, test_size: float
+) -> float:
     """How likely such differences are over folds if there is none.
 
     Folds share training windows, so their results are not independent, and a plain

@@ -8,6 +8,7 @@ import itertools
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -67,7 +68,12 @@ class Training:
     together: Callable | None = None
     run_eagerly: bool = False
 
-    def fit(self, model: keras.Model, dataset, callbacks=()) -> np.ndarray:
+    def fit(
+        self,
+        model: keras.Model,
+        dataset: Any,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> np.ndarray:
         """Trains a model, or a transfer, on batches with one-hot labels.
 
         One sigmoid is told the second of two classes, several are told rows of 0 and 1;

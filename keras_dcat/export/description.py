@@ -3,8 +3,10 @@
 import dataclasses
 import json
 import math
+import os
 import pathlib
 import zipfile
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +93,7 @@ class Description:
             return (probabilities > 0.5).astype("int64")
         return probabilities.argmax(axis=-1)
 
-    def names_of(self, decision) -> tuple[str, ...]:
+    def names_of(self, decision: Any) -> tuple[str, ...]:
         """The names of what is said of a window.
 
         Args:
@@ -128,7 +130,7 @@ class Description:
         return cls._parsed(text, f"{text[:80]!r}")
 
     @classmethod
-    def of(cls, path) -> "Description":
+    def of(cls, path: str | os.PathLike) -> "Description":
         """Reads the description out of an artefact.
 
         Args:

@@ -4,10 +4,15 @@ import keras
 import numpy as np
 
 from keras_dcat.class_labels import are_classes, checked_answers, checked_classes, few
+from keras_dcat.typing import ArrayLike
 
 
 def f1_per_class(
-    labels, predictions, num_classes: int, *, multi_label: bool = False
+    labels: ArrayLike,
+    predictions: ArrayLike,
+    num_classes: int,
+    *,
+    multi_label: bool = False,
 ) -> np.ndarray:
     """F1 of every class, or of every label: `2·TP / (2·TP + FP + FN)`.
 
@@ -68,7 +73,11 @@ def f1_per_class(
 
 
 def macro_f1(
-    labels, predictions, num_classes: int, *, multi_label: bool = False
+    labels: ArrayLike,
+    predictions: ArrayLike,
+    num_classes: int,
+    *,
+    multi_label: bool = False,
 ) -> float:
     """Mean F1 over the classes, or labels, that are present or predicted.
 
@@ -94,7 +103,9 @@ def macro_f1(
     return float(np.nanmean(f1)) if np.isfinite(f1).any() else float("nan")
 
 
-def expected_calibration_error(labels, probabilities, bins: int = 15) -> float:
+def expected_calibration_error(
+    labels: ArrayLike, probabilities: ArrayLike, bins: int = 15
+) -> float:
     """How far a model's confidence is from how often it is right.
 
     Windows are put into bins by the probability of the predicted class; the gaps

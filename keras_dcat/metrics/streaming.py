@@ -1,17 +1,26 @@
 """Metrics of Keras that count batch by batch, and take labels as integers."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_dcat.class_names import checked_class_names
+from keras_dcat.typing import Config, Tensor
 
 
 class _ClassCounts(keras.metrics.Metric):
     """Hits, predictions and labels of each class: all that an F1 needs."""
 
-    def __init__(self, num_classes, name, dtype, multi_label, from_logits):
+    def __init__(
+        self,
+        num_classes: int,
+        name: str,
+        dtype: Any,
+        multi_label: bool,
+        from_logits: bool,
+    ):
         super().__init__(name=name, dtype=dtype)
         if num_classes < 2:
             raise ValueError(
@@ -27,7 +36,9 @@ class _ClassCounts(keras.metrics.Metric):
             for each in ("hits", "predicted", "present")
         )
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         y_pred = ops.convert_to_tensor(y_pred)
         self._check(y_pred)
         if self.multi_label:
@@ -66,11 +77,11 @@ class _ClassCounts(keras.metrics.Metric):
                 "Give the metric as many classes as the model has outputs."
             )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         own = {"multi_label": self.multi_label, "from_logits": self.from_logits}
         return {**super().get_config(), **own}
 
-    def f1(self):
+    def f1(self) -> tuple[Tensor, Tensor]:
         """F1 of every class, 0 for one that was never seen; and which were seen."""
         seen = self.predicted + self.present
         f1 = 2 * self.hits / ops.maximum(seen, keras.config.epsilon())
@@ -126,18 +137,18 @@ class MacroF1(_ClassCounts):
         self,
         num_classes: int,
         name: str = "macro_f1",
-        dtype=None,
+        dtype: Any = None,
         *,
         multi_label: bool = False,
         from_logits: bool = False,
     ):
         super().__init__(num_classes, name, dtype, multi_label, from_logits)
 
-    def result(self):
+    def result(self) -> Tensor:
         f1, seen = self.f1()
         return ops.sum(f1) / ops.maximum(ops.sum(seen), 1.0)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "num_classes": self.num_classes}
 
 
@@ -184,7 +195,7 @@ class F1PerClass(_ClassCounts):
         self,
         class_names: Sequence[str],
         name: str = "f1",
-        dtype=None,
+        dtype: Any = None,
         *,
         multi_label: bool = False,
         from_logits: bool = False,
@@ -193,12 +204,12 @@ class F1PerClass(_ClassCounts):
         super().__init__(len(names), name, dtype, multi_label, from_logits)
         self.class_names = list(checked_class_names(names, len(names)))
 
-    def result(self):
+    def result(self) -> Tensor:
         f1, _ = self.f1()
         names = (f"{self.name}_{each}" for each in self.class_names)
         return {name: f1[number] for number, name in enumerate(names)}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "class_names": self.class_names}
 
 
@@ -243,7 +254,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         bins: int = 15,
         from_logits: bool = False,
         name: str = "calibration_error",
-        dtype=None,
+        dtype: Any = None,
         *,
         multi_label: bool = False,
     ):
@@ -255,7 +266,9 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         self.gaps = self.add_variable((bins,), keras.initializers.Zeros(), name="gaps")
         self.count = self.add_variable((), keras.initializers.Zeros(), name="count")
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         y_pred = ops.cast(y_pred, self.dtype)
         if self._of_labels:
             known, weights = _answers(y_true, sample_weight, self.dtype)
@@ -278,12 +291,12 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         self.gaps.assign_add(ops.sum(members * gaps[:, None], axis=0))
         self.count.assign_add(ops.sum(weights))
 
-    def result(self):
+    def result(self) -> Tensor:
         return ops.sum(ops.abs(self.gaps)) / ops.maximum(
             self.count, keras.config.epsilon()
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         own = {"bins": self.bins, "from_logits": self.from_logits}
         return {**super().get_config(), **own, "multi_label": self._of_labels}
 

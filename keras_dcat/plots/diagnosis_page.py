@@ -1,14 +1,20 @@
 """A diagnosis on one page."""
 
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_dcat.diagnosis.diagnosis import Diagnosis
 from keras_dcat.plots.figure import figure_of, written
 
+if TYPE_CHECKING:
+    import matplotlib.figure
 
-def plot_diagnosis(diagnosis: Diagnosis, *, path: str | os.PathLike | None = None):
+
+def plot_diagnosis(
+    diagnosis: Diagnosis, *, path: str | os.PathLike | None = None
+) -> "matplotlib.figure.Figure":
     """What is known of a transfer before it is trained, on one page.
 
     Macro F1 of both models, who is right where, which classes the source may teach,

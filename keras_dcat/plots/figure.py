@@ -4,14 +4,18 @@ import functools
 import io
 import os
 import pathlib
+from typing import TYPE_CHECKING, Any
 
 from keras_dcat.extras import require
 from keras_dcat.storage import written_whole
 
+if TYPE_CHECKING:
+    import matplotlib.figure
+
 _DOTS_PER_INCH = 120
 
 
-def figure_of(width: float, height: float):
+def figure_of(width: float, height: float) -> "matplotlib.figure.Figure":
     """An empty figure.
 
     It is not one of pyplot's: it needs no display, and is gone when nobody holds it.
@@ -29,7 +33,9 @@ def figure_of(width: float, height: float):
     return _kind()(figsize=(width, height), layout="constrained")
 
 
-def written(figure, path: str | os.PathLike | None):
+def written(
+    figure: "matplotlib.figure.Figure", path: str | os.PathLike | None
+) -> "matplotlib.figure.Figure":
     """The figure, which is written if a path is given.
 
     Args:
@@ -47,7 +53,7 @@ def written(figure, path: str | os.PathLike | None):
 
 @functools.cache
 def _kind():
-    figures = require("matplotlib.figure", extra="demo")
+    figures: Any = require("matplotlib.figure", extra="demo")
 
     class Figure(figures.Figure):
         """What a notebook shows, whether it knows of pyplot or not."""

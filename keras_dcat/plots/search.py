@@ -1,11 +1,18 @@
 """How good the trials of a search were."""
 
 import os
+from typing import TYPE_CHECKING
 
 from keras_dcat.plots.figure import figure_of, written
 
+if TYPE_CHECKING:
+    import keras_tuner
+    import matplotlib.figure
 
-def plot_search(tuner, setting: str, *, path: str | os.PathLike | None = None):
+
+def plot_search(
+    tuner: "keras_tuner.Tuner", setting: str, *, path: str | os.PathLike | None = None
+) -> "matplotlib.figure.Figure":
     """How good the trials of a search were, over one of its settings.
 
     Each trial is a point, and the best one is named. A range of two decades or more

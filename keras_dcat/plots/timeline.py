@@ -1,12 +1,16 @@
 """When each stream of a recording ran, and what of it became windows."""
 
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_dcat.plots.figure import figure_of, written
 from keras_dcat.recordings import Recording
 from keras_dcat.windows import WindowIndex
+
+if TYPE_CHECKING:
+    import matplotlib.figure
 
 
 def plot_timeline(
@@ -15,7 +19,7 @@ def plot_timeline(
     *,
     max_gap: float = 0.25,
     path: str | os.PathLike | None = None,
-):
+) -> "matplotlib.figure.Figure":
     """When each stream of a recording ran, where its gaps are, and the windows.
 
     Args:

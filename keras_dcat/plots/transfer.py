@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_dcat.plots.figure import figure_of, written
+
+if TYPE_CHECKING:
+    import matplotlib.figure
 
 
 def plot_transfer(
@@ -15,7 +19,7 @@ def plot_transfer(
     *,
     title: str = "",
     path: str | os.PathLike | None = None,
-):
+) -> "matplotlib.figure.Figure":
     """Training curves and per-class F1 of several targets, side by side.
 
     Lines and bars are means over runs; bands and whiskers show their standard

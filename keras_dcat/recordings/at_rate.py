@@ -1,6 +1,7 @@
 """Any part of a stream at another rate, without the rest of it."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class AtRate:
         self._check_steps((end - self.start) * self.rate * finer, step)
         if self._times is None:
             offset = (self.start - begin) * stream.rate
-            self._resampler = Resampler(stream.rate, rate, offset)
+            self._resampler: Any = Resampler(stream.rate, rate, offset)
             steps = self._resampler.count(self._count)
         else:
             self._grid_rate = finer * self.rate

@@ -35,7 +35,7 @@ def descends(times: np.ndarray) -> bool:
     """Whether times are written from the last to the first."""
     steps = np.diff(times)
     falls = np.count_nonzero(steps < 0)
-    return falls > 2 and falls > 9 * np.count_nonzero(steps > 0)
+    return bool(falls > 2 and falls > 9 * np.count_nonzero(steps > 0))
 
 
 def unwrapped(times: np.ndarray, period: float, late: float) -> tuple[np.ndarray, int]:
@@ -120,7 +120,7 @@ def describe_event(times: np.ndarray, events: np.ndarray) -> tuple[str, float | 
     if np.ptp(backs) > 3 * step + 1e-3 * period:
         return "which looks like several restarts", None
     near = {what: abs(length - period) for what, length in _COUNTERS.items()}
-    what = min(near, key=near.get)
+    what = min(near, key=near.__getitem__)
     if near[what] <= min(max(3 * step, 1e-4 * period), 0.02 * period):
         return f"which looks like {what}", _COUNTERS[what]
     bits = np.log2(period / step) if step else 0.0

@@ -203,7 +203,8 @@ def find_holes(stream: Stream, where: str) -> Holes | None:
         return None
     channels = max(1, math.prod(values.shape[1:]))
     at_once = max(1, _VALUES_AT_ONCE // channels)
-    parts, last = [], np.array(np.nan)
+    parts: list[Any] = []
+    last = np.array(np.nan)
     for at in range(0, values.shape[0], at_once):
         block = np.asarray(values[at : at + at_once])
         if parts:
@@ -225,7 +226,9 @@ def find_holes(stream: Stream, where: str) -> Holes | None:
     runs += [before[order][begins], after[order][ends]]
     order = np.argsort(runs[0], kind="stable")
     step = 0.0 if stream.rate is None else 1.0 / stream.rate
-    return Holes(*(run[order] for run in runs), stream.timestamps, step, len(stream))
+    first, stop, channel, before, after = (run[order] for run in runs)
+    clock = stream.timestamps, step, len(stream)
+    return Holes(first, stop, channel, before, after, *clock)
 
 
 def _runs(rows, at, previous):

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -36,9 +37,9 @@ class Intervals:
     [1]
     """
 
-    starts: np.ndarray
-    ends: np.ndarray
-    labels: np.ndarray
+    starts: Any
+    ends: Any
+    labels: Any
     class_names: Sequence[str] | None = None
 
     def __post_init__(self):
@@ -96,7 +97,7 @@ class Intervals:
         return [names[label] for label in self.labels]
 
 
-def class_numbers(labels, class_names: Sequence[str] | None = None) -> np.ndarray:
+def class_numbers(labels: Any, class_names: Sequence[str] | None = None) -> np.ndarray:
     """Labels as numbers of classes.
 
     Args:
@@ -128,7 +129,9 @@ def class_numbers(labels, class_names: Sequence[str] | None = None) -> np.ndarra
             f"Received: {_few(texts)}. Give class_names={_few(texts)}, in the order of "
             "the model's outputs."
         )
-    places = {name: number for number, name in enumerate(class_names or ())}
+    places: dict[Any, int] = {
+        name: number for number, name in enumerate(class_names or ())
+    }
     unknown = [text for text in texts if text not in places]
     if unknown:
         raise ValueError(

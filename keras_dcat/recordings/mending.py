@@ -1,6 +1,7 @@
 """Timestamps in any state are brought in order, and a report says how."""
 
 import typing
+from typing import Any
 
 import numpy as np
 
@@ -90,8 +91,10 @@ def mend(
     count = len(stream)
     if stream.rate is not None:
         report = ClockReport(count, count, rate=float(stream.rate))
-        return ([stream] if resets == "split" else stream), report
-    times, values = stream.timestamps, stream.values
+        same: Any = [stream] if resets == "split" else stream
+        return same, report
+    times: Any = stream.timestamps
+    values = stream.values
     finite = rows = np.flatnonzero(np.isfinite(times))
     if max_jump != np.inf:
         _refuse_unit(times)

@@ -1,5 +1,7 @@
 """Samples that share a time: repeats are found, packets spread."""
 
+from typing import Any
+
 import numpy as np
 
 ANCHORS = ("end", "start", "centre")
@@ -176,7 +178,9 @@ def spread(times: np.ndarray, packets: str) -> tuple[np.ndarray, int]:
     each = np.where(each > near, step, each)
     place = np.arange(len(times)) - np.repeat(starts, counts)
     counts_each = np.repeat(counts, counts)
-    origin = {"end": counts_each - 1, "start": 0}.get(packets, (counts_each - 1) / 2)
+    origin: Any = {"end": counts_each - 1, "start": 0}.get(
+        packets, (counts_each - 1) / 2
+    )
     even = np.repeat(anchors, counts) + (place - origin) * np.repeat(each, counts)
     even = np.where(counts_each > 1, even, times)
     if not (np.diff(even) > 0).all():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import numbers
+from typing import Any
 
 from keras_dcat.recordings.intervals import UNLABELLED, Intervals
 from keras_dcat.recordings.stream import Stream
@@ -35,8 +36,9 @@ class Recording:
         if self.label is None:
             object.__setattr__(self, "label", UNLABELLED)
         is_known = isinstance(self.label, numbers.Integral | str | Intervals | Stream)
-        is_number = isinstance(self.label, numbers.Integral)
-        if not is_known or self.label == "" or (is_number and self.label < UNLABELLED):
+        label: Any = self.label
+        is_number = isinstance(label, numbers.Integral)
+        if not is_known or self.label == "" or (is_number and label < UNLABELLED):
             raise ValueError(
                 "`label` must be an int, the name of a class, `Intervals` or a "
                 f"`Stream`. Received: label={self.label!r}. "

@@ -1,7 +1,9 @@
 """Evenly spaced values are brought to another rate by one filter, at any place."""
 
 import functools
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from scipy import signal
@@ -122,7 +124,9 @@ class Resampler:
         return found
 
 
-def held(read, count: int, begin: int, end: int) -> np.ndarray:
+def held(
+    read: Callable[[int, int], np.ndarray], count: int, begin: int, end: int
+) -> np.ndarray:
     """Samples from `begin` to before `end`, the first and the last held outside.
 
     Args:
@@ -145,7 +149,7 @@ def held(read, count: int, begin: int, end: int) -> np.ndarray:
 @functools.lru_cache(maxsize=64)
 def _ratio(own_rate, rate):
     """`(up, down, is_whole)`: the ratio of two rates, and whether it is just that."""
-    step = Fraction(own_rate) / Fraction(rate)
+    step: Any = Fraction(own_rate) / Fraction(rate)
     apart = max(step, 1 / step)
     if apart > _MOST_APART:
         raise ValueError(

@@ -44,7 +44,7 @@ class Stream:
     values: Any
     rate: float | None = None
     start: float = 0.0
-    timestamps: np.ndarray | None = None
+    timestamps: Any = None
 
     def __post_init__(self):
         if isinstance(self.values, list | tuple):
@@ -75,9 +75,9 @@ class Stream:
                 f"Received: start={self.start}. Give it in seconds, or leave it out."
             )
         if self.timestamps is not None:
-            times = self.timestamps
+            times: Any = self.timestamps
             if isinstance(times, np.ma.MaskedArray):  # None of these has a time.
-                times = times.astype("float64").filled(np.nan)
+                times = np.ma.filled(times.astype("float64"), np.nan)
             times = np.asarray(times)
             if times.dtype.kind not in "iuf":
                 raise ValueError(
@@ -113,7 +113,7 @@ class Stream:
     @property
     def times(self) -> np.ndarray:
         """Time of every sample in seconds, float64 `(time,)`."""
-        if self.timestamps is not None:
+        if self.rate is None:
             return self.timestamps
         return self.start + np.arange(len(self)) / self.rate
 

@@ -79,7 +79,7 @@ def estimated(reference, stream, max_offset, max_drift, rate) -> ClockEstimate:
     within = max(begins) - reach - 1, min(ends) + reach + 1
     own, other = levels(reference, rate, within), levels(stream, rate, within)
     both = [contrasted(each, _CONTRASTS[0], whole=True) for each in (own, other)]
-    late, drift, confidence = best_match(*both, reach, max_offset, max_drift)
+    late, drift, confidence = best_match(both[0], both[1], reach, max_offset, max_drift)
     offset = _at_first(stream, late, drift)
     own = contrasted(own, _CONTRASTS[1])
     for _ in range(2):  # where clocks nearly agree, fast changes can be compared

@@ -2,9 +2,10 @@
 
 import os
 import pathlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from keras_dcat.export import Description, runner
 from keras_dcat.export.description import joined
@@ -118,8 +119,8 @@ class StreamingClassifier:
 
     def reset(self) -> None:
         """Forgets all samples, as after a gap."""
-        self._has_timestamps = None
-        self._last = None  # timestamp of the last sample
+        self._has_timestamps: bool | None = None
+        self._last: Any = None  # timestamp of the last sample
         self._own_rate = self._given_rate  # of samples with timestamps
         self._begin(None)
 
@@ -131,7 +132,9 @@ class StreamingClassifier:
         """
         return self._even.latency
 
-    def feed(self, samples, timestamps=None) -> list[Decision]:
+    def feed(
+        self, samples: npt.ArrayLike, timestamps: npt.ArrayLike | None = None
+    ) -> list[Decision]:
         """Takes samples, and says what they complete.
 
         Args:
@@ -186,6 +189,7 @@ class StreamingClassifier:
     def _begin(self, start):
         """Starts anew: the first sample is at `start`."""
         self._start = start
+        self._even: Any  # `EvenTimes` or `EvenSamples`
         if self._has_timestamps:
             self._even = EvenTimes(self.description.rate, self._own_rate)
         else:

@@ -1,5 +1,7 @@
 """Samples of any sensor on the even steps that a model was trained on."""
 
+from typing import Any
+
 import numpy as np
 
 from keras_dcat.recordings.at_rate import finer_steps, rate_of
@@ -30,7 +32,7 @@ class EvenSamples:
     """
 
     def __init__(self, own_rate: float, rate: float):
-        self._resampler = Resampler(own_rate, rate) if own_rate != rate else None
+        self._resampler: Any = Resampler(own_rate, rate) if own_rate != rate else None
         self.latency = 0.0
         if self._resampler:
             self.latency = self._resampler.half / self._resampler.up / own_rate
@@ -96,7 +98,7 @@ class EvenSteps:
 
     def __init__(self, rate: float):
         self._rate = rate
-        self._start = None
+        self._start: Any = None  # a float, once there is a sample
         self._given = 0
         self._samples, self._times = Tail(), Tail()
 
@@ -188,8 +190,8 @@ class EvenTimes:
     def __init__(self, rate: float, own_rate: float | None = None):
         self._rate, self.own_rate = rate, own_rate
         self._step = self.seconds = 0.0
-        self._even = None
-        self._waiting = [], []
+        self._even: Any = None  # and `_steps`, once the rate is known
+        self._waiting: tuple[list, list] = [], []
         self.latency = 0.0
         if own_rate is not None:
             self._begin(own_rate, 1 / own_rate)
@@ -223,7 +225,7 @@ class EvenTimes:
             if not self._waiting[0]:
                 return np.empty(0)
             samples, timestamps = self._measure()
-            given.append(self._even.add(self._steps.add(samples, timestamps)))
+            given.append(self.add(samples, timestamps))
         last = self._steps.end(self._step)
         self.seconds = self._steps.lasted + self._step
         given += [self._even.add(last), self._even.end()]

@@ -74,8 +74,8 @@ class LivePage:
         )
         self._host, self._port, self._max_clients = host, port, max_clients
         self._html = importlib.resources.files(__package__).joinpath("page.html")
-        self._clients = set()
-        self.url = None
+        self._clients: set[asyncio.Queue] = set()
+        self.url: str | None = None
 
     def __str__(self) -> str:
         where = "not served" if self.url is None else f"at {self.url}"
@@ -192,7 +192,7 @@ class LivePage:
             raise self._web.HTTPForbidden(text="Another site may not look on.")
         if len(self._clients) >= self._max_clients:
             raise self._web.HTTPServiceUnavailable(text="Too many pages look on.")
-        queue = asyncio.Queue(_WAITING)
+        queue: asyncio.Queue = asyncio.Queue(_WAITING)
         self._clients.add(queue)  # before anything is awaited: they are counted
         try:
             socket = self._web.WebSocketResponse(

@@ -1,5 +1,7 @@
 """The last samples of a stream that has no end."""
 
+from typing import Any
+
 import numpy as np
 
 
@@ -22,7 +24,7 @@ class Tail:
     def __init__(self):
         self.first = self.end = 0
         self._base = 0  # number of the first row of the buffer
-        self._buffer = None
+        self._buffer: Any = None  # an array, once there is a sample
 
     def append(self, values: np.ndarray) -> None:
         """Adds samples at the end.

@@ -34,6 +34,7 @@ class DistributionAlignment(keras.layers.Layer):
         target: float tensor `(batch, classes)`. The target's.
         labels: int tensor `(batch,)`, −1 where there is none.
         shares: float tensor `(sources, batch)`. By how much each may teach.
+        bias: float tensor, `b` in this pass; what it is now unless given.
         training: bool. Whether the batch moves `b`.
 
     Returns:
@@ -73,9 +74,10 @@ class DistributionAlignment(keras.layers.Layer):
             aggregation="mean",  # over replicas, of which each sees a part of a batch
         )
 
-    def call(self, sources, target, labels, shares, training=False):
+    def call(self, sources, target, labels, shares, bias=None, training=False):
         evidence = self._by_label(ops.stop_gradient(sources + target))
-        bias = ops.reshape(self.bias, (-1, 1, *evidence.shape[2:]))
+        bias = self.bias if bias is None else bias
+        bias = ops.reshape(bias, (-1, 1, *evidence.shape[2:]))
         believed = ops.log_softmax(evidence + bias, axis=-1)
         if training:
             self._observe(ops.exp(believed), labels, ops.stop_gradient(shares))

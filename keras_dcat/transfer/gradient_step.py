@@ -6,6 +6,7 @@ Keras's trainers have these steps, too. They stand here so that what a step of
 
 import contextlib
 import contextvars
+from collections.abc import Callable
 
 import keras
 
@@ -170,7 +171,7 @@ def _shown_on_jax(model, metrics, loss, x, y, outputs, sample_weight):
     return logs, [scope.get_current_value(v) for v in variables]
 
 
-_TRAIN = {
+_TRAIN: dict[str, Callable] = {
     "tensorflow": _train_on_tensorflow,
     "torch": _train_on_torch,
     "jax": _train_on_jax,

@@ -18,20 +18,29 @@ class BatchValues:
 
     Args:
         head: `Head` of the target.
-        weighs_classes: bool. Whether Keras is to look up a weight for each label.
     """
 
-    def __init__(self, head, weighs_classes=False):
+    def __init__(self, head):
         self.head = head
-        self.weighs_classes = weighs_classes
 
-    def check_arrays(self, sides, labels, sample_weight=None):
-        """Checks a batch, or all windows, of arrays or tensors.
+    def check_counts(self, counts):
+        """Checks that all parts of a batch are of the same windows, and of some.
 
         Args:
-            sides: dict from `"source"`, `"target"` and `"transfer_mask"` to nested arrays.
-            labels: `(windows,)`, `(windows, 1)` or one-hot.
-            sample_weight: nested arrays, or `None`.
+            counts: set of int, the lengths of inputs, labels and weights.
+
+        Raises:
+            ValueError: with the counts.
+        """
+        if len(counts) > 1 or not min(counts):
+            raise ValueError(self._message("counts", sorted(counts)))
+
+    def check_inputs(self, sides, sample_weight=None):
+        """Checks numbers of a batch, or of all windows, of arrays or tensors.
+
+        Args:
+            sides: dict from the name of a side to nested arrays.
+            sample_weight: array, or `None`.
 
         Raises:
             ValueError: the rule, what came, what to do.
@@ -40,10 +49,24 @@ class BatchValues:
             for leaf in keras.tree.flatten(inputs):
                 if leaf is None:
                     continue
+                if np.ma.is_masked(leaf):
+                    raise ValueError(self._message(name, "a masked array"))
                 values = keras.ops.convert_to_numpy(leaf)
+                if values.dtype.kind in "OSU":  # of a model that reads text
+                    continue
                 is_fine = _are_shares if name == "transfer_mask" else np.isfinite
                 if not np.all(is_fine(values)):
                     raise ValueError(self._message(name))
+
+    def check_labels(self, labels):
+        """Checks the labels of a batch, or of all windows, of arrays or tensors.
+
+        Args:
+            labels: of one of the head's `label_shapes`.
+
+        Raises:
+            ValueError: the rule, what came, what to do.
+        """
         given = labels
         if not isinstance(given, np.ndarray):
             labels = keras.ops.convert_to_numpy(given)
@@ -54,9 +77,6 @@ class BatchValues:
                 f"Received: dtype {given.dtypes}. "
                 'Convert them: labels.to_numpy("int64", na_value=-1).'
             )
-        if self.weighs_classes and self._are_rows(labels):
-            if not labels.any(axis=-1).all():
-                raise ValueError(self._message("class_weight"))
 
     def check_label_kind(self, spec):
         """Checks what a dataset says of its labels, before it is read.
@@ -86,8 +106,8 @@ class BatchValues:
 
         Args:
             batch: nested tensors.
-            sides: dict from `"source"`, `"target"` and `"transfer_mask"` to nested tensors.
-            labels: `(windows,)`, `(windows, 1)` or one-hot.
+            sides: dict from the name of a side to nested tensors.
+            labels: of one of the head's `label_shapes`.
             sample_weight: nested tensors, or `None`.
 
         Returns:
@@ -103,18 +123,8 @@ class BatchValues:
                     rules.append((name, _are_shares(tf.cast(leaf, tf.float64)), None))
                 elif leaf.dtype.is_floating:
                     rules.append((name, tf.math.is_finite(leaf), None))
-        # Signed, for -1 would be the largest of unsigned integers.
-        numbers = tf.cast(labels, tf.float64)
-        rule = label_rules.label_rule(self.head, labels.shape[1:])
-        holds = rule.holds(numbers, _of_tensorflow(tf))
-        wrong = tf.boolean_mask(numbers, ~holds)
-        name = "rows" if rule.by_row else "labels"
-        rules.append((name, holds, wrong[:1] if rule.by_row else wrong))
-        is_labelled = numbers >= 0
-        if self._are_rows(labels):
-            is_labelled = tf.reduce_any(numbers != 0, axis=-1)
-        if self.weighs_classes:
-            rules.append(("class_weight", is_labelled, None))
+        rules.append(self._count_rule(tf, sides, labels, sample_weight))
+        rules.append(self._label_rule(tf, labels))
         checks = []
         for name, holds, told in rules:
             data = [self._rules()[name][0]]
@@ -125,6 +135,23 @@ class BatchValues:
             )
         with tf.control_dependencies(checks):
             return keras.tree.map_structure(tf.identity, batch)
+
+    def _label_rule(self, tf, labels):
+        """Which rule labels must keep, whether they do, and which of them do not."""
+        # Signed, for -1 would be the largest of unsigned integers.
+        numbers = tf.cast(labels, tf.float64)
+        rule = label_rules.label_rule(self.head, labels.shape[1:])
+        holds = rule.holds(numbers, _of_tensorflow(tf))
+        wrong = tf.boolean_mask(numbers, ~holds)
+        return ("rows", holds, wrong[:1]) if rule.by_row else ("labels", holds, wrong)
+
+    def _count_rule(self, tf, sides, labels, sample_weight):
+        parts = (
+            (sides, labels) if sample_weight is None else (sides, labels, sample_weight)
+        )
+        counts = tf.stack([tf.shape(leaf)[0] for leaf in keras.tree.flatten(parts)])
+        holds = (counts == counts[0]) & (counts > 0)
+        return "counts", holds, tf.sort(tf.unique(counts)[0])
 
     def message_in(self, error):
         """What an error of a backend says of a rule; `None` where it says nothing."""
@@ -140,16 +167,12 @@ class BatchValues:
                 return self._message(name, found)
         return None
 
-    def _are_rows(self, labels):
-        return label_rules.is_one_hot_shape(self.head, labels.shape[1:])
-
     def _message(self, name, found=None):
         rule, received, cure = self._rules()[name]
         return f"{rule} Received: {found or received}. {cure}"
 
     def _rules(self):
         """From a name to the rule, what came where no more is known, and the cure."""
-        unlabelled = "windows without a label"
         rule = label_rules.label_rule(self.head, self.head.label_shapes[0])
         finite = {
             side: (
@@ -171,11 +194,11 @@ class BatchValues:
                 "NaN or infinite weights",
                 "Give a window 0 that is not to count.",
             ),
-            "class_weight": (
-                "`class_weight` must find a class for each window of a tf.data dataset "
-                "and of one-hot labels.",
-                unlabelled,
-                "Yield (inputs, labels, sample_weight), or pass `sample_weight`.",
+            "counts": (
+                "There must be the same number of windows in every input and one label "
+                "for each, and at least one.",
+                "other numbers of windows and labels",
+                "Check how the arrays were cut.",
             ),
             "labels": (rule.rule, "others", rule.cure),
             "rows": (ROW_RULE, "others", ROW_CURE),

@@ -1,13 +1,25 @@
 """The shape of a batch: told apart, and checked before a model sees it."""
 
 import contextlib
+import functools
 import sys
-import types
 
 import keras
+import numpy as np
 
+from keras_dcat.class_labels import check_kind
 from keras_dcat.transfer import label_rules
-from keras_dcat.transfer.callbacks.first_epoch import EMPTY_MESSAGE
+from keras_dcat.transfer.class_weight import ClassWeights, check_not_both
+from keras_dcat.transfer.input_batches import with_each_batch
+from keras_dcat.transfer.input_shapes import (
+    EMPTY_MESSAGE,
+    all_fit,
+    check_dense,
+    check_numbers,
+    describe,
+    nested_alike,
+    static_shape,
+)
 from keras_dcat.transfer.input_values import BatchValues
 from keras_dcat.transfer.losses.statistics import SourceStatistics
 
@@ -51,13 +63,16 @@ class BatchFormat:
         likes, or a sequence of two, whose second part is nested like the target's
         input. So the two inputs of a target that takes two are not mistaken for one.
         """
-        if isinstance(inputs, dict) and set(inputs) - {"transfer_mask"} == _SIDES:
+        if isinstance(inputs, dict) and set(inputs) >= _SIDES:
             pair = inputs["source"], inputs["target"]
+            if nested_alike(inputs, self.target_spec):
+                return None
+            self._check_keys(inputs)
         elif isinstance(inputs, (list, tuple)) and len(inputs) == 2:
             pair = tuple(inputs)
         else:
             return None
-        if not _nested_alike(pair[1], self.target_spec):
+        if not nested_alike(pair[1], self.target_spec):
             return None
         return self._sources(pair[0]), pair[1]
 
@@ -65,7 +80,7 @@ class BatchFormat:
         """The sources' part of a pair as a tuple; one that does not fit, as it is."""
         if self.num_sources is None:
             is_tuple = isinstance(part, (list, tuple)) and len(part) == 1
-            is_in_one = is_tuple and not _nested_alike(part, self.source_spec)
+            is_in_one = is_tuple and not nested_alike(part, self.source_spec)
             return tuple(part) if is_in_one else (part,)
         return tuple(part) if type(part) in (list, tuple) else part
 
@@ -73,37 +88,67 @@ class BatchFormat:
         """The sources as they come in a pair."""
         return sources if self.num_sources else sources[0]
 
-    def checked(self, x, y, pairs_only, *, sample_weight=None, weighs_classes=False):
-        """`x` and `y` as `fit` got them, with every batch checked before use.
+    def target_of(self, batch):
+        """The target's inputs in a batch, which may be of pairs and may have labels.
 
-        Arrays are checked here and now, in one pass. Datasets keep their kind
-        and are checked batch by batch, each before the model sees it. What is
-        none of these (a torch `DataLoader`) is passed on as it is.
+        Args:
+            batch: nested arrays, as a dataset yields them.
+
+        Returns:
+            nested arrays.
+        """
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        pair = self.as_pair(x)
+        if pair is None and not all_fit(x, self.target_spec):
+            pair = self.as_pair((x, y))  # a pair whose labels were left out
+        return x if pair is None else pair[1]
+
+    def checked(self, x, y, pairs_only, *, sample_weight=None, class_weight=None):
+        """What `fit` got, with every batch checked before use, and weighed by class.
+
+        Arrays are checked here and now, in one pass. What comes in batches keeps its
+        kind and is checked batch by batch, each before the model sees it.
 
         Args:
             x: what `fit` or `evaluate` got.
             y: likewise.
             pairs_only: bool. Whether the target's input alone is refused.
             sample_weight: what `fit` or `evaluate` got, with arrays.
-            weighs_classes: bool. Whether Keras is to look up a weight for each label.
+            class_weight: what `fit` got.
 
         Returns:
-            `(x, y)`.
+            `(x, y, sample_weight)`. The weights of classes are in `sample_weight`, or
+            in the batches.
 
         Raises:
             ValueError: what is wrong, with which argument, and what to do.
         """
-        values = BatchValues(self.head, weighs_classes)
+        values = BatchValues(self.head)
+        class_weights = None
+        if class_weight is not None:
+            check_not_both(sample_weight)
+            class_weights = ClassWeights(class_weight, self.head)
         tf = sys.modules.get("tensorflow")
         if tf is not None and isinstance(x, tf.data.Dataset):
-            return self._checked_dataset(tf, x, pairs_only, values), y
-        if isinstance(x, keras.utils.PyDataset):
-            return _CheckedPyDataset(x, self, pairs_only, values), y
-        if isinstance(x, types.GeneratorType):
-            return (self.checked_batch(batch, pairs_only) for batch in x), y
-        if keras.tree.is_nested(x) or hasattr(x, "shape"):
-            self._check_arrays(x, y, sample_weight, pairs_only, values)
-        return x, y
+            x = self._checked_dataset(tf, x, pairs_only, values, class_weights)
+            return x, y, sample_weight
+        check = functools.partial(
+            self.checked_batch, pairs_only=pairs_only, class_weights=class_weights
+        )
+        batches = with_each_batch(x, check)
+        if batches is not None:
+            return batches, y, sample_weight
+        if not keras.tree.is_nested(x) and not hasattr(x, "shape"):
+            raise ValueError(
+                "Data must be arrays, or batches from a tf.data.Dataset, "
+                "keras.utils.PyDataset, generator, or DataLoader of torch or Grain. "
+                f"Received: a {type(x).__name__}. Make a generator of what yields "
+                "batches: (batch for batch in data)."
+            )
+        self._check_arrays(x, y, sample_weight, pairs_only, values)
+        if class_weights is not None:
+            sample_weight = class_weights.of_arrays(y)
+        return x, y, sample_weight
 
     def checked_validation(self, validation_data):
         """`validation_data` of `fit`: arrays `(x, y, …)` or a dataset, checked."""
@@ -127,53 +172,59 @@ class BatchFormat:
                 raise
             raise ValueError(message) from None
 
-    def checked_batch(self, batch, pairs_only, values=None):
-        """A batch `(inputs, labels)`, with weights or without, as it was.
+    def checked_batch(self, batch, pairs_only, class_weights=None):
+        """A batch `(inputs, labels)`, with weights or without, whose lists are tuples.
 
         Args:
             batch: tuple of nested arrays.
             pairs_only: bool. Whether the target's input alone is refused.
-            values: `BatchValues`.
+            class_weights: `ClassWeights`, which the batch then has for its windows.
 
         Returns:
-            the batch.
+            tuple of nested arrays.
 
         Raises:
             ValueError: what is wrong with it.
         """
         try:
-            parts = _parts(batch)
-            values = values or BatchValues(self.head)
-            self._check_arrays(*parts, pairs_only, values)
+            x, y, sample_weight = _parts(batch)
+            values = BatchValues(self.head)
+            self._check_arrays(x, y, sample_weight, pairs_only, values)
+            if class_weights is not None:
+                check_not_both(sample_weight)
+                sample_weight = class_weights.of_arrays(y)
         except ValueError as error:
             # TensorFlow, where it reads, makes another error of it.
             self._refused = str(error)
             raise
-        return batch
+        weights = () if sample_weight is None else (sample_weight,)
+        # TensorFlow makes one tensor of a list.
+        return keras.tree.lists_to_tuples((x, y, *weights))
 
     def _check_arrays(self, x, y, sample_weight, pairs_only, values):
-        sides = self._check_structure(x, y, pairs_only)
-        counts = {len(leaf) for leaf in keras.tree.flatten((x, y))}
-        if counts != {len(y)} or not len(y):
-            raise ValueError(
-                "There must be the same number of windows in every input and one "
-                f"label for each, and at least one. Received: {sorted(counts)} windows "
-                "and labels. Check how the arrays were cut."
-            )
+        sides = self._check_structure(x, y, sample_weight, pairs_only)
+        parts = (x, y) if sample_weight is None else (x, y, sample_weight)
+        values.check_counts({int(leaf.shape[0]) for leaf in keras.tree.flatten(parts)})
         inputs = {side: inputs for side, (inputs, _) in sides.items()}
-        values.check_arrays(inputs, y, sample_weight)
+        values.check_inputs(inputs, sample_weight)
+        values.check_labels(y)
 
-    def _checked_dataset(self, tf, dataset, pairs_only, values):
+    def _checked_dataset(self, tf, dataset, pairs_only, values, class_weights):
         if int(dataset.cardinality()) == 0:
             raise ValueError(EMPTY_MESSAGE)
-        x, y, _ = _parts(dataset.element_spec)
-        self._check_structure(x, y, pairs_only)
+        x, y, sample_weight = _parts(dataset.element_spec)
+        self._check_structure(x, y, sample_weight, pairs_only)
         values.check_label_kind(y)
+        if class_weights is not None:
+            check_not_both(sample_weight)
 
         def check(*batch):
             x, y, sample_weight = _parts(batch)
             sides = {side: inputs for side, (inputs, _) in self._sides(x).items()}
-            return values.asserted(batch, sides, y, sample_weight)
+            batch = values.asserted(batch, sides, y, sample_weight)
+            if class_weights is None:
+                return batch
+            return (*batch[:2], class_weights.of_tensors(batch[1]))
 
         return dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
 
@@ -191,49 +242,89 @@ class BatchFormat:
         """
         pair = self.as_pair(inputs)
         # What two sources take may look like a pair.
-        is_pair = pair is not None and not _all_fit(inputs, self.source_spec)
+        is_pair = pair is not None and not all_fit(inputs, self.source_spec)
         windows = self._part(pair[0]) if is_pair else inputs
         self._check_side("source", windows, self.source_spec)
         return windows, is_pair
 
-    def _check_structure(self, x, y, pairs_only):
-        """Checks nesting and static shapes; `{side: (inputs, spec)}`."""
+    def _check_structure(self, x, y, sample_weight, pairs_only):
+        """Checks nesting, static shapes and dtypes; `{side: (inputs, spec)}`."""
         pair = self.as_pair(x)
-        if pair is None and (pairs_only or not _nested_alike(x, self.target_spec)):
+        if pair is None and (pairs_only or not nested_alike(x, self.target_spec)):
             alone = "" if pairs_only else ", or the target's input alone"
             raise ValueError(
                 "A batch must be ((source, target), labels) or "
                 '({"source": …, "target": …}, labels)' + f"{alone}. "
-                f"Received: inputs {_describe(x)}. "
+                f"Received: inputs {describe(x)}. "
                 "Zip the two modalities into one dataset of synchronized windows."
             )
+        sides = self._sides(x)
+        for side, (inputs, spec) in sides.items():
+            self._check_side(side, inputs, spec)
+        self._check_label_shape(y)
+        self._check_weight_shape(sample_weight)
+        return sides
+
+    def _check_label_shape(self, y):
         if y is None:
             raise ValueError(
                 "A batch must hold labels. Received: inputs without labels. "
                 "Pass `y`, or yield (inputs, labels)."
             )
-        sides = self._sides(x)
-        for side, (inputs, spec) in sides.items():
-            self._check_side(side, inputs, spec)
-        if not label_rules.fits(self.head, _shape(y)):
+        check_dense("Labels", y)
+        shape = static_shape(y)
+        if not label_rules.fits(self.head, shape):
             remedy = "Use the classes that the models were built with."
             if not hasattr(y, "shape"):
+                if any(isinstance(label, str) for label in keras.tree.flatten(y)):
+                    check_kind(np.asarray(y))  # as torch collates text
                 remedy = "Make an array of them: np.asarray(labels)."
-            elif _shape(y) is None:
+            elif shape is None:
                 remedy = "Say so where they are made: `labels.set_shape((None,))`."
+            elif len(shape) == 0:
+                remedy = "Batch them, or make an array of one: np.reshape(label, 1)."
             raise ValueError(
                 f"Labels must be {label_rules.forms(self.head)}. "
-                f"Received: {_describe(y)}. {remedy}"
+                f"Received: {describe(y)}. {remedy}"
             )
-        return sides
+
+    def _check_weight_shape(self, sample_weight):
+        if sample_weight is None:
+            return
+        shapes, steps = [(None,), (None, 1)], ""
+        if self.head.steps is not None:
+            shapes.append((None, self.head.steps))
+            steps = f", or for each step, (batch, {self.head.steps})"
+        check_dense("`sample_weight`", sample_weight)
+        if not any(all_fit(sample_weight, keras.KerasTensor(each)) for each in shapes):
+            raise ValueError(
+                f"`sample_weight` must be one number for each window, (batch,){steps}. "
+                f"Received: {describe(sample_weight)}. "
+                "Make an array of such numbers: np.asarray(weights)."
+            )
+        check_numbers("`sample_weight`", sample_weight)
 
     def _check_side(self, side, inputs, spec):
-        if not _all_fit(inputs, spec):
+        for leaf in keras.tree.flatten(inputs):
+            check_dense(_named(side), leaf)
+        if not all_fit(inputs, spec):
             raise ValueError(
-                f"{_named(side)} must be {_describe(spec)}. "
-                f"Received: {_describe(inputs)}. "
+                f"{_named(side)} must be {describe(spec)}. "
+                f"Received: {describe(inputs)}. "
                 "Check the order (source, target), the window length, and that "
                 "the dataset is batched."
+            )
+        leaves = zip(keras.tree.flatten(inputs), keras.tree.flatten(spec), strict=True)
+        for leaf, expected in leaves:
+            check_numbers(_named(side), leaf, expected.dtype)
+
+    def _check_keys(self, inputs):
+        unknown = sorted(map(str, set(inputs) - _SIDES - {"transfer_mask"}))
+        if unknown:
+            raise ValueError(
+                "A pair that is a dict must have the keys 'source' and 'target', and "
+                f"'transfer_mask' if it likes. Received: also {unknown}. "
+                "Leave them out, or name them so."
             )
 
     def _sides(self, x):
@@ -282,42 +373,12 @@ def teaching_shares(inputs, num_sources: int):
     return keras.ops.reshape(shares, (-1, 1))
 
 
-class _CheckedPyDataset(keras.utils.PyDataset):
-    """A `PyDataset` whose batches are checked as they are read."""
-
-    def __init__(self, dataset, batch_format, pairs_only, values):
-        super().__init__(
-            workers=dataset.workers,
-            use_multiprocessing=dataset.use_multiprocessing,
-            max_queue_size=dataset.max_queue_size,
-        )
-        self.dataset = dataset
-        self.batch_format = batch_format
-        self.pairs_only = pairs_only
-        self.values = values
-
-    @property
-    def num_batches(self):
-        return self.dataset.num_batches
-
-    def __getitem__(self, index):
-        return self.batch_format.checked_batch(
-            self.dataset[index], self.pairs_only, self.values
-        )
-
-    def on_epoch_begin(self):
-        self.dataset.on_epoch_begin()
-
-    def on_epoch_end(self):
-        self.dataset.on_epoch_end()
-
-
 def _parts(batch):
     """Inputs, labels and weights of a batch; no weights are `None`."""
     if not isinstance(batch, (list, tuple)) or not 2 <= len(batch) <= 3:
         raise ValueError(
             "A batch must be (inputs, labels) or (inputs, labels, sample_weight). "
-            f"Received: {_describe(batch)}. "
+            f"Received: {describe(batch)}. "
             "Yield a tuple whose first part is the pair (source, target)."
         )
     return (*batch, None)[:3]
@@ -325,51 +386,3 @@ def _parts(batch):
 
 def _named(side):
     return f"The input of the {side}" if side in _SIDES else f"`{side}`"
-
-
-def _nested_alike(structure, spec):
-    if not keras.tree.is_nested(spec):
-        return not keras.tree.is_nested(structure)
-    try:
-        keras.tree.assert_same_structure(
-            keras.tree.lists_to_tuples(structure), keras.tree.lists_to_tuples(spec)
-        )
-    except (ValueError, TypeError):
-        return False
-    return True
-
-
-def _shape(leaf):
-    """Static shape as a tuple, or `None` where even the rank is unknown."""
-    shape = getattr(leaf, "shape", None)
-    if shape is None or getattr(shape, "rank", 0) is None:
-        return None
-    return tuple(shape)
-
-
-def _fits(leaf, spec):
-    shape = _shape(leaf)
-    if shape is None:
-        return not isinstance(leaf, (int, float, str))
-    return len(shape) == len(spec.shape) and all(
-        None in (size, expected) or size == expected
-        for size, expected in zip(shape[1:], spec.shape[1:], strict=True)
-    )
-
-
-def _all_fit(inputs, spec):
-    return _nested_alike(inputs, spec) and all(
-        map(_fits, keras.tree.flatten(inputs), keras.tree.flatten(spec))
-    )
-
-
-def _describe(structure):
-    """Nesting and shapes of a batch, in words that fit into one line."""
-    if isinstance(structure, dict):
-        parts = (f"{k!r}: {_describe(v)}" for k, v in structure.items())
-        return "{" + ", ".join(parts) + "}"
-    if isinstance(structure, (list, tuple)) and len(structure) <= 4:
-        return "(" + ", ".join(map(_describe, structure)) + ")"
-    if hasattr(structure, "shape"):
-        return f"of shape {_shape(structure)}"
-    return f"a {type(structure).__name__}"

@@ -1,6 +1,8 @@
 """The model that is trained on pairs and used on the target alone."""
 
+import os
 from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
@@ -9,8 +11,8 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_dcat.quantization import quantize_inside, quantized_inside
 from keras_dcat.transfer import combination as combinations
 from keras_dcat.transfer import gradient_step
-from keras_dcat.transfer.callbacks.first_epoch import EMPTY_MESSAGE
 from keras_dcat.transfer.chosen_losses import chosen_terms
+from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE
 from keras_dcat.transfer.inputs import BatchFormat, teaching_shares
 from keras_dcat.transfer.models import inspection
 from keras_dcat.transfer.models.heads import find_head
@@ -22,6 +24,7 @@ from keras_dcat.transfer.summary import called_by_side
 from keras_dcat.transfer.supervision import SupervisedTarget
 from keras_dcat.transfer.training import PairLoops
 from keras_dcat.transfer.transfer_weight import TransferWeight
+from keras_dcat.typing import Config, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -133,7 +136,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         target_attention: str | list[str] | None = None,
         combination: str = "mean",
         adapt_sizes: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ):
         # Each branch casts its own inputs: their policies may differ.
         super().__init__(autocast=False, **kwargs)
@@ -189,7 +192,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         self._notice_other_weights()
         self.compile()
 
-    def train_step(self, *state_and_batch):
+    def train_step(self, *state_and_batch: Any) -> Any:
         """One step of training, on every backend: `fit` calls it for each batch.
 
         A pair passes through `call`: the frozen sources say their statistics, once, or
@@ -210,7 +213,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         """
         return gradient_step.train(self, *state_and_batch)
 
-    def test_step(self, *state_and_batch):
+    def test_step(self, *state_and_batch: Any) -> Any:
         """One step of `evaluate`: the same pass and losses, and no update.
 
         Args:
@@ -221,7 +224,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         """
         return gradient_step.test(self, *state_and_batch)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> PairOutputs | Tensor:
         if inputs is None:  # what torch makes of a dataset that turns out empty
             raise ValueError(EMPTY_MESSAGE)
         pair = self._batch_format.as_pair(inputs)
@@ -235,11 +238,17 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
             target.prediction,
             self._pair.compared(statistics, target, transfer_mask),
             self._transfer_weight(training=training),
+            self.objective.class_bias(),
         )
 
     def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Tensor | None = None,
+        training: bool = True,
+    ) -> Tensor:
         """Classification loss plus `transfer_weight` times the transfer losses."""
         classification = self.classification_loss(x, y, y_pred, sample_weight, training)
         if not isinstance(y_pred, PairOutputs):
@@ -281,7 +290,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
     def transfer_weight(self, value):
         self._transfer_weight.assign(value)
 
-    def export(self, filepath, *args, **kwargs):
+    def export(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> Any:
         """Writes the target alone, as `keras.Model.export` writes a model.
 
         Args:
@@ -291,7 +300,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         """
         return self.target.export(filepath, *args, **kwargs)
 
-    def summary(self, *args, **kwargs):
+    def summary(self, *args: Any, **kwargs: Any) -> None:
         """Prints the models of the transfer, as source and target.
 
         Args:
@@ -302,11 +311,11 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
             super().summary(*args, **kwargs)
 
     @property
-    def trainable_variables(self):
+    def trainable_variables(self) -> list:
         return self._pair.trainable_variables if self.trainable else []
 
     @property
-    def non_trainable_variables(self):
+    def non_trainable_variables(self) -> list:
         trainable = {id(v) for v in self.trainable_variables}
         return [v for v in self.variables if id(v) not in trainable]
 
@@ -324,7 +333,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         )
         return {**shown, "classification_loss": self._shown_of(classification, outputs)}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),
@@ -341,7 +350,9 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: Config, custom_objects: dict | None = None
+    ) -> "DCATModel":
         config = dict(config)
         deserialize = keras.saving.deserialize_keras_object
         for name in ("source", "target", "transfer_weight", "gate", "loss"):

@@ -1,7 +1,7 @@
 """The objective of a transfer: losses, the gate of each, and what is shown of them."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -61,14 +61,26 @@ class Objective:
         self.terms = terms
         self.combination = combination
         self.head = head
-        self.alignment = None
+        self.alignment: Any = None
         if any(term.loss.reads == _FUSED for term in terms.values()):
+            classes: Any = head.num_classes  # a number: the term was chosen for it
             self.alignment = DistributionAlignment(
                 believing,
-                head.num_classes,
+                classes,
                 head.num_labels,
                 name="distribution_alignment",
             )
+
+    def class_bias(self):
+        """By what a pass aligns class frequencies, as `PairOutputs` has it.
+
+        Read in `call`: on JAX a step written by hand knows variables nowhere else.
+
+        Returns:
+            float32 tensor, or `()`.
+        """
+        own = self.alignment
+        return () if own is None else ops.convert_to_tensor(own.bias)
 
     def told(self, outputs):
         """What each source says, by decision, and as their combination has it.
@@ -131,7 +143,7 @@ class Objective:
             }
         readings = self.readings(outputs, told)
         if self.alignment is not None:
-            self._fuse(readings, told, masks, labels, training)
+            self._fuse(readings, outputs, told, masks, labels, training)
         unlabelled = self._unlabelled(labels)
         values = {}
         for name, (loss, _, gate) in self.terms.items():
@@ -253,7 +265,7 @@ class Objective:
         )
         return [combined[at] for at in range(len(told))]
 
-    def _fuse(self, readings, told, masks, labels, training):
+    def _fuse(self, readings, outputs, told, masks, labels, training):
         """Adds to the readings of each source what it and the target say together."""
         pairs = [reading.get("log_probabilities") for reading in readings]
         believing = [at for at, pair in enumerate(pairs) if pair]
@@ -264,6 +276,7 @@ class Objective:
             target,
             self.head.classes_of_rows(labels),
             ops.stack([masks[gate][at] for at in believing]),
+            None if _is_empty(outputs.class_bias) else outputs.class_bias,
             training=training,
         )
         for number, at in enumerate(believing):

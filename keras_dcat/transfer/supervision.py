@@ -1,5 +1,7 @@
 """How a target is told its labels: loss and metrics that see what has a label."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -8,6 +10,7 @@ from keras_dcat.transfer.head import Head
 from keras_dcat.transfer.labelled_metrics import as_passed, over_labelled_windows
 from keras_dcat.transfer.losses.cross_entropy import CrossEntropy
 from keras_dcat.transfer.outputs import PairOutputs, prediction_of
+from keras_dcat.typing import Config, Tensor
 
 
 class SupervisedTarget:
@@ -18,13 +21,13 @@ class SupervisedTarget:
 
     def compile(
         self,
-        optimizer="adam",
-        loss=None,
+        optimizer: Any = "adam",
+        loss: Any = None,
         *,
-        metrics=None,
-        weighted_metrics=None,
-        **kwargs,
-    ):
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        **kwargs: Any,
+    ) -> None:
         """Sets the training up; what is not named keeps a sensible default.
 
         The constructor has called it already. All arguments of
@@ -57,15 +60,15 @@ class SupervisedTarget:
             **kwargs,
         )
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> Config:
         return as_passed(super().get_compile_config())
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: Config) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
     @property
-    def metrics(self):
+    def metrics(self) -> list:
         """What is shown: of a pair, the metrics of Keras see its prediction."""
         # Made here: as an attribute Keras would track it, beside what it reads.
         return [
@@ -73,7 +76,9 @@ class SupervisedTarget:
             for metric in super().metrics
         ]
 
-    def classification_loss(self, x, y, outputs, sample_weight, training):
+    def classification_loss(
+        self, x: Any, y: Any, outputs: Any, sample_weight: Tensor | None, training: bool
+    ) -> Tensor:
         """The loss of `compile`, as a mean over what has a label.
 
         Args:
@@ -92,7 +97,9 @@ class SupervisedTarget:
         weights = self.head.mean_over_labelled(weights, y)
         return super().compute_loss(x, known, prediction, weights, training=training)
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Tensor | None = None
+    ) -> dict:
         """The metrics of `compile` on the target's output, and the transfer's."""
         results = super().compute_metrics(x, y, prediction_of(y_pred), sample_weight)
         hidden = {} if isinstance(y_pred, PairOutputs) else self._transfer_metrics.shown

@@ -1,13 +1,16 @@
 """Keras's loops over pairs of windows, whose data are checked before use."""
 
 import contextlib
+import math
 import os
+from typing import Any
 
 import keras
 
 from keras_dcat.transfer.caching import cache_source
 from keras_dcat.transfer.callbacks.first_epoch import watched
 from keras_dcat.transfer.gradient_step import carried_state
+from keras_dcat.transfer.input_batches import with_each_batch
 from keras_dcat.transfer.models.quantized import (
     check_trainable,
     fresh_optimizer,
@@ -22,29 +25,27 @@ class PairLoops:
     Expects `_batch_format`, a `BatchFormat`, and `_pair`, a `ModelPair`.
     """
 
-    _weights_seen = None  # of which kinds the weights were, when last looked at
+    # Of which kinds the weights were, when last looked at.
+    _weights_seen: tuple | None = None
 
-    def stateless_compute_loss(self, *args, **kwargs):
+    def stateless_compute_loss(self, *args: Any, **kwargs: Any) -> Any:
         """As in Keras, which carries the state of what `compute_loss` assigns."""
         with carried_state():
             return super().stateless_compute_loss(*args, **kwargs)
 
-    def predict_step(self, *state_and_batch):
+    def predict_step(self, *state_and_batch: Any) -> Any:
         """One batch of predictions: of a pair, only the target is looked at."""
         *state, batch = state_and_batch
-        inputs, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        pair = self._batch_format.as_pair(inputs)
-        inputs = inputs if pair is None else pair[1]
-        return super().predict_step(*state, (inputs,))
+        return super().predict_step(*state, (self._batch_format.target_of(batch),))
 
     def cache_source(
         self,
-        x,
+        x: Any,
         path: str | os.PathLike | None = None,
         dtype: str = "float32",
         batch_size: int = 256,
-        verbose="auto",
-    ):
+        verbose: int | str = "auto",
+    ) -> Any:
         """Runs the source once over windows, for `fit` to read what it said of them.
 
         Args:
@@ -72,20 +73,29 @@ class PairLoops:
             self._pair, self._batch_format, x, path, dtype, batch_size, verbose
         )
 
-    def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *args: Any,
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """Trains the target, as `keras.Model.fit`.
 
         Args:
             x: pairs `(source, target)` or `{"source": …, "target": …}` of arrays;
-                or a `tf.data.Dataset`, `keras.utils.PyDataset` or generator of
-                batches `(pair, labels)` or `(pair, labels, sample_weight)`.
+                or batches `(pair, labels)` or `(pair, labels, sample_weight)` from a
+                `tf.data.Dataset`, `keras.utils.PyDataset`, generator, `DataLoader` of
+                torch, or `MapDataset`, `IterDataset` or `DataLoader` of Grain.
             y: labels, with arrays: integers `(windows,)` or one-hot.
             *args: as in Keras.
-            callbacks: as in Keras. There always is a `NegativeTransferGuard`, which sets
-                `transfer_weight` to 0 if the source has nothing to teach.
+            callbacks: as in Keras. There always is a `NegativeTransferGuard`, which
+                sets `transfer_weight` to 0 if the source has nothing to teach.
             **kwargs: as in Keras. `sample_weight` and `class_weight` weigh both
-                parts of the loss. Of windows without a label, `class_weight` takes
-                integers −1 in arrays, and weighs them 1.
+                parts of the loss. `class_weight` is taken with all kinds of data; a
+                class that it does not name weighs 1, and so does a window without a
+                label.
 
         Returns:
             the `History`. Its `loss` is `classification_loss + transfer_weight ·
@@ -97,26 +107,32 @@ class PairLoops:
 
         Raises:
             ValueError: before the first step, if the data are not pairs, do not
-                fit the two models, are empty, hold NaN, have labels that say no class,
-                or none where `class_weight` needs them; at the batch in question, for
-                data that come in batches. If nothing of the target can be trained, as
-                all of it is frozen or quantized. Of several machines on TensorFlow,
-                which need the JAX backend.
+                fit the two models, are empty, hold NaN, or have labels that say no
+                class; at the batch in question, for data that come in batches. If
+                `class_weight` names a class that there is not, or a weight is negative
+                or not finite. If nothing of the target can be trained, as all of it is
+                frozen or quantized. Of several machines on TensorFlow, which need the
+                JAX backend.
         """
         _check_strategy(self)
         check_trainable(self.target)
         self._notice_other_weights()
-        x, y = self._batch_format.checked(
+        class_weight = kwargs.pop("class_weight", None)
+        x, y, weights = self._batch_format.checked(
             x,
             y,
             pairs_only=True,
             sample_weight=kwargs.get("sample_weight"),
-            weighs_classes=kwargs.get("class_weight") is not None,
+            class_weight=class_weight,
         )
         if kwargs.get("validation_data") is not None:
             kwargs["validation_data"] = self._batch_format.checked_validation(
                 kwargs["validation_data"]
             )
+        elif class_weight is not None and weights is not None:
+            _weigh_alike(weights, kwargs.get("validation_split"))
+        if weights is not None:
+            kwargs["sample_weight"] = weights
         if y is None and not isinstance(x, keras.utils.PyDataset):
             # Keras warns of its own default where the data come in order.
             kwargs.setdefault("shuffle", False)
@@ -126,7 +142,7 @@ class PairLoops:
         with self._batch_format.readable_errors(), weights_kept(self):
             return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Scores the target, as `keras.Model.evaluate`, and changes no state.
 
         Args:
@@ -140,31 +156,91 @@ class PairLoops:
         """
         if "_use_cached_eval_dataset" not in kwargs:
             weights = kwargs.get("sample_weight", args[2] if len(args) > 2 else None)
-            x, y = self._batch_format.checked(
+            x, y, _ = self._batch_format.checked(
                 x, y, pairs_only=False, sample_weight=weights
             )
         self._notice_other_weights()
-        with self._batch_format.readable_errors():
+        with self._batch_format.readable_errors(), weights_kept(self):
             results = super().evaluate(x, y, *args, **kwargs)
         # Numbers, which older Keras gives only where all metrics have a value.
         return keras.tree.map_structure(
             lambda x: x if len(getattr(x, "shape", ())) else float(x), results
         )
 
-    def predict(self, *args, **kwargs):
-        """Predicts with the target, as `keras.Model.predict`.
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Predictions of the target, as `keras.Model.predict`.
 
         Args:
-            *args: as in Keras. Of pairs, only the target's part is looked at.
+            x: the target's inputs or pairs as in `fit`, with labels or without.
+            *args: as in Keras.
             **kwargs: as in Keras.
 
         Returns:
             as in Keras.
         """
         self._notice_other_weights()
-        return super().predict(*args, **kwargs)
+        batches = with_each_batch(x, self._target_alone)
+        x = x if batches is None else batches
+        with weights_kept(self):
+            return super().predict(x, *args, **kwargs)
 
-    def save(self, filepath, *args, **kwargs):
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """One step of training, as `keras.Model.train_on_batch`.
+
+        Args:
+            x: pair of arrays, as in `fit`.
+            y: labels.
+            sample_weight: `(windows,)`.
+            class_weight: as in `fit`.
+            **kwargs: as in Keras.
+
+        Returns:
+            as in Keras.
+
+        Raises:
+            ValueError: as `fit`.
+        """
+        self._notice_other_weights()
+        x, y, sample_weight = self._batch_format.checked(
+            x,
+            y,
+            pairs_only=True,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+        )
+        return super().train_on_batch(x, y, sample_weight, **kwargs)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs: Any
+    ) -> Any:
+        """Scores one batch, as `keras.Model.test_on_batch`.
+
+        Args:
+            x: pair of arrays, or the target's inputs alone.
+            y: labels.
+            sample_weight: `(windows,)`.
+            **kwargs: as in Keras.
+
+        Returns:
+            as in Keras.
+
+        Raises:
+            ValueError: as `evaluate`.
+        """
+        self._notice_other_weights()
+        x, y, _ = self._batch_format.checked(
+            x, y, pairs_only=False, sample_weight=sample_weight
+        )
+        return super().test_on_batch(x, y, sample_weight, **kwargs)
+
+    def save(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> Any:
         """Saves source, target and training, as `keras.Model.save`.
 
         Args:
@@ -174,6 +250,9 @@ class PairLoops:
         """
         self._notice_other_weights()
         return super().save(filepath, *args, **kwargs)
+
+    def _target_alone(self, batch):
+        return (keras.tree.lists_to_tuples(self._batch_format.target_of(batch)),)
 
     def _notice_other_weights(self):
         """Forgets what was compiled and counted for weights that are no more.
@@ -194,11 +273,21 @@ class PairLoops:
             object.__setattr__(self, "optimizer", fresh)
 
 
+def _weigh_alike(weights, validation_split):
+    """Weighs 1 what Keras is to split off, which `class_weight` does not weigh."""
+    if validation_split:
+        weights[math.floor(len(weights) * (1 - validation_split)) :] = 1
+
+
 def _build_optimizer(model):
-    """Before the first step: what it makes there TensorFlow would trace, and slowly."""
-    if keras.backend.backend() == "tensorflow" and not model.optimizer.built:
-        with _strategy_scope(model):
-            model.optimizer.build(model.trainable_variables)
+    """Before the first step: what it makes there TensorFlow would trace, and slowly.
+
+    On JAX `weights_kept` is to know of it.
+    """
+    if keras.backend.backend() == "torch" or model.optimizer.built:
+        return
+    with _strategy_scope(model):
+        model.optimizer.build(model.trainable_variables)
 
 
 def _strategy_scope(model):

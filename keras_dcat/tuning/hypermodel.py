@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
@@ -17,7 +18,7 @@ from keras_dcat.transfer.recipe_weights import (
 )
 from keras_dcat.transfer.recipes import DEFAULT, RECIPES, named
 
-keras_tuner = require("keras_tuner", extra="tuner")
+keras_tuner: Any = require("keras_tuner", extra="tuner")
 
 # What a search should be judged by: macro F1 of windows of people held out.
 MACRO_F1 = keras_tuner.Objective("val_macro_f1", direction="max")
@@ -134,7 +135,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
         optimizer: Callable = keras.optimizers.Adam,
         jit_compile: bool | str = "auto",
         seed: int | None = 0,
-        **options,
+        **options: Any,
     ):
         super().__init__()
         unknown = sorted(set(search) - set(_SPACE))
@@ -151,7 +152,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
                 f"Received: {own}. Leave it out of `search`, and fix it in the "
                 "`hyperparameters` of the tuner."
             )
-        self.source = source
+        self.source: Any = source
         self.build_target = build_target
         self.search = tuple(search)
         self.data = data
@@ -160,7 +161,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
         self.seed = seed
         self.options = options
 
-    def build(self, hp):
+    def build(self, hp: Any) -> DCATModel:
         """A compiled `DCATModel` with the settings of a trial.
 
         Args:
@@ -191,16 +192,17 @@ class DCATHyperModel(keras_tuner.HyperModel):
             loss_weights=list(losses.values()),
             **self.options,
         )
+        classes: Any = model.num_classes
         model.compile(
             self.optimizer(chosen["learning_rate"]),
-            weighted_metrics=["accuracy", MacroF1(model.num_classes)],
+            weighted_metrics=["accuracy", MacroF1(classes)],
             jit_compile=self.jit_compile,
         )
         # Now, or the best model could not load the state with which to train on.
         model.optimizer.build(model.trainable_variables)
         return model
 
-    def fit(self, hp, model, *args, **kwargs):
+    def fit(self, hp: Any, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
         """Trains the model of a trial.
 
         Args:
@@ -226,7 +228,9 @@ class DCATHyperModel(keras_tuner.HyperModel):
             )
         return model.fit(*args, **kwargs)
 
-    def cache_source(self, x, path: str | os.PathLike | None = None, **options):
+    def cache_source(
+        self, x: Any, path: str | os.PathLike | None = None, **options: Any
+    ) -> Any:
         """Runs the source once over its windows, for all trials of a search.
 
         Args:
@@ -249,7 +253,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
         return hp.values.get(name, usual)
 
 
-def encoder_options(hp) -> dict:
+def encoder_options(hp: Any) -> dict:
     """Declares what may be searched of an encoder of this package.
 
     Args:

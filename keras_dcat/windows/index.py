@@ -4,6 +4,7 @@ import dataclasses
 import math
 import numbers
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -115,11 +116,11 @@ class WindowIndex:
             **{name: getattr(self, name)[chosen] for name in per_window},
         )
 
-    def without_labels(self, chosen: np.ndarray) -> "WindowIndex":
+    def without_labels(self, chosen: np.ndarray | slice) -> "WindowIndex":
         """All the windows, of which those that `chosen` picks out have no label.
 
         Args:
-            chosen: bool array `(windows,)` or int array.
+            chosen: bool array `(windows,)`, int array or slice.
 
         Returns:
             `WindowIndex` whose `labels` are −1 there, and so those of every step.
@@ -203,7 +204,9 @@ class WindowIndex:
         labels[is_padding] = UNLABELLED
         return labels
 
-    def gather(self, stream: str, windows=slice(None)) -> np.ndarray:
+    def gather(
+        self, stream: str, windows: slice | np.ndarray = slice(None)
+    ) -> np.ndarray:
         """Windows of one stream as one array.
 
         Args:
@@ -252,7 +255,9 @@ class WindowIndex:
         apart = starts[1:] >= ends[:-1]
         begins = starts[np.concatenate([[True], apart])]
         ends = ends[np.concatenate([apart, [True]])]
-        count, total, squares = 0, 0.0, 0.0
+        count = 0
+        total: Any = 0.0
+        squares: Any = 0.0
         at_once = max(1, _VALUES_AT_ONCE // math.prod(self.shape(stream)[1:]))
         for begin, end in zip(begins, ends, strict=True):
             for at in range(begin, end, at_once):
@@ -280,7 +285,7 @@ class WindowIndex:
 _VALUES_AT_ONCE = 2**22  # 32 MiB as float64
 
 
-def check_windows(index):
+def check_windows(index: WindowIndex) -> None:
     """Refuses an index of which no window is left."""
     if not len(index):
         raise ValueError(
@@ -289,7 +294,7 @@ def check_windows(index):
         )
 
 
-def touching(starts, other_starts, steps):
+def touching(starts: np.ndarray, other_starts: np.ndarray, steps: int) -> np.ndarray:
     """Which windows hold a sample that one of the others holds too."""
     others = np.concatenate([[-steps], np.sort(other_starts)])
     # Of the others that begin before a window ends, the last to begin.

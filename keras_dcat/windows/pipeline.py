@@ -3,12 +3,13 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_dcat.typing import ArrayLike
 from keras_dcat.windows.index import WindowIndex, check_windows
 
 
 def pair_dataset(
     index: WindowIndex,
-    source,
+    source: str | tuple | ArrayLike,
     target: str,
     batch_size: int = 64,
     shuffle: bool = False,

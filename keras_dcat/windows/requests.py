@@ -91,7 +91,7 @@ def _check_lengths(options):
 
 
 def _is_count(steps):
-    return isinstance(steps, numbers.Integral) and steps > 0
+    return isinstance(steps, numbers.Integral) and int(steps) > 0
 
 
 def common_rates(recordings, options):
@@ -165,7 +165,7 @@ def common_rates(recordings, options):
             f"Received: none for {clocked}. "
             f"Choose one near their own, such as rates={{{clocked[0]!r}: 50}}."
         )
-    fastest = max(common, key=common.get)
+    fastest = max(common, key=common.__getitem__)
     if options.stride * common[fastest] < 1 - 1e-9:
         raise ValueError(
             "`stride` must be at least one sample of the fastest stream. Received: "
@@ -189,7 +189,7 @@ def _check_clips(recordings, clips):
 
 def _check_values(recordings):
     """That a stream has numbers, of the same channels wherever it has a sample."""
-    found = {}
+    found: dict[str, tuple] = {}
     for recording in recordings:
         for name, stream in recording.streams.items():
             channels = np.shape(stream.values)[1:]

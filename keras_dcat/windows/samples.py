@@ -1,5 +1,7 @@
 """The samples of one stream in all recordings, where they lie."""
 
+from typing import Any
+
 import numpy as np
 
 from keras_dcat.shown import counted, formed, shown_as_printed
@@ -37,7 +39,7 @@ class Samples:
         """Whether all parts are arrays that are held in memory already."""
         return all(is_in_memory(part) for part in self.parts)
 
-    def part_of(self, starts: np.ndarray) -> np.ndarray:
+    def part_of(self, starts: np.ndarray | int) -> Any:
         """Number of the part in which each position lies, int array."""
         return np.searchsorted(self.offsets, starts, side="right") - 1
 

@@ -52,7 +52,7 @@ def measured(path: pathlib.Path, check: bool = True) -> dict[str, Any]:
     """
     if not path.is_file():
         return {"file": "missing"}
-    found = {"bytes": path.stat().st_size}
+    found: dict[str, Any] = {"bytes": path.stat().st_size}
     if check:
         with open(path, "rb") as file:
             found["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import wave
@@ -127,6 +128,36 @@ def test_an_example_prints_its_tables_and_writes_its_report(tmp_path, name):
             low, high = numbers[f"{key}_ci"]
             assert 0 <= low <= numbers[key] <= high <= 1
             assert numbers[f"{key}_seeds"] == [0, 1]
+
+
+def write_sisfall(path):
+    """Two activities and a fall of four people, 10 s each, at 50 Hz."""
+    rng = np.random.default_rng(0)
+    subjects, activities = ("SA01", "SA02", "SA03", "SA04"), ("D01", "D15", "F01")
+    clips = list(itertools.product(subjects, activities))
+    counts = rng.normal(0, 30, (len(clips), 500, 9))
+    counts[:, :, 1] += 256  # 1 g
+    counts[2::3, 250:270] += 1500
+    np.savez(
+        path,
+        values=counts.astype("int16").reshape(-1, 9),
+        offsets=np.arange(len(clips) + 1) * 500,
+        activity=np.array([activity for _, activity in clips]),
+        subject=np.array([subject for subject, _ in clips]),
+        trial=np.ones(len(clips), "int64"),
+    )
+    return path
+
+
+@pytest.mark.slow
+def test_falls_are_found_by_one_sigmoid_of_each_model(tmp_path):
+    path = write_sisfall(tmp_path / "sisfall.npz")
+    printed = printed_by("sisfall", path, "--quick", cwd=tmp_path)
+    assert "4 people, 5.8% of the windows are falls" in printed
+    for name in ("source", "target alone", "D-CAT, extended", "D-CAT, the paper"):
+        scores = re.findall(rf"^\| {name}[^|]*\| ([\d.]+) \[", printed, re.MULTILINE)
+        assert len(scores) == 2  # after the first seed, and after both
+        assert all(0 <= float(score) <= 1 for score in scores)
 
 
 @pytest.mark.slow

@@ -38,7 +38,25 @@ FINDINGS = {
     "search": ["transfer_weight", "macro_f1"],
     "device": ["model_card", "truth: "],
     "many_machines": ["the same windows: True", "4 epochs: ["],
-    "own_model": ["alignment_loss", "pass adapt_sizes=True"],
+    "own_model": ["cross_attention_loss", "pass adapt_sizes=True"],
+    "tasks": [
+        "Head(task='multiclass', size=3, steps=None",
+        "Head(task='binary', size=1",
+        "Head(task='multilabel', size=2",
+        "steps=13",
+        "Head(task='regression', size=1",
+        "steps per second",
+        "one unit without an activation",
+        "A gate must judge what the models predict",
+        "Labels of yes or no must be 1 or 0",
+    ],
+    "pretrained_teacher": [
+        "features (None, 576)\n['info_nce_loss']",
+        "features (480, 576)",
+        "taught by features 0.",
+        "['info_nce_loss', 'agreement_loss', 'fused_loss']",
+        "taught by it 0.",
+    ],
 }
 QUICK = {"two_clocks"}
 

@@ -45,7 +45,9 @@ def trained(kept, dies=False, dropout=0.0, shuffled=False):
     keras.utils.set_random_seed(3)
     pair, labels = windows(np.random.default_rng(0))
     loss = MaskedCrossAttentionLoss()
-    model = keras_dcat.DCATModel(*pair_of_branches(dropout=dropout), gate="all", loss=loss)
+    model = keras_dcat.DCATModel(
+        *pair_of_branches(dropout=dropout), gate="all", loss=loss
+    )
     data = tf.data.Dataset.from_tensor_slices((pair, labels))
     data = (data.shuffle(64, seed=1) if shuffled else data).batch(32 // STEPS)
     counting = Counting(dies)

@@ -50,7 +50,8 @@ def trains(rng, model, sources=1):
     pair, labels = windows(rng)
     x = ([pair[0]] * sources if sources > 1 else pair[0], pair[1])
     history = model.fit(x, labels, batch_size=16, verbose=0).history
-    assert all(np.isfinite(values).all() for values in history.values())
+    found = {n: v for n, v in history.items() if not n.startswith("source_")}
+    assert all(np.isfinite(values).all() for values in found.values())
     assert set(model.terms) <= set(history)
     return history
 
@@ -101,9 +102,7 @@ def test_what_is_asked_for_by_name_is_never_left_out(said, options):
 
 def test_a_layer_that_is_named_and_not_there_is_refused_under_a_recipe():
     with pytest.raises(ValueError, match=r"is named 'lat'.*Pass one of these names"):
-        keras_dcat.DCATModel(
-            two_attentions(5, 12), branch(3), source_attention="lat"
-        )
+        keras_dcat.DCATModel(two_attentions(5, 12), branch(3), source_attention="lat")
     model = keras_dcat.DCATModel(
         two_attentions(5, 12), branch(3), source_attention="late"
     )
@@ -119,7 +118,7 @@ def test_an_encoder_teaches_by_contrast_and_the_log_says_what_is_left_out(rng, s
     assert "cross_attention_loss" in line
     assert list(model.terms) == ["info_nce_loss"]
     history = trains(rng, model)
-    assert np.isnan(history["source_accuracy"][0]) or not model.sources
+    assert np.isnan(history["source_accuracy"][0])
     assert history["unmasked_share"] == [1.0]
 
 
@@ -145,7 +144,9 @@ def test_sources_of_both_kinds_teach_together(rng):
 
 @pytest.mark.parametrize("loss", [LogitsDistillation, AgreementPseudoLabels])
 def test_a_loss_of_beliefs_needs_a_source_that_predicts(loss):
-    with pytest.raises(ValueError, match=r"output are features\..*\[FeatureInfoNCE\(\)\]"):
+    with pytest.raises(
+        ValueError, match=r"output are features\..*\[FeatureInfoNCE\(\)\]"
+    ):
         keras_dcat.DCATModel(
             plain(5, 12), branch(3), source_output="features", loss=loss()
         )
@@ -198,9 +199,7 @@ def test_gates_losses_and_weights_that_make_no_sense_are_refused(options, messag
 
 def test_a_gate_may_be_given_for_each_loss():
     losses = [FeatureInfoNCE(), MaskedCrossAttentionLoss()]
-    model = keras_dcat.DCATModel(
-        *pair_of_branches(), loss=losses, gate=["soft", None]
-    )
+    model = keras_dcat.DCATModel(*pair_of_branches(), loss=losses, gate=["soft", None])
     soft, usual = (term.gate for term in model.terms.values())
     assert soft is keras_dcat.transfer.source_confidence
     assert usual is keras_dcat.transfer.source_correct

@@ -145,12 +145,12 @@ def losses():
     return [FeatureInfoNCE(), AgreementPseudoLabels(), MaskedCrossAttentionLoss()]
 
 
-def trained(kind, data, compiled=(), epochs=2, **options):
+def trained(kind, data, compiled=(), epochs=2, dropout=0.2, rate=0.05, **options):
     """A model of a kind, after some epochs from one seed, and its history."""
     keras.utils.set_random_seed(4)
     options = {"transfer_weight": 0.5, "loss": losses(), **options}
-    model = kind(*pair_of_branches(dropout=0.2), **options)
-    model.compile(keras.optimizers.SGD(0.05), **dict(compiled))
+    model = kind(*pair_of_branches(dropout=dropout), **options)
+    model.compile(keras.optimizers.SGD(rate), **dict(compiled))
     history = model.fit(
         *data, batch_size=8, epochs=epochs, shuffle=False, verbose=0
     ).history
@@ -209,7 +209,9 @@ def test_a_step_that_asks_the_one_it_overrides_trains_alike(rng):
     own, found = trained(Counts, data, loss=None)
     assert own.steps >= 1
     assert_same(own, built_in)
-    assert found == {n: pytest.approx(v, rel=1e-5, nan_ok=True) for n, v in expected.items()}
+    assert found == {
+        n: pytest.approx(v, rel=1e-5, nan_ok=True) for n, v in expected.items()
+    }
     results = own.evaluate(*data, verbose=0, return_dict=True)
     assert own.tests >= 1
     expected = built_in.evaluate(*data, verbose=0, return_dict=True)
@@ -263,10 +265,12 @@ def test_all_losses_learn_alike_however_the_step_is_run(rng, way):
     if ON_TORCH and way != "run_eagerly":
         pytest.skip("Keras refuses it on torch, or a compiler is not there")
     data = partly_labelled(rng)
+    # XLA draws other random numbers; and small steps keep rounding small.
+    options = {"loss": None, "dropout": 0.0, "rate": 0.005}
     plain, expected = trained(
-        keras_dcat.DCATModel, data, {"jit_compile": False}, loss=None
+        keras_dcat.DCATModel, data, {"jit_compile": False}, **options
     )
-    other, found = trained(keras_dcat.DCATModel, data, WAYS[way], loss=None)
+    other, found = trained(keras_dcat.DCATModel, data, WAYS[way], **options)
     assert_same(other, plain, atol=1e-4)
     np.testing.assert_allclose(
         snapshot(other.objective.alignment)[0],
@@ -309,7 +313,9 @@ def test_clipping_moves_no_variable_further_than_its_norm(rng, weight):
     pair, labels = windows(rng)
     model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=weight)
     model.compile(keras.optimizers.SGD(1.0, clipnorm=1e-3))
-    before = [np.array(keras.ops.convert_to_numpy(v)) for v in model.trainable_variables]
+    before = [
+        np.array(keras.ops.convert_to_numpy(v)) for v in model.trainable_variables
+    ]
     model.train_on_batch(pair, labels)
     for old, variable in zip(before, model.trainable_variables, strict=True):
         moved = np.linalg.norm(keras.ops.convert_to_numpy(variable) - old)

@@ -144,7 +144,9 @@ def test_a_step_covers_of_another_what_lies_in_it(own, other):
 def test_a_step_of_another_rate_is_told_the_mean_of_what_covers_it(rng, task):
     size = 1 if task == "binary" else 3
     source, target = Head(task, size, 4), Head(task, size, 6)
-    probabilities = rng.dirichlet(np.ones(source.num_classes), size=source.belief_shape[:-1])
+    probabilities = rng.dirichlet(
+        np.ones(source.num_classes), size=source.belief_shape[:-1]
+    )
     told = source.at_steps_of(
         target, ops.convert_to_tensor(np.log(probabilities)[None].astype("float32"))
     )
@@ -176,4 +178,6 @@ def test_no_label_is_negative_or_not_a_number():
 def test_every_task_is_said_in_words():
     words = [described(Head(task, 2)) for task in TASKS if task != "binary"]
     assert words == ["2 classes", "2 labels (each yes or no)", "2 values (regression)"]
-    assert described(Head("regression", 1, 9)) == "1 value (regression) at each of 9 steps"
+    assert (
+        described(Head("regression", 1, 9)) == "1 value (regression) at each of 9 steps"
+    )

@@ -133,7 +133,37 @@ def test_weights_of_a_dataset_are_checked(rng, model):
 def test_a_message_is_found_whole_in_what_another_error_quotes():
     values = BatchValues(CLASSES)
     with pytest.raises(ValueError, match="0.5") as error:
-        values.check_arrays({}, np.array([0.5, 1]))
+        values.check_labels(np.array([0.5, 1]))
     quoted = RuntimeError(f"in a worker:\nValueError: {error.value}\nTraceback …")
     assert values.message_in(quoted) == str(error.value)
     assert values.message_in(RuntimeError("of something else")) is None
+
+
+def test_a_masked_array_is_refused_for_what_is_under_its_mask(rng, model):
+    (source, target), labels = windows(rng)
+    gaps = np.ma.masked_greater(source, 1.0)
+    with pytest.raises(
+        ValueError, match=r"source must be finite.*a masked array.*fill"
+    ):
+        model.evaluate((gaps, target), labels, verbose=0)
+    model.evaluate((gaps.filled(0.0), target), labels, verbose=0)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_is_checked_too(rng, model, dtype):
+    pair, labels = windows(rng)
+    pair = [keras.ops.cast(side, dtype) for side in pair]
+    model.evaluate(pair, labels, verbose=0)
+    pair[1] = pair[1] / 0
+    with pytest.raises(ValueError, match="target must be finite"):
+        model.evaluate(pair, labels, verbose=0)
+
+
+def test_parts_of_a_batch_of_a_dataset_must_be_of_the_same_windows(rng, model):
+    tf = pytest.importorskip("tensorflow")
+    (source, target), labels = windows(rng)
+    parts = [(source, 8), (target, 7), (labels, 8)]
+    data = [tf.data.Dataset.from_tensor_slices(x).batch(size) for x, size in parts]
+    data = tf.data.Dataset.zip((tuple(data[:2]), data[2]))
+    with pytest.raises(ValueError, match=r"same number.*\[7, 8\].*Check how"):
+        model.fit(data, verbose=0)

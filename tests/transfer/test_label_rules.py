@@ -76,10 +76,18 @@ def test_labels_that_say_something_pass(head, labels):
     ("head", "labels", "message"),
     [
         (Head("multiclass", 4), [0, 4], "4"),
-        (Head("multiclass", 3, 2), [[0, 3], [2, 1]], r"Received: \[3\] \(1 of 4 labels\)"),
+        (
+            Head("multiclass", 3, 2),
+            [[0, 3], [2, 1]],
+            r"Received: \[3\] \(1 of 4 labels\)",
+        ),
         (Head("multiclass", 3, 2), [[0, 0.5], [2, 1]], r"Received: \[0\.5\]"),
         (Head("multiclass", 2, 2), [[[0, 1], [1, 1]]], r"Received: \[1, 1\].*1 of 2"),
-        (Head("binary", 1), [0, 2], r"1 or 0.*Received: \[2\] \(1 of 2 labels\).*Give 1"),
+        (
+            Head("binary", 1),
+            [0, 2],
+            r"1 or 0.*Received: \[2\] \(1 of 2 labels\).*Give 1",
+        ),
         (Head("binary", 1), [0, 0.5], r"Received: \[0\.5\]"),
         (Head("binary", 1), [0, np.inf], r"Received: \[inf\]"),
         (Head("multilabel", 2), [[0, -2], [1, 1]], r"Received: \[-2\]"),

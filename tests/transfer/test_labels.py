@@ -52,7 +52,9 @@ def test_a_mean_over_a_batch_is_one_over_its_labelled_windows(rng):
     values = rng.normal(size=8)
     classes = np.array([0, 1, -1, 2, -1, -1, 0, 1])
     weights = (classes >= 0).astype("float32")
-    found = over_labelled(ops.convert_to_tensor(weights), ops.convert_to_tensor(classes))
+    found = over_labelled(
+        ops.convert_to_tensor(weights), ops.convert_to_tensor(classes)
+    )
     assert (numpy(found) * values).mean() == pytest.approx(values[classes >= 0].mean())
 
 

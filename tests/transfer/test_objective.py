@@ -190,9 +190,7 @@ def test_each_loss_has_the_gate_of_its_own(rng):
             name: Term(Difference(), 1.0, gates.get(gate))
             for name, gate in zip("ab", gates_of, strict=True)
         }
-        objective = Objective(
-            losses, combination.get("mean"), Head("multiclass", 2), 1
-        )
+        objective = Objective(losses, combination.get("mean"), Head("multiclass", 2), 1)
         pair = outputs((1.0, 1.0, 1.0), 1)
         labels = ops.convert_to_tensor(np.array([0, 1, -1], "int32"))
         told = objective.told(pair)
@@ -202,7 +200,10 @@ def test_each_loss_has_the_gate_of_its_own(rng):
         share = float(shown["unmasked_share"][0])
         return [float(value) for value in values.values()], share
 
-    assert masked("all", "correct") == ([3.0, pytest.approx(1 / 3)], pytest.approx(1 / 3))
+    assert masked("all", "correct") == (
+        [3.0, pytest.approx(1 / 3)],
+        pytest.approx(1 / 3),
+    )
     assert masked("all", "all") == ([3.0, 3.0], 1.0)
 
 

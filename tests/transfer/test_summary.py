@@ -8,17 +8,22 @@ from keras_dcat.transfer.summary import called_by_side
 from tests.models import branch
 
 
+@pytest.fixture(autouse=True)
+def wide_enough(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+
+
 def rows(model, **options):
     """Names, types and numbers of parameters of the rows of a summary."""
     lines = []
-    model.summary(print_fn=lines.append, line_length=120, **options)
+    model.summary(print_fn=lines.append, **options)
     cells = [re.split("[│┃|]", line) for line in "\n".join(lines).splitlines()]
     return [[cell.strip() for cell in row[1:-1]] for row in cells if len(row) > 3]
 
 
 def named(name, features, **options):
     model = branch(features, **options)
-    return keras.Model(model.inputs, model.outputs, name=name)
+    return keras.Model(model.input, model.output, name=name)
 
 
 def test_a_summary_calls_its_rows_source_and_target():

@@ -1,8 +1,12 @@
+import keras
 import numpy as np
+import pytest
 
 import keras_dcat
 from keras_dcat.transfer.training import PairLoops
 from tests.models import CLASSES, pair_of_branches, windows
+
+pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
 
 
 def test_the_loops_of_a_model_are_those_of_pairs():
@@ -17,3 +21,57 @@ def test_predictions_are_of_the_target_alone_whatever_stands_for_the_source(rng)
     known = model.cache_source(pair, verbose=0)
     for inputs in (pair, known):
         np.testing.assert_array_equal(model.predict(inputs, verbose=0), alone)
+
+
+@pytest.fixture
+def model():
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    return model
+
+
+@pytest.mark.parametrize("name", ["train_on_batch", "test_on_batch"])
+def test_a_batch_that_is_given_by_hand_is_checked(rng, model, name):
+    pair, labels = windows(rng, 8)
+    step = getattr(model, name)
+    assert np.isfinite(step(pair, labels)).all()
+    with pytest.raises(ValueError, match=r"from 0 to 3.*Received: \[7\]"):
+        step(pair, np.where(labels == 3, 7, labels))
+    with pytest.raises(ValueError, match="inputs without labels"):
+        step(pair)
+    with pytest.raises(ValueError, match="`sample_weight` must be finite"):
+        step(pair, labels, np.full(8, np.nan))
+    pair[1][0] = np.inf
+    with pytest.raises(ValueError, match="target must be finite"):
+        step(pair, labels)
+
+
+def test_a_target_alone_is_tested_and_not_trained(rng, model):
+    pair, labels = windows(rng, 8)
+    model.test_on_batch(pair[1], labels)
+    with pytest.raises(ValueError, match=r"A batch must be \(\(source, target\)"):
+        model.train_on_batch(pair[1], labels)
+
+
+def test_one_batch_is_weighed_by_class(rng, model):
+    pair, labels = windows(rng, 8)
+    found = model.train_on_batch(pair, labels, class_weight={1: 3.0}, return_dict=True)
+    weights = np.where(labels == 1, 3.0, 1.0)
+    expected = model.train_on_batch(pair, labels, weights, return_dict=True)
+    assert float(found["loss"]) == pytest.approx(float(expected["loss"]), rel=1e-5)
+
+
+def test_classes_weigh_nothing_in_what_is_split_off_for_validation(rng, model):
+    pair, labels = windows(rng)
+    options = {"verbose": 0, "shuffle": False, "batch_size": 8}
+    found = model.fit(
+        pair, labels, class_weight={1: 3.0}, validation_split=0.3, **options
+    ).history
+    first, rest = [
+        (tuple(x[at] for x in pair), labels[at]) for at in (slice(22), slice(22, None))
+    ]
+    expected = model.fit(
+        *first, class_weight={1: 3.0}, validation_data=rest, **options
+    ).history
+    for name in ("classification_loss", "val_classification_loss", "val_accuracy"):
+        assert found[name] == pytest.approx(expected[name], rel=1e-5)

@@ -47,7 +47,11 @@ def test_any_number_of_at_least_0_is_a_weight(number):
 def test_a_schedule_is_asked_at_every_step_of_training_and_not_in_evaluation(rng):
     pair, labels = windows(rng)
     loss = keras_dcat.MaskedCrossAttentionLoss()
-    model = still(keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=FALLING, gate="all", loss=loss))
+    model = still(
+        keras_dcat.DCATModel(
+            *pair_of_branches(), transfer_weight=FALLING, gate="all", loss=loss
+        )
+    )
     assert model.transfer_weight == pytest.approx(0.8)
     model.evaluate(pair, labels, verbose=0)
     assert model.transfer_weight == pytest.approx(0.8)
@@ -62,7 +66,9 @@ def test_a_schedule_is_asked_at_every_step_of_training_and_not_in_evaluation(rng
 
 def test_a_number_takes_the_place_of_a_schedule_in_the_middle_of_a_training(rng):
     pair, labels = windows(rng)
-    model = still(keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=FALLING, gate="all"))
+    model = still(
+        keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=FALLING, gate="all")
+    )
     trained(model, pair, labels)
     model.transfer_weight = 0.0
     history = trained(model, pair, labels)
@@ -82,7 +88,9 @@ def test_a_saved_model_goes_on_in_its_schedule(rng, tmp_path):
 
 
 def test_a_number_that_was_assigned_is_what_is_saved(rng, tmp_path):
-    model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=CosineDecay(0.5, 10))
+    model = keras_dcat.DCATModel(
+        *pair_of_branches(), transfer_weight=CosineDecay(0.5, 10)
+    )
     trained(model, *windows(rng))
     model.transfer_weight = 0.25
     model.save(tmp_path / "model.keras")

@@ -90,7 +90,9 @@ def test_without_any_label_only_the_source_teaches(rng, kind):
     model.compile(keras.optimizers.Adam(1e-2))
     history = model.fit(x, y, epochs=4, verbose=0, **options).history
     assert history["classification_loss"] == [0, 0, 0, 0]
-    assert history["cross_attention_loss"][-1] < 0.9 * history["cross_attention_loss"][0]
+    assert (
+        history["cross_attention_loss"][-1] < 0.9 * history["cross_attention_loss"][0]
+    )
     assert all(np.isfinite(w).all() for w in model.target.get_weights())
 
 

@@ -71,24 +71,24 @@ def read_numpy(
                 "Leave `key` out, and pass `time` as an array."
             )
         with reading(source, _NUMPY):
-            mode = "r" if source.content is None else None
-            values = np.load(source.target(), mmap_mode=mode, allow_pickle=False)
+            mapped: Any = "r" if source.content is None else None
+            values = np.load(source.target(), mmap_mode=mapped, allow_pickle=False)
     else:
         with source.opened() as file:
             with reading(source, _NUMPY):
                 loaded = np.load(file, allow_pickle=False)
             key = loaded.files[0] if key is None and len(loaded.files) == 1 else key
-            check_names(source, [key, *given(time)], loaded.files)
-            wanted = [key, *given(time)]
+            wanted: list[Any] = [key, *given(time)]
+            check_names(source, wanted, loaded.files)
             sizes = {m.filename: m.file_size for m in loaded.zip.infolist()}
             packed = [sizes.get(f"{name}.npy", sizes.get(name, 0)) for name in wanted]
             check_unpacked(source, sum(packed))
             with reading(source, _NUMPY):
-                values = _array(loaded, key)
-                name = time
-                time = _array(loaded, time) if isinstance(time, str) else time
+                values = _array(loaded, wanted[0])
+                name: Any = time
+                time = _array(loaded, name) if isinstance(name, str) else time
         if isinstance(name, str):
-            check_numeric(source, name, time.dtype)
+            check_numeric(source, name, np.asarray(time).dtype)
     check_numeric(source, key, values.dtype)
     values = time_first(source, values, time_axis)
     return as_stream(source, values, rate, start, time, time_unit)

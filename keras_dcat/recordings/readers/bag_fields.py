@@ -89,11 +89,11 @@ class Fields:
             places = [columns.index(name) for name in names]
             if places:
                 read = [self.rows[number][1] for number in chosen]
-                values[np.ix_(chosen, places)] = read
+                values[np.ix_(chosen, np.array(places))] = read
         return values
 
     def _row(self, message):
-        row = {}
+        row: dict[tuple, Any] = {}
         for field in self.fields:
             value = message
             for name in field.split("."):
@@ -136,7 +136,7 @@ class Fields:
         names = list(message.name)
         if len(set(names)) != len(names):
             raise self._error(f"two joints of one name, {names}", "Correct the sender")
-        row = {}
+        row: dict[tuple, Any] = {}
         for field in self.fields:
             group, _, joint = field.partition(".")
             if group not in _JOINTS:

@@ -59,7 +59,8 @@ class Layout:
 
     def texts(self, group: str, name: str) -> list[str]:
         """A parameter of texts and those that go on from it, such as `LABELS2`."""
-        found, number = [], 1
+        found: list[str] = []
+        number = 1
         while True:
             part = f"{name}{number if number > 1 else ''}"
             value = self.parameters.get((group, part))

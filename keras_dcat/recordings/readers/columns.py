@@ -26,7 +26,8 @@ def listed(columns: Column | Sequence[Column]) -> list[Column]:
         ValueError: if there is none.
     """
     one = isinstance(columns, str | int | np.integer)
-    columns = [columns] if one else list(columns)
+    given: Any = columns
+    columns = [given] if one else list(given)
     if not columns:
         raise ValueError(
             "A stream must have at least one channel. Received: columns=[]. "
@@ -35,7 +36,7 @@ def listed(columns: Column | Sequence[Column]) -> list[Column]:
     return columns
 
 
-def time_columns(time: Any) -> list[Column]:
+def time_columns(time: Any) -> list[Any]:
     """The columns of the time, if it is columns and not the times themselves.
 
     Args:

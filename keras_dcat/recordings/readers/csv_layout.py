@@ -114,7 +114,7 @@ def _by_header(text, wanted, lines, delimiter):
     """The first line that has all names is the header."""
     named = [name for name in wanted if isinstance(name, str)]
     for number, line, split in lines:
-        ways = {}
+        ways: dict = {}
         for between, cells in split.items():
             for header in (_uncommented(line, between), cells):
                 if header and all(header.count(name) == 1 for name in named):

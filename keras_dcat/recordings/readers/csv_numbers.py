@@ -21,6 +21,9 @@ _BLANKS = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2212": 
 class NoNumber(ValueError):
     """A cell that is no number; its one argument says what to do about it."""
 
+    column: int
+    cell: str
+
 
 @dataclasses.dataclass(frozen=True)
 class Numbers:
@@ -101,8 +104,8 @@ class Numbers:
         return float("nan") if value in self.fillers else value
 
     def _ungrouped(self, text):
-        mark = re.escape(self.thousands)
-        decimal = re.escape(self.decimal)
+        mark = re.escape(self.thousands or "")
+        decimal = re.escape(self.decimal or "")
         whole = re.fullmatch(
             rf"[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{decimal}\d*)?", text
         )

@@ -1,9 +1,8 @@
 """Rows of a table that are read one by one, for some of its lines are none."""
 
 import dataclasses
-import re
 import warnings
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -112,7 +111,7 @@ class _Reader:
         self.units = []  # rows of them, below the header
         self.below = layout.header is not None  # no row since the header
         self.repeated, self.broken, self.empty = [], [], None
-        self.comma = None  # the first cell with one: line, column, cell
+        self.comma: Any = None  # the first cell with one: line, column, cell
         self.meanings = set()
         self.is_comma_known = False  # some comma cannot but begin a fraction
         self.has_point = False
@@ -228,7 +227,7 @@ class _Reader:
             cure += "; if commas begin fractions, too, save it with ';' between cells"
         if len(cells) < self.width:
             cure += "; if rows leave out cells at their end, pass short_rows=True"
-        first = re.match(r"\s*(\S+)", line)[1][:12]
+        first = line.split()[0][:12]
         cure += f"; if it is no row, pass comment={first!r}"
         raise ValueError(
             "Every row must have one cell for each column. "

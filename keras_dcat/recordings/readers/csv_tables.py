@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -112,7 +113,8 @@ def read_csv(
     channels = listed(columns)
     clock = time_columns(time)
     is_one = isinstance(missing, str | int | float | np.number)
-    missing = frozenset(str(one).strip() for one in ([missing] if is_one else missing))
+    fillers: Any = [missing] if is_one else missing
+    missing = frozenset(str(one).strip() for one in fillers)
     if comment is not None:
         comment = (comment,) if isinstance(comment, str) else tuple(comment)
         comment = tuple(filter(None, comment))
@@ -134,7 +136,7 @@ def read_csv(
         delimiter=delimiter,
         comment=comment,
     )
-    table = _plain(text, layout, rules) or read_rows(text, layout, rules)
+    table: Any = _plain(text, layout, rules) or read_rows(text, layout, rules)
     times = table.times if clock else time
     if clock:
 
@@ -188,7 +190,7 @@ def _plain(text: Text, layout: Layout, rules: Rules) -> Table | None:
                 return None
             kinds.update(dict.fromkeys(clock, f"S{_WIDTH}"))
         dtype = [(f"{n}", kinds.get(n, "U1")) for n in range(len(layout.names))]
-        convert = None
+        convert: Any = None
         if numbers.missing:
             cell = functools.partial(_number, numbers=numbers)
             convert = {n: cell for n, kind in kinds.items() if kind == "f8"}

@@ -46,7 +46,8 @@ class Text:
     def rows(self, after: int, delimiter: str | None) -> Iterator[tuple[int, str]]:
         """The same, where lines that a quoted cell goes over are one."""
         lines = self.lines(after)
-        waiting, tries = collections.deque(), 100
+        waiting: collections.deque[tuple[int, str]] = collections.deque()
+        tries = 100
         while waiting or (waiting := collections.deque(itertools.islice(lines, 1))):
             number, line = waiting.popleft()
             if '"' in line and tries and _ending(line, delimiter) == "open":

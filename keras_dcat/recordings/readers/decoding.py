@@ -1,7 +1,7 @@
 """Compressed sound, decoded once from its start to its end."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -131,7 +131,10 @@ class _Track:
 
     def __init__(self, source, least_gap):
         self.source, self.least_gap = source, least_gap
-        self.rate = self.kept = self.start = None
+        # Of the first frame.
+        self.rate: Any = None
+        self.kept: Any = None
+        self.start: float | None = None
         self.missing = 0
         # The time at which samples began to follow one another, and how many did.
         self.since, self.run = None, 0

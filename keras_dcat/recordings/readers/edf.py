@@ -168,7 +168,11 @@ def read_edf_annotations(
             else Mark(each.onset, None, each.text.strip())
             for each in edf.annotations
         ]
-    options = {"class_names": class_names, "ignore": ignore, "until": until}
+    options: dict[str, Any] = {
+        "class_names": class_names,
+        "ignore": ignore,
+        "until": until,
+    }
     options |= {"start": start + _start(source, edf, timezone)}
     return as_intervals(source, marks, instants=instants, pairs=pairs, **options)
 
@@ -224,7 +228,7 @@ def _layout(content: bytes) -> _Layout:
     onsets = [_ONSET.match(row[span].tobytes()) for row in table]
     if not all(onsets):
         raise ValueError(f"no time in record {onsets.index(None)}")
-    times = np.array([float(each.group(1)) for each in onsets])
+    times = np.array([float(each.group(1)) for each in filter(None, onsets)])
     return _Layout(is_bdf, duration, times)
 
 

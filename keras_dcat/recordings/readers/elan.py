@@ -86,7 +86,11 @@ def read_elan(
             for (owner, text), begin, end in spans
             if owner == tier
         ]
-    options = {"class_names": class_names, "ignore": ignore, "start": start}
+    options: dict[str, Any] = {
+        "class_names": class_names,
+        "ignore": ignore,
+        "start": start,
+    }
     return as_intervals(source, marks, **options)
 
 
@@ -162,7 +166,7 @@ def _spans(root):
             path[name] = None
             name = annotations[name].parent
         if name not in spans:
-            spans[name] = tuple(times[slot] for slot in annotations[name].slots)
+            spans[name] = tuple(times[slot] for slot in annotations[name].slots or ())
         for child in reversed(path):
             (begin, end), (place, count) = spans[name], shares[child]
             step = (end - begin) / count
@@ -191,7 +195,7 @@ def _slots(root, annotations):
         value = slot.get("TIME_VALUE")
         if value is not None:
             times[slot.get("TIME_SLOT_ID")] = int(value) / 1000
-    following = defaultdict(dict)
+    following: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for each in annotations.values():
         if each.slots is not None:
             following[each.tier][each.slots[0]] = each.slots[1]

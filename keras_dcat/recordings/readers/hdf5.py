@@ -1,6 +1,7 @@
 """HDF5 files, whose data sets and tables are read where they are sliced."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -154,13 +155,13 @@ def _chosen(source, key, table, columns):
             f"Received: {key!r} of {source.name!r}, which has {few}. "
             f"Pass columns={names[-1:]}, for one, and time={names[0]!r}, if it is that."
         )
-    columns = listed(columns)
-    check_names(source, columns, list(table))
-    for name in columns:
+    named: list[Any] = listed(columns)
+    check_names(source, named, list(table))
+    for name in named:
         check_numeric(source, name, table[name].dtype)
         if "time" in table[name].kind:
             check_numeric(source, name, table[name].kind)
-    return [table[name] for name in columns]
+    return [table[name] for name in named]
 
 
 def _array_at(source, file, found, key, time_axis):

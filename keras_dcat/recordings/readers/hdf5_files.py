@@ -92,7 +92,8 @@ def names_of(source: Source, file: Any) -> list[str]:
         ValueError: if the file is damaged.
     """
     h5py = require("h5py", extra="io")
-    names, frames = [], []
+    names: list[str] = []
+    frames: list[str] = []
 
     def add(name, item):
         if any(name.startswith(frame) for frame in frames):

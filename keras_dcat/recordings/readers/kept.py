@@ -4,6 +4,7 @@ import os
 import tempfile
 import threading
 import weakref
+from typing import Any
 
 import numpy as np
 
@@ -33,8 +34,9 @@ class Kept:
 
     def __init__(self, channels: int):
         self.channels = channels
-        self._waiting, self._count = [], 0  # what is no whole block yet
-        self._blocks = []  # file and place of each
+        self._waiting: list[np.ndarray] = []  # what is no whole block yet
+        self._count = 0
+        self._blocks: list[tuple[_File, int]] = []  # file and place of each
 
     def __len__(self) -> int:
         return len(self._blocks) * _BLOCK + self._count
@@ -84,7 +86,7 @@ class Kept:
 class _File:
     """A temporary file that only grows."""
 
-    _newest = staticmethod(lambda: None)  # or a weak reference to one
+    _newest: Any = staticmethod(lambda: None)  # or a weak reference to one
 
     def __init__(self):
         self.file = tempfile.TemporaryFile(buffering=0)

@@ -71,7 +71,7 @@ def as_intervals(
     marks = [mark for mark in _lasting(source, marks, instants, end, ignored)]
     marks = [mark for mark in marks if mark.text not in ignored]
     for mark in marks:
-        if mark.end <= mark.begin:
+        if mark.end is not None and mark.end <= mark.begin:
             raise ValueError(
                 "A label must end after it begins. "
                 f"Received: {source.name!r}: {mark.text!r} from {mark.begin} to "
@@ -165,7 +165,8 @@ def _paired(source, marks, pairs, ignored):
             "`pairs` must be two texts with {} where the name of the class stands. "
             f"Received: pairs={pairs!r}. Pass, say, ('start {{}}', 'stop {{}}')."
         )
-    open_since, joined = {}, []
+    open_since: dict[str, float] = {}
+    joined: list[Mark] = []
     for mark in marks:
         if mark.end is not None:
             joined.append(mark)
@@ -252,7 +253,7 @@ def _places(texts, names):
 
 def _check_spelling(source, names):
     """Refuses names of one file that only their case or blanks tell apart."""
-    spelled = {}
+    spelled: dict[str, list[str]] = {}
     for name in names:
         spelled.setdefault(" ".join(name.casefold().split()), []).append(name)
     for alike in spelled.values():

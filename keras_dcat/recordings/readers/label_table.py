@@ -5,6 +5,7 @@ import io
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -129,7 +130,11 @@ def read_label_table(
         ends = [None] * len(begins)
     marks = list(map(Mark, begins.tolist(), ends, columns[label]))
     instants = "hold" if end is None and duration is None else None
-    options = {"class_names": class_names, "ignore": ignore, "start": start}
+    options: dict[str, Any] = {
+        "class_names": class_names,
+        "ignore": ignore,
+        "start": start,
+    }
     return as_intervals(source, marks, instants=instants, until=until, **options)
 
 
@@ -195,7 +200,11 @@ def read_audacity_labels(
         Mark(begin, None if begin == end else end, row[2].strip())
         for begin, end, row in zip(begins.tolist(), ends.tolist(), cells, strict=True)
     ]
-    options = {"class_names": class_names, "ignore": ignore, "start": start}
+    options: dict[str, Any] = {
+        "class_names": class_names,
+        "ignore": ignore,
+        "start": start,
+    }
     return as_intervals(source, marks, instants=instants, until=until, **options)
 
 
@@ -232,7 +241,7 @@ def _columns(source, wanted, delimiter, names, skip, encoding):
             tables[each] = _rows(source, text, each)
         except ValueError as error:
             failed = failed or error
-    if not tables:
+    if failed is not None and not tables:
         raise failed
 
     def begin(rows):

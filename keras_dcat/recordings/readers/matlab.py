@@ -77,7 +77,9 @@ def read_matlab(
     load = _before_73 if version == 5 else _of_73
     values, *times = load(source, keys)
     values = time_first(source, values, time_axis)
-    return as_stream(source, values, rate, start, *(times or [time]), time_unit)
+    return as_stream(
+        source, values, rate, start, times[0] if times else time, time_unit
+    )
 
 
 def _roots(keys):

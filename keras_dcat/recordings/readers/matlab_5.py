@@ -9,6 +9,7 @@ import math
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -196,7 +197,9 @@ def variables_of(source: Source, wanted: Sequence[str] | None) -> dict[str, Arra
         ValueError: if the file is cut short or damaged, if a name is there twice, or if
             it would become far larger than it is.
     """
-    found, twice, size = {}, set(), 0
+    found: dict[str, Any] = {}
+    twice: set[str] = set()
+    size = 0
     with source.opened() as file:
         order = "<" if file.read(128)[126:] == b"IM" else ">"
         for kind, count in _tags(source, file, order):

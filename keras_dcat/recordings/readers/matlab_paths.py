@@ -45,8 +45,10 @@ def found_at(source: Source, variables: dict[str, Any], key: str) -> Any:
     parts = [_PART.fullmatch(part) for part in str(key).split("/")]
     if not all(parts):
         raise _absent(source, variables, key)
-    array, number, said = None, None, ""
-    for part in parts:
+    array: Any = None
+    number: Any = None
+    said = ""
+    for part in filter(None, parts):
         name = part[1]
         if array is None:
             array = variables.get(name)
@@ -113,7 +115,7 @@ def _place(source, array, index, said):
 
 def _absent(source, variables, key):
     """The error for a path that leads nowhere, with those that lead to numbers."""
-    leaves = []
+    leaves: list = []
     left = [_MOST]
     for name, array in variables.items():
         if array is not None:
@@ -154,7 +156,7 @@ def _walk(array, path, leaves, left, depth):
 
 def _no_numbers(source, array, number, key, said):
     """The error for an array of something else, with what can be done."""
-    leaves = []
+    leaves: list = []
     if number is None:
         _walk(array, said, leaves, [_MOST], 0)
     else:

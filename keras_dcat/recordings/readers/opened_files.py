@@ -114,9 +114,9 @@ def reading(source: Source, kind: str) -> Iterator[None]:
         yield
     except Exception as error:
         # Of a file that cannot be Matroska libav says "not permitted" (EPERM).
-        is_lost = isinstance(error, FileNotFoundError | PermissionError)
-        if is_lost and error.errno != errno.EPERM:
-            raise
+        if isinstance(error, FileNotFoundError | PermissionError):
+            if error.errno != errno.EPERM:
+                raise
         found = " ".join(f"{type(error).__name__} {error}".split())
         raise unreadable(source, kind, found.rstrip(".")) from error
 

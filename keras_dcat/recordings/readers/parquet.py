@@ -119,7 +119,7 @@ def read_parquet(
         )
         time = joined(texts)
         if is_text or (is_number and (time_format or timezone)):
-            where = f"column {' '.join(clock)!r}"
+            where = f"column {' '.join(map(str, clock))!r}"
             time, time_unit = dated(
                 *(time, time_unit, time_format, timezone, [""]),
                 lambda row: f"{source.name!r}, row {row}, {where}",
@@ -138,7 +138,9 @@ def _path_of(arrow, source, schema, name):
             source, [name], _leaves(arrow, schema) if name not in names else names
         )
         return [name]
-    parts, field, path = name.split("."), None, []
+    parts = name.split(".")
+    field = None
+    path: list[str] = []
     fields = schema
     while parts:
         for count in range(len(parts), 0, -1):
@@ -162,7 +164,7 @@ def _names(arrow, fields):
 
 def _leaves(arrow, fields, before=""):
     """Paths of all columns that are no structures."""
-    found = []
+    found: list[str] = []
     for name in _names(arrow, fields):
         kind = fields.field(name).type
         inner = _names(arrow, kind)

@@ -30,7 +30,8 @@ def names_in(pickled: Any) -> list[str]:
     >>> names_in(pickle.dumps([("acc", "x"), "t", 3]))
     ['acc.x', 't', '3']
     """
-    stack, memo = [], {}
+    stack: list[Any] = []
+    memo: dict[Any, Any] = {}
     for code, value, _ in pickletools.genops(_bytes(pickled)):
         name = code.name
         if name in _PLAIN:

@@ -98,7 +98,7 @@ def read_rosbag(
 
 def _kind(source, reader, topic):
     """The type of the messages of a topic."""
-    topics = {}
+    topics: dict[str, set[str]] = {}
     for each in reader.connections:
         topics.setdefault(each.topic, set()).add(each.msgtype)
     if topic not in topics:

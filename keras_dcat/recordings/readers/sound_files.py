@@ -1,6 +1,7 @@
 """Sound, read where it is sliced, or decoded once where that would be wrong."""
 
 import functools
+from typing import Any
 
 from keras_dcat.extras import require
 from keras_dcat.recordings.readers.decoding import (
@@ -91,7 +92,7 @@ def read_audio(
     return as_stream(source, values, own_rate, start + values.start)
 
 
-def _values(source: Source, track: int | None, is_steady: bool) -> LazyValues:
+def _values(source: Source, track: int | None, is_steady: bool) -> Any:
     soundfile = require("soundfile", extra="io")
     by_av = functools.partial(decoded_by_av, track=track, is_steady=is_steady)
     try:

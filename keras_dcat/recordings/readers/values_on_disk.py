@@ -39,6 +39,9 @@ class LazyValues:
         self.shape = tuple(int(size) for size in shape)
         self.dtype = np.dtype(dtype)
 
+    def _read(self, first: int, last: int) -> np.ndarray:
+        raise NotImplementedError
+
     def __len__(self) -> int:
         return self.shape[0]
 

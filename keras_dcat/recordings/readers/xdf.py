@@ -3,6 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -135,7 +136,11 @@ def read_xdf_markers(
     times = np.asarray(loaded["time_stamps"], "float64").tolist()
     marks = [Mark(time, None, text) for time, text in zip(times, texts, strict=True)]
     instants = "hold" if pairs is None else None
-    options = {"class_names": class_names, "ignore": ignore, "start": start}
+    options: dict[str, Any] = {
+        "class_names": class_names,
+        "ignore": ignore,
+        "start": start,
+    }
     options |= {"until": until, "pairs": pairs}
     return as_intervals(source, marks, instants=instants, **options)
 

@@ -6,7 +6,7 @@ import json
 import keras
 import numpy as np
 
-from keras_dcat.transfer.gating.fold_cache import fingerprint
+from keras_dcat.storage import fingerprint
 
 IDENTITY_BYTES = 16
 
@@ -31,7 +31,7 @@ def source_fingerprint(branch) -> dict[str, str]:
     layers = list(model._flatten_layers())
     compared = [
         next(at for at, layer in enumerate(layers) if layer is attention)
-        for attention in branch.captured
+        for attention in branch.attentions
     ]
     return {
         "weights": fingerprint(weights, ()),

@@ -22,7 +22,7 @@ from keras_dcat.transfer.caching.fingerprints import IDENTITY_BYTES
 try:
     import fcntl
 except ImportError:  # Windows: two writers must not share a path there
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 _MARK = b"keras_dcat source statistics 1\n"
 _HEADER_BYTES = 4096
@@ -73,7 +73,7 @@ class RecordFile:
                 return
             yield Writer(self, file)
 
-    def read(self) -> np.memmap:
+    def read(self) -> np.ndarray:
         """The complete file, memory-mapped, every record checked.
 
         Returns:

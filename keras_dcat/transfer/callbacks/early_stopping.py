@@ -64,15 +64,15 @@ class TransferEarlyStopping(keras.callbacks.Callback):
                 "Say 'min' if less is better, 'max' if more is."
             )
         self.verbose = verbose
-        self.reason = None
+        self.reason: str | None = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self._best = math.inf if self.mode == "min" else -math.inf
         self._waited = self._missed = 0
         if self.model.transfer_weight:
             self.reason = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if not self.model.transfer_weight:
             return
         value = (logs or {}).get(self.monitor)

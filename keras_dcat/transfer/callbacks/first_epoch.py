@@ -6,6 +6,7 @@ import keras
 
 from keras_dcat.transfer.callbacks.negative_transfer import NegativeTransferGuard
 from keras_dcat.transfer.callbacks.resuming import ResumeTraining
+from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE
 
 
 class FirstEpochCheck(keras.callbacks.Callback):
@@ -69,12 +70,6 @@ class FirstEpochCheck(keras.callbacks.Callback):
         if logs.get("labelled_share") != 0 or not self.model.transfer_weight:
             return False
         return not any(loss.teaches_classes for loss in self.model.active_losses)
-
-
-EMPTY_MESSAGE = (
-    "A dataset must hold at least one batch. Received: a dataset without any. "
-    "Check its filters, and `drop_remainder`."
-)
 
 
 def watched(callbacks, data=None):

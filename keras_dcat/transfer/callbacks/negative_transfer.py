@@ -75,13 +75,13 @@ class NegativeTransferGuard(keras.callbacks.Callback):
         self.only_warn = only_warn
         self.reason = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self._is_source_checked = False
         self._epochs_better = 0
         if self.only_warn or self.model.transfer_weight:
             self.reason = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if self.reason is not None or not self.model.transfer_weight:
             return
         logs = logs or {}

@@ -52,9 +52,10 @@ class RestoreBaseline(keras.callbacks.Callback):
         self.alone = alone
         self.held_out = held_out
         self.batch_size = batch_size
+        self.reason: str | None = None
         self._forget()
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         if self.alone is self.model.target:
             raise ValueError(
                 "`alone` must be another model than the target that is taught. "
@@ -74,7 +75,7 @@ class RestoreBaseline(keras.callbacks.Callback):
         self._check_held_out(*self.held_out)
         self._forget()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         target = self.model.target
         alone, taught = (self._score(model) for model in (self.alone, target))
         if self.model.head.has_beliefs:
@@ -137,8 +138,8 @@ class RestoreBaseline(keras.callbacks.Callback):
         told = head.log_probabilities(keras.ops.convert_to_tensor(predicted))
         classes = keras.ops.convert_to_numpy(keras.ops.argmax(told, axis=-1))
         if head.task == "multilabel":
-            rows = (np.reshape(x, (-1, head.size)) for x in (labels, classes))
-            return macro_f1(*rows, head.size, multi_label=True)
+            own, classes = (np.reshape(x, (-1, head.size)) for x in (labels, classes))
+            return macro_f1(own, classes, head.size, multi_label=True)
         own = head.classes_of_rows(keras.ops.convert_to_tensor(labels))
         own = keras.ops.convert_to_numpy(own)
         return macro_f1(own, classes.reshape(-1), head.num_classes)

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import random
+from typing import Any
 
 import keras
 import numpy as np
@@ -52,9 +53,10 @@ class ResumeTraining(keras.callbacks.Callback):
     def __init__(self, path: str | os.PathLike):
         super().__init__()
         self._path = pathlib.Path(path)
-        self._data, self._others = None, ()
+        self._data: Any = None
+        self._others: list[keras.callbacks.Callback] = []
 
-    def accompany(self, data, callbacks):
+    def accompany(self, data: Any, callbacks: Any) -> None:
         """What else goes on; `DCATModel.fit` says so itself, before it begins.
 
         Args:
@@ -64,7 +66,7 @@ class ResumeTraining(keras.callbacks.Callback):
         self._data = data
         self._others = [each for each in callbacks if each is not self]
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self._epochs, self._history = [], {}
         self._begun = [_attributes(each) for each in self._others]
         if not self._path.exists():
@@ -89,13 +91,13 @@ class ResumeTraining(keras.callbacks.Callback):
         for _ in range(len(self._epochs) * _iterators_an_epoch(self._data)):
             iter(self._data)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         for name, value in (logs or {}).items():
             self._history.setdefault(name, []).append(np.asarray(value).tolist())
         self._epochs.append(epoch)
         self._keep()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         self.model.history.epoch = self._epochs
 
     def _keep(self):
@@ -211,7 +213,7 @@ def _equal(packed, other):
 
 def _packed(kept):
     """Something as JSON, and the arrays in it by the names that stand for them."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
 
     def named(value):
         if not isinstance(value, (np.ndarray, np.generic)):

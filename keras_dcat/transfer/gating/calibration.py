@@ -1,11 +1,14 @@
 """Probabilities that mean what they say, before a gate goes by them."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_dcat.transfer.gating import gates
 from keras_dcat.transfer.gating.predictions import checked_predictions
+from keras_dcat.typing import ArrayLike, Config, Tensor
 
 # The smallest float32 that no backend rounds to zero: log(0) is not wanted.
 _TINY = 1.2e-38
@@ -51,7 +54,7 @@ class Calibrated:
 
     compares_values = False
 
-    def __init__(self, gate, temperature: float):
+    def __init__(self, gate: str | Callable, temperature: float):
         if not 0 < temperature < np.inf:
             raise ValueError(
                 "`temperature` must be a finite number above 0. "
@@ -61,21 +64,21 @@ class Calibrated:
         self.gate = gates.get(gate)
         self.temperature = float(temperature)
 
-    def __call__(self, labels, source_probabilities):
+    def __call__(self, labels: Tensor, source_probabilities: Tensor) -> Tensor:
         logits = ops.log(ops.maximum(source_probabilities, _TINY)) / self.temperature
         return self.gate(labels, ops.softmax(logits, axis=-1))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         gate = keras.saving.serialize_keras_object(self.gate)
         return {"gate": gate, "temperature": self.temperature}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> "Calibrated":
         gate = keras.saving.deserialize_keras_object(config["gate"])
         return cls(gate, config["temperature"])
 
 
-def calibration_temperature(probabilities, labels) -> float:
+def calibration_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
     """The temperature at which a source's probabilities fit the labels best.
 
     That is, at which the mean negative log-likelihood is least. Windows without a

@@ -10,6 +10,7 @@ from keras_dcat.class_names import checked_class_names
 from keras_dcat.shown import shown_as_printed
 from keras_dcat.transfer.gating import gates
 from keras_dcat.transfer.gating.predictions import checked_predictions
+from keras_dcat.typing import ArrayLike
 
 
 @shown_as_printed
@@ -60,8 +61,8 @@ class GateCoverage:
 
 
 def gate_coverage(
-    labels,
-    probabilities,
+    labels: ArrayLike,
+    probabilities: ArrayLike,
     gate: str | Callable = "correct",
     class_names: Sequence[str] | None = None,
 ) -> GateCoverage:
@@ -119,7 +120,7 @@ def gate_coverage(
 
 
 def transfer_mask(
-    labels, probabilities, gate: str | Callable = "correct"
+    labels: ArrayLike, probabilities: ArrayLike, gate: str | Callable = "correct"
 ) -> np.ndarray:
     """What a gate decides for each window, to be given along with a pair.
 

@@ -1,15 +1,11 @@
 """Predictions of folds on disk, so that a run that dies goes on where it stopped."""
 
-import hashlib
 import os
 import pathlib
-from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from keras_dcat.storage import stored_arrays, written_whole
-
-_BLOCK = 1024  # windows hashed at a time, so that a memory map is never read whole
 
 
 class FoldCache:
@@ -76,30 +72,6 @@ class FoldCache:
             f"groups, folds and seed. Received: {str(self._path)!r}; {reason}. "
             "Delete it, or take another path."
         )
-
-
-def fingerprint(arrays: Mapping[str, np.ndarray], settings: Iterable) -> str:
-    """A hash that changes with any value, dtype, shape or name.
-
-    Args:
-        arrays: dict from a name to an array of numbers.
-        settings: what else counts. Hashed as it is printed.
-
-    Returns:
-        str of hexadecimal digits.
-
-    Example:
-
-    >>> zeros, ones = np.zeros(3), np.ones(3)
-    >>> fingerprint({"x": zeros}, [4]) == fingerprint({"x": ones}, [4])
-    False
-    """
-    digest = hashlib.sha256(repr(list(settings)).encode())
-    for name, array in arrays.items():
-        digest.update(repr((name, str(array.dtype), array.shape)).encode())
-        for start in range(0, len(array), _BLOCK):
-            digest.update(array[start : start + _BLOCK].tobytes())
-    return digest.hexdigest()
 
 
 def _key(fold):

@@ -8,12 +8,16 @@ teach a little. A batch is one of decisions: of labels and steps, where a head h
 Of a regression there are no probabilities: see `ErrorBelow`.
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_dcat.typing import Config, Tensor
+
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-def source_correct(labels, source_probabilities):
+def source_correct(labels: Tensor, source_probabilities: Tensor) -> Tensor:
     """The paper's mask: only where the source is right may it teach.
 
     It never teaches where there is no label to tell.
@@ -35,7 +39,7 @@ def source_correct(labels, source_probabilities):
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-def source_confidence(labels, source_probabilities):
+def source_confidence(labels: Tensor, source_probabilities: Tensor) -> Tensor:
     """A soft mask: the surer the source is of the true class, the more it teaches.
 
     Without a label, the class that it believes in takes the place of the true one.
@@ -63,12 +67,13 @@ class _Gate:
     """A gate with a threshold, which is saved with the model."""
 
     compares_values = False
+    threshold: Any  # a float, or `None` where a gate has a usual one
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {"threshold": self.threshold}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Any:
         return cls(**config)
 
 
@@ -110,7 +115,7 @@ class CorrectOrConfident(_Threshold):
     [False, False, True]
     """
 
-    def __call__(self, labels, source_probabilities):
+    def __call__(self, labels: Tensor, source_probabilities: Tensor) -> Tensor:
         sure = ops.max(source_probabilities, axis=-1) >= self.threshold
         right = source_correct(labels, source_probabilities)
         return ops.where(labels < 0, sure, right)
@@ -143,7 +148,7 @@ class Confident(_Threshold):
     [False, True, True]
     """
 
-    def __call__(self, labels, source_probabilities):
+    def __call__(self, labels: Tensor, source_probabilities: Tensor) -> Tensor:
         return ops.max(source_probabilities, axis=-1) >= self.threshold
 
 
@@ -188,7 +193,7 @@ class ErrorBelow(_Gate):
             )
         self.threshold = threshold
 
-    def __call__(self, labels, source_values):
+    def __call__(self, labels: Tensor, source_values: Tensor) -> Tensor:
         errors, is_labelled = absolute_errors(labels, source_values)
         threshold = self.threshold
         if threshold is None:
@@ -221,7 +226,7 @@ def _median(errors, is_labelled):
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
-def all_teach(labels, source_probabilities):
+def all_teach(labels: Tensor | None, source_probabilities: Tensor) -> Tensor:
     """No mask: every window may teach, also those that the source gets wrong.
 
     Args:

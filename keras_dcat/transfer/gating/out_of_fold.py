@@ -2,22 +2,25 @@
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_dcat.class_labels import checked_answers, checked_labels
 from keras_dcat.folds import dealt
-from keras_dcat.transfer.gating.fold_cache import FoldCache, fingerprint
+from keras_dcat.storage import fingerprint
+from keras_dcat.transfer.gating.fold_cache import FoldCache
 from keras_dcat.transfer.gating.predictions import predicted_probabilities
 from keras_dcat.transfer.models.heads import find_head
+from keras_dcat.typing import ArrayLike
 
 
 def out_of_fold_predictions(
     train: Callable,
-    inputs,
-    labels,
-    groups,
+    inputs: Any,
+    labels: ArrayLike,
+    groups: ArrayLike,
     *,
     folds: int = 4,
     seed: int = 0,

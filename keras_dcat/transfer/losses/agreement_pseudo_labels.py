@@ -1,9 +1,12 @@
 """The transfer loss of what source and target both believe."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_dcat.transfer.losses.transfer_loss import TransferLoss
+from keras_dcat.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -54,7 +57,7 @@ class AgreementPseudoLabels(TransferLoss):
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Any) -> Tensor:
         target = ops.log_softmax(y_pred, axis=-1)
         agreed = ops.equal(ops.argmax(y_true, axis=-1), ops.argmax(target, axis=-1))
         # Where they agree, the likeliest class of the target is the source's.

@@ -1,5 +1,7 @@
 """The transfer loss: how far the target's `KᵀV` is from the source's."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -11,6 +13,7 @@ from keras_dcat.transfer.losses.statistics import (
     statistic_of,
 )
 from keras_dcat.transfer.losses.transfer_loss import TransferLoss
+from keras_dcat.typing import ArrayLike, Config, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -82,8 +85,8 @@ class MaskedCrossAttentionLoss(TransferLoss):
         self,
         normalization: str = "source",
         reduction: str | None = "sum_over_batch_size",
-        center=None,
-        scale=None,
+        center: ArrayLike | None = None,
+        scale: ArrayLike | None = None,
         name: str = "cross_attention",
         dtype: str = "float32",
     ):
@@ -104,10 +107,12 @@ class MaskedCrossAttentionLoss(TransferLoss):
             )
         self.normalization = normalization
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(
+        self, y_true: Tensor, y_pred: Any, sample_weight: Tensor | None = None
+    ) -> Tensor:
         return super().__call__(*checked_projections(y_true, y_pred), sample_weight)
 
-    def adapt(self, statistic):
+    def adapt(self, statistic: Any) -> "MaskedCrossAttentionLoss":
         """Finds `center` and `scale` of a source over a training set.
 
         Products averaged over time are then compared less the center: `"source"`
@@ -150,9 +155,12 @@ class MaskedCrossAttentionLoss(TransferLoss):
         self.scale = np.maximum(norms.mean(axis=0), 1e-12).astype("float32")
         return self
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Any) -> Tensor:
         sides, lengths = zip(*map(self._side, (y_true, y_pred)), strict=True)
-        distances = alignment_distance(*sides, lengths, self.normalization, self.scale)
+        source, target = sides
+        distances = alignment_distance(
+            source, target, lengths, self.normalization, self.scale
+        )
         return ops.mean(distances, axis=-1)
 
     def _side(self, projections):
@@ -161,7 +169,7 @@ class MaskedCrossAttentionLoss(TransferLoss):
             return _with_length(projections)
         return ops.subtract(statistic_of(projections).mean, self.center), 1
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "normalization": self.normalization,

@@ -1,9 +1,12 @@
 """The classification loss that is used when the user names none."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_dcat.transfer.labels import is_one_hot
+from keras_dcat.typing import Config, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -37,12 +40,12 @@ class CrossEntropy(keras.losses.Loss):
         from_logits: bool = False,
         reduction: str | None = "sum_over_batch_size",
         name: str = "cross_entropy",
-        dtype=None,
+        dtype: Any = None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.from_logits = from_logits
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Any) -> Tensor:
         if is_one_hot(y_true, y_pred.shape[-1]):
             return keras.losses.categorical_crossentropy(
                 y_true, y_pred, from_logits=self.from_logits
@@ -51,5 +54,5 @@ class CrossEntropy(keras.losses.Loss):
             ops.reshape(y_true, (-1,)), y_pred, from_logits=self.from_logits
         )
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "from_logits": self.from_logits}

@@ -1,9 +1,12 @@
 """The transfer loss of the classifiers' outputs: a target predicts as its source."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_dcat.transfer.losses.transfer_loss import TransferLoss, WithTemperature
+from keras_dcat.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -57,7 +60,7 @@ class LogitsDistillation(WithTemperature):
     ):
         super().__init__(temperature, reduction, name, dtype)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Any) -> Tensor:
         source, target = (
             ops.log_softmax(x / self.temperature, axis=-1) for x in (y_true, y_pred)
         )

@@ -1,9 +1,12 @@
 """The transfer loss of windows without a label, by what both sides believe together."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_dcat.transfer.losses.transfer_loss import TransferLoss
+from keras_dcat.typing import Config, Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -66,7 +69,7 @@ class FusedPseudoLabels(TransferLoss):
             )
         self.threshold = threshold
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Any) -> Tensor:
         together = ops.softmax(y_true, axis=-1)
         believed = ops.one_hot(ops.argmax(together, axis=-1), together.shape[-1])
         likelihood = ops.sum(
@@ -75,5 +78,5 @@ class FusedPseudoLabels(TransferLoss):
         sure = ops.max(together, axis=-1) >= self.threshold
         return ops.where(sure, -likelihood, 0.0)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "threshold": self.threshold}

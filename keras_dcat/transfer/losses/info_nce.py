@@ -1,11 +1,14 @@
 """Transfer losses that tell windows apart, by their features or by their `KᵀV`."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_dcat.transfer.losses.cross_attention import checked_projections
 from keras_dcat.transfer.losses.statistics import statistic_of
 from keras_dcat.transfer.losses.transfer_loss import WithTemperature
+from keras_dcat.typing import Tensor
 
 
 class _InfoNCE(WithTemperature):
@@ -68,10 +71,12 @@ class AttentionInfoNCE(_InfoNCE):
 
     reads = "projections"
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(
+        self, y_true: Tensor, y_pred: Any, sample_weight: Tensor | None = None
+    ) -> Tensor:
         return super().__call__(*checked_projections(y_true, y_pred), sample_weight)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Any) -> Tensor:
         source, target = (_directions(side) for side in (y_true, y_pred))
         similarity = ops.einsum("bhd,chd->hbc", target, source) / self.temperature
         return ops.mean(_told_apart(similarity), axis=0)
@@ -133,7 +138,7 @@ class FeatureInfoNCE(_InfoNCE):
 
     reads = "features"
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Any) -> Tensor:
         source, target = (_unit(side) for side in (y_true, y_pred))
         similarity = ops.matmul(target, ops.transpose(source))
         return _told_apart(similarity / self.temperature)

@@ -1,6 +1,10 @@
 """What a loss is that a source teaches a target by."""
 
+from typing import Any
+
 import keras
+
+from keras_dcat.typing import Config
 
 READINGS = (
     "features",
@@ -56,7 +60,7 @@ class TransferLoss(keras.losses.Loss):
     1.0
     """
 
-    reads = None
+    reads: str | None = None
     teaches_classes = False
     is_contrastive = False
     only_unlabelled = False
@@ -70,7 +74,7 @@ class TransferLoss(keras.losses.Loss):
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "dtype": self.dtype}
 
 
@@ -80,9 +84,11 @@ class WithTemperature(TransferLoss):
     A class says by `usual_temperature`, a number, where to start.
     """
 
-    usual_temperature = None
+    usual_temperature: float | None = None
 
-    def __init__(self, temperature: float, reduction: str | None, name: str, dtype):
+    def __init__(
+        self, temperature: float, reduction: str | None, name: str, dtype: Any
+    ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         if not 0 < temperature < float("inf"):
             raise ValueError(
@@ -92,5 +98,5 @@ class WithTemperature(TransferLoss):
             )
         self.temperature = temperature
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "temperature": self.temperature}

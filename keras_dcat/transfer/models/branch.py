@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_dcat.attention import find_attention
+from keras_dcat.attention import AttentionKV, find_attention
 from keras_dcat.transfer.head import Head
 from keras_dcat.transfer.losses.statistics import SourceStatistics, statistic_of
 from keras_dcat.transfer.models.features import features_read, find_classifier
@@ -48,7 +48,7 @@ class Branch:
         self.model = model
         self.head = head
         self.names = names
-        self.attentions = ()
+        self.attentions: tuple[AttentionKV, ...] = ()
         self.classifier = None
 
     def why_not(self, reads: str) -> str | None:

@@ -3,6 +3,7 @@
 import contextlib
 import contextvars
 import threading
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,8 +12,11 @@ from keras import ops
 from keras_dcat.transfer.models.classifiers import maps_features, num_units
 from keras_dcat.transfer.models.inspection import input_spec
 
-_open_readings = contextvars.ContextVar("open_readings", default=())
-_listened_to = {}  # by the id of a layer: how often, and which of its methods
+_open_readings: contextvars.ContextVar[tuple] = contextvars.ContextVar(
+    "open_readings", default=()
+)
+# By the id of a layer: how often, and which of its methods.
+_listened_to: dict[int, tuple[int, str]] = {}
 _lock = threading.Lock()
 
 
@@ -135,9 +139,10 @@ def _ends_of_graph(model):
 
     `None` stands for a way that ends in an input of the model.
     """
-    ends, seen = {}, set()
+    ends: dict[tuple | None, keras.layers.Layer | None] = {}
+    seen = set()
     # Tensors, and the nested models they are in: each with the call that led into it.
-    ways = [(model.outputs[0], ((model, None),))]
+    ways: list[tuple[Any, tuple]] = [(model.outputs[0], ((model, None),))]
     while ways:
         tensor, around = ways.pop()
         place = id(tensor), *(id(call) for _, call in around)
@@ -180,7 +185,7 @@ def _last_called(model):
     distributed = [x for x in layers if isinstance(x, keras.layers.TimeDistributed)]
     inside = {id(x) for each in distributed for x in each.layer._flatten_layers()}
     candidates = [x for x in layers if maps_features(x) and id(x) not in inside]
-    called = []
+    called: list[keras.layers.Layer] = []
     with contextlib.ExitStack() as stack:
         for layer in candidates:
             stack.enter_context(_heard(layer, _noted(layer, called)))

@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_dcat.transfer.head import TASKS, Head
 from keras_dcat.transfer.models.inspection import input_spec
+from keras_dcat.typing import Shape
 
 _PROBED = 32  # windows of noise that tell of a model without a graph
 _SAY = "Say it: DCATModel(…, task='binary') for logits of yes or no, or 'regression'."
@@ -150,7 +151,7 @@ def _usual_task(model, size, ending):
 def _output_sizes(model):
     """`(units, steps)` of a model's output."""
     output = model.compute_output_spec(input_spec(model))
-    shape = getattr(output, "shape", ())
+    shape: Shape = getattr(output, "shape", ())
     if len(shape) not in (2, 3) or None in shape[1:]:
         raise ValueError(
             "A model must end in one output for each window, (batch, units), or for "

@@ -1,5 +1,7 @@
 """The models of a transfer: sources that are frozen, and a target that learns."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -58,8 +60,8 @@ class ModelPair:
         self.target = Branch(target, target_head, target_names)
         self.sources = tuple(map(Branch, sources, source_heads, source_names))
         self.adapt_sizes = adapt_sizes
-        self.adapters = []
-        self.feature_adapters = []
+        self.adapters: list[list[keras.layers.Layer]] = []
+        self.feature_adapters: list[keras.layers.Layer] = []
 
     def why_not(self, reads: str) -> str | None:
         """Why a loss cannot be read of these models, as an error says it.
@@ -80,7 +82,7 @@ class ModelPair:
             return problems[0]
         if reads != "projections" or self.adapt_sizes:
             return None
-        pairs = sum(self._pairs_of_attentions(), [])
+        pairs: list = sum(self._pairs_of_attentions(), [])
         return next(filter(None, map(_why_not_compared, pairs)), None)
 
     def read(self, compared):
@@ -167,11 +169,11 @@ class ModelPair:
                 mask = ops.ones(ops.shape(target.prediction)[:1], "float32")
             else:
                 mask = transfer_mask[:, at]
+            head: Any = self.target.head
             if source.head is not None and source.head.has_beliefs:
-                believed = source.head.at_steps_of(self.target.head, believed)
+                believed = source.head.at_steps_of(head, believed)
             elif source.head is not None:
-                values = source.head.at_steps_of(self.target.head, values)
-                values = self.target.head.values(values)
+                values = head.values(source.head.at_steps_of(head, values))
             outputs.append(SourceOutputs(believed, compared, mask, pair, values))
         return tuple(outputs)
 

@@ -8,15 +8,18 @@ are a `ValueError` when it is made, windows that do not fit are one when it is c
 
 import dataclasses
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
+
+from keras_dcat.typing import ArrayLike, Tensor
 
 
 class Augmentation:
     """A change of windows whose options lie within `ranges`; `vary` makes it."""
 
-    ranges = {}
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {}
 
     def __post_init__(self):
         for name, (low, high) in self.ranges.items():
@@ -28,7 +31,11 @@ class Augmentation:
                     f"Received: {name}={value}. Choose a number within."
                 )
 
-    def __call__(self, windows, seed):
+    def vary(self, windows: Tensor, seed: Tensor) -> Tensor:
+        """Windows of which each is changed in its own way, by options and seed."""
+        raise NotImplementedError
+
+    def __call__(self, windows: ArrayLike, seed: ArrayLike) -> Tensor:
         return self.vary(checked(windows), seed)
 
 
@@ -49,14 +56,14 @@ class Compose(Augmentation):
 
     augmentations: tuple[Callable, ...]
 
-    def vary(self, windows, seed):
+    def vary(self, windows: Tensor, seed: Tensor) -> Tensor:
         seeds = tf.random.split(seed, len(self.augmentations))
         for number, augmentation in enumerate(self.augmentations):
             windows = augmentation(windows, seeds[number])
         return windows
 
 
-def checked(windows):
+def checked(windows: ArrayLike) -> Tensor:
     """Windows as a tensor, if they are of a known size and floats."""
     windows = tf.convert_to_tensor(windows)
     shape = windows.shape
@@ -69,6 +76,6 @@ def checked(windows):
     return windows
 
 
-def uniform(shape, seed, high):
+def uniform(shape: ArrayLike, seed: Tensor, high: ArrayLike) -> Tensor:
     """Numbers from 0 to `high`, float64, equally likely."""
     return tf.random.stateless_uniform(shape, seed, dtype=tf.float64) * high

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from keras_dcat.typing import Tensor
 from keras_dcat.windows.augmentation.base import Augmentation, uniform
 
 
@@ -33,7 +34,7 @@ class Affine(Augmentation):
     shift: float = 0.1
     ranges = {"max_angle": (0, 180), "zoom": (0, 1), "shift": (0, 1)}
 
-    def vary(self, windows, seed):
+    def vary(self, windows: Tensor, seed: Tensor) -> Tensor:
         if windows.shape.rank != 5:
             raise ValueError(
                 "Windows must be videos (batch, steps, height, width, channels). "

@@ -1,6 +1,7 @@
 """Windows are varied while they are read, and both sides of a pair in step."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -101,7 +102,8 @@ def augment_pairs(
     >>> [inputs["target"].shape for inputs, _ in dataset]
     [TensorShape([8, 100, 6])]
     """
-    varying = [*(source if _are_several(source) else (source,)), target]
+    sources: Any = source if _are_several(source) else (source,)
+    varying = [*sources, target]
     if not isinstance(together, Retiming | None) or any(map(_retimes, varying)):
         raise ValueError(
             "`together`, and only it, must be a `TimeWarp` or a `Crop`. "

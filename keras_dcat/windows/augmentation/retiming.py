@@ -5,13 +5,18 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from keras_dcat.typing import Tensor
 from keras_dcat.windows.augmentation.base import Augmentation, uniform
 
 
 class Retiming(Augmentation):
     """Shows at `times` `(steps,)`, from 0 to 1, other `moments` `(batch, steps)`."""
 
-    def vary(self, windows, seed):
+    def moments(self, times: np.ndarray, batch: Tensor, seed: Tensor) -> Tensor:
+        """When what is shown at `times` took place, of each window of a batch."""
+        raise NotImplementedError
+
+    def vary(self, windows: Tensor, seed: Tensor) -> Tensor:
         steps = windows.shape[1]
         return retimed(windows, self, seed, last=(steps - 1) / steps)
 
@@ -38,7 +43,7 @@ class TimeWarp(Retiming):
     strength: float
     ranges = {"strength": (0, 0.99)}
 
-    def moments(self, times, batch, seed):
+    def moments(self, times: np.ndarray, batch: Tensor, seed: Tensor) -> Tensor:
         waves = np.pi * np.arange(1, 4)
         # After 1 only the faster stream of a pair has samples; they stay.
         sines = np.sin(waves * np.minimum(times, 1.0)[:, None]) / waves
@@ -57,11 +62,11 @@ class Crop(Retiming):
     share: float
     ranges = {"share": (0.01, 1)}
 
-    def moments(self, times, batch, seed):
+    def moments(self, times: np.ndarray, batch: Tensor, seed: Tensor) -> Tensor:
         return uniform([batch, 1], seed, 1.0 - self.share) + self.share * times
 
 
-def retimed(windows, change, seed, last):
+def retimed(windows: Tensor, change: Retiming, seed: Tensor, last: float) -> Tensor:
     """Windows at other moments; `last`, a share of a window, is their time 1."""
     steps = windows.shape[1]
     if not last:

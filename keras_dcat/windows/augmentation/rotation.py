@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from keras_dcat.typing import Tensor
 from keras_dcat.windows.augmentation.base import Augmentation, uniform
 
 
@@ -32,7 +33,7 @@ class Rotation3D(Augmentation):
     triplets: tuple[tuple[int, int, int], ...] | None = None
     ranges = {"max_angle": (0, 180)}
 
-    def vary(self, windows, seed):
+    def vary(self, windows: Tensor, seed: Tensor) -> Tensor:
         seeds, batch = tf.random.split(seed), tf.shape(windows)[0]
         axes = tf.random.stateless_normal([batch, 3], seeds[0], dtype=tf.float64)
         angles = uniform([batch], seeds[1], np.radians(self.max_angle))
@@ -55,7 +56,7 @@ class RotationAboutVertical(Augmentation):
     vertical_axis: int
     ranges = {"max_angle": (0, 180), "vertical_axis": (0, 2)}
 
-    def vary(self, windows, seed):
+    def vary(self, windows: Tensor, seed: Tensor) -> Tensor:
         batch, limit = tf.shape(windows)[0], np.radians(self.max_angle)
         axes = tf.one_hot(tf.fill([batch], self.vertical_axis), 3, dtype=tf.float64)
         angles = uniform([batch], seed, 2 * limit) - limit

@@ -1,11 +1,12 @@
 """Values are varied, or hidden."""
 
 import dataclasses
-from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 
+from keras_dcat.typing import Tensor
 from keras_dcat.windows.augmentation.base import Augmentation, uniform
 
 
@@ -23,10 +24,10 @@ class Jitter(Augmentation):
     TensorShape([4, 50, 2])
     """
 
-    sd: float | Sequence[float]
+    sd: Any  # a float, or a sequence of them
     ranges = {"sd": (0, np.inf)}
 
-    def vary(self, windows, seed):
+    def vary(self, windows: Tensor, seed: Tensor) -> Tensor:
         if np.ndim(self.sd) and len(self.sd) != windows.shape[-1]:
             raise ValueError(
                 "`sd` must be one number, or one for each channel. "
@@ -48,7 +49,7 @@ class Scaling(Augmentation):
     sd: float
     ranges = {"sd": (0, np.inf)}
 
-    def vary(self, windows, seed):
+    def vary(self, windows: Tensor, seed: Tensor) -> Tensor:
         ones = [1] * (windows.shape.rank - 2)
         shape = [tf.shape(windows)[0], *ones, windows.shape[-1]]
         normal = tf.random.stateless_normal(shape, seed, dtype=windows.dtype)
@@ -61,9 +62,10 @@ class _Mask(Augmentation):
 
     share: float
     count: int = 1
+    _axis: ClassVar[int]
     ranges = {"share": (0, 1), "count": (1, 100)}
 
-    def vary(self, windows, seed):
+    def vary(self, windows: Tensor, seed: Tensor) -> Tensor:
         seeds, size = tf.random.split(seed), windows.shape[self._axis]
         shape = [tf.shape(windows)[0], self.count, 1]
         longest = np.floor(self.share * size + 1e-9)

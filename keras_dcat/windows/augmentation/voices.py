@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from keras_dcat.typing import Tensor
 from keras_dcat.windows.augmentation.base import Augmentation, uniform
 
 
@@ -32,7 +33,7 @@ class SpeedPerturbation(Augmentation):
     shift: float = 0.1
     ranges = {"strength": (0, 1), "shift": (0, 1)}
 
-    def vary(self, windows, seed):
+    def vary(self, windows: Tensor, seed: Tensor) -> Tensor:
         steps = windows.shape[1]
         draws = 2 * uniform([2, tf.shape(windows)[0], 1], seed, 1.0) - 1
         speed, late = tf.exp(draws[0] * self.strength), draws[1] * self.shift * steps
@@ -83,7 +84,7 @@ class ColoredNoise(Augmentation):
                 f"Received: low={self.low}, high={self.high}. Exchange them."
             )
 
-    def vary(self, windows, seed):
+    def vary(self, windows: Tensor, seed: Tensor) -> Tensor:
         steps = windows.shape[1]
         channels = tf.reshape(windows, [tf.shape(windows)[0], steps, -1])
         batch, _, count = tf.unstack(tf.shape(channels))

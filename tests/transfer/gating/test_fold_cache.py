@@ -3,8 +3,9 @@ import pickle
 import numpy as np
 import pytest
 
+from keras_dcat.storage import fingerprint
 from keras_dcat.transfer.gating import fold_cache
-from keras_dcat.transfer.gating.fold_cache import FoldCache, fingerprint
+from keras_dcat.transfer.gating.fold_cache import FoldCache
 
 ROWS = np.full((3, 2), 0.5, "float32")
 

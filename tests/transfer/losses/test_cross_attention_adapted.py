@@ -97,7 +97,9 @@ def test_a_target_is_trained_by_an_adapted_loss(rng):
     loss.adapt(model.cache_source(pair[0], verbose=0).layers[0])
     model.compile()
     told = model.evaluate(pair, labels, verbose=0, return_dict=True)
-    assert told["cross_attention_loss"] != pytest.approx(plain["cross_attention_loss"], rel=1e-3)
+    assert told["cross_attention_loss"] != pytest.approx(
+        plain["cross_attention_loss"], rel=1e-3
+    )
     history = model.fit(pair, labels, epochs=2, verbose=0).history
     assert np.isfinite(history["cross_attention_loss"]).all()
 

@@ -28,7 +28,9 @@ class Unread(Apart):
 
 def test_a_loss_of_ones_own_is_asked_with_what_it_reads(rng):
     pair, labels = windows(rng)
-    model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=0.5, loss=Apart(name="apart"))
+    model = keras_dcat.DCATModel(
+        *pair_of_branches(), transfer_weight=0.5, loss=Apart(name="apart")
+    )
     found = model.evaluate(pair, labels, verbose=0, return_dict=True)
     scores = (
         m.predict(x, verbose=0).astype("float64")
