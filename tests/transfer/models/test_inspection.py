@@ -163,3 +163,16 @@ def test_the_models_that_are_joined_are_not_changed():
     after = [m.variables for m in (source, target)]
     for old, new in zip(sum(before, []), sum(after, []), strict=True):
         np.testing.assert_array_equal(old, keras.ops.convert_to_numpy(new.value))
+
+
+@pytest.mark.parametrize("wrap", [list, lambda inputs: inputs[0]], ids=["list", "bare"])
+def test_a_list_of_one_input_comes_as_that_input(wrap):
+    inputs = keras.Input((20, 3))
+    model = keras.Model(wrap([inputs]), keras.layers.Dense(2)(inputs))
+    assert inspection.input_spec(model).shape == (None, 20, 3)
+
+
+def test_inputs_by_name_stay_so():
+    inputs = keras.Input((20, 3), name="imu")
+    model = keras.Model({"imu": inputs}, keras.layers.Dense(2)(inputs))
+    assert set(inspection.input_spec(model)) == {"imu"}
