@@ -82,9 +82,13 @@ def test_attention_that_is_missing_or_ambiguous_is_refused():
         [keras.Input((20, 3)), layers.GlobalAveragePooling1D(), layers.Dense(CLASSES)]
     )
     loss = keras_dcat.MaskedCrossAttentionLoss()
-    with pytest.raises(ValueError, match=r"without one\. Put an `AttentionKV`"):
+    with pytest.raises(
+        ValueError, match=r"has no `AttentionKV`\. Put an `AttentionKV`"
+    ):
         keras_dcat.DCATModel(branch(5), plain, loss=loss)
-    with pytest.raises(ValueError, match=r"without one\. Put an `AttentionKV`"):
+    with pytest.raises(
+        ValueError, match=r"has no `AttentionKV`\. Put an `AttentionKV`"
+    ):
         keras_dcat.DCATModel(branch(5), plain, "paper")
     inputs = keras.Input((20, 3))
     x = keras_dcat.AttentionKV(6, name="first")(inputs)
