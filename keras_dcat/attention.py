@@ -320,7 +320,7 @@ def find_attention(model: keras.Model, name: str | None = None) -> AttentionKV:
     if not layers:
         raise ValueError(
             "A model must hold a `keras_dcat.AttentionKV` layer to take part in "
-            f"transfer. Received: {model.name!r} without one. "
+            f"transfer. Received: {model.name!r}, which has no `AttentionKV`. "
             "Put an `AttentionKV` between its encoder and its classifier."
         )
     names = sorted(layer.name for layer in layers)

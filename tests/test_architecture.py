@@ -114,6 +114,7 @@ UPSTREAM_OF_TRANSFER = {
     },
     "chosen_losses": {"gating", "losses", "models", "objective", "recipes"},
     "supervision": {"gradient_step", "head", "labelled_metrics", "losses", "outputs"},
+    "transfer_metrics": set(),
     "transfer_weight": set(),
     "summary": set(),
     "caching": {"losses", "memory"},
@@ -153,6 +154,7 @@ UPSTREAM_OF_TRANSFER = {
         "summary",
         "supervision",
         "training",
+        "transfer_metrics",
         "transfer_weight",
     },
 }

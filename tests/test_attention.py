@@ -324,7 +324,7 @@ def test_the_one_attention_is_found_however_deep_it_is():
 
 def test_a_model_without_attention_is_refused_with_the_remedy():
     model = keras.Sequential([keras.Input((6, 4)), layers.Dense(2)])
-    with pytest.raises(ValueError, match=r"without one.*Put an `AttentionKV`"):
+    with pytest.raises(ValueError, match=r"has no `AttentionKV`.*Put an `AttentionKV`"):
         find_attention(model)
 
 

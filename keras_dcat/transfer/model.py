@@ -17,12 +17,13 @@ from keras_dcat.transfer.inputs import BatchFormat, teaching_shares
 from keras_dcat.transfer.models import inspection
 from keras_dcat.transfer.models.heads import find_head
 from keras_dcat.transfer.models.pair import ModelPair
-from keras_dcat.transfer.objective import Objective, TransferMetrics
+from keras_dcat.transfer.objective import Objective
 from keras_dcat.transfer.outputs import PairOutputs
 from keras_dcat.transfer.recipes import DEFAULT, named
 from keras_dcat.transfer.summary import called_by_side
 from keras_dcat.transfer.supervision import SupervisedTarget
 from keras_dcat.transfer.training import PairLoops
+from keras_dcat.transfer.transfer_metrics import TransferMetrics
 from keras_dcat.transfer.transfer_weight import TransferWeight
 from keras_dcat.typing import Config, Tensor
 

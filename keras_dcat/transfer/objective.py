@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import keras
 from keras import ops
 
 from keras_dcat.transfer.combination import Combination
@@ -114,11 +113,12 @@ class Objective:
             labels: of one of the head's `label_shapes`.
 
         Returns:
-            dict from a gate to a list of float32 tensors `(decisions,)`, one for each
-            source.
+            dict from `(gate, reads_predictions)` of a term to a list of float32 tensors
+            `(decisions,)`, one for each source. By its predictions a source teaches
+            only if it gives some.
         """
-        gates = {term.gate for term in self.terms.values()}
-        return {gate: self._masks(gate, told, labels) for gate in gates}
+        kinds = {_kind_of(term) for term in self.terms.values()}
+        return {kind: self._masks(kind, told, labels) for kind in kinds}
 
     def losses(self, outputs, told, masks, labels, sample_weight, training=False):
         """Each loss of the transfer, over the batch.
@@ -146,9 +146,9 @@ class Objective:
             self._fuse(readings, outputs, told, masks, labels, training)
         unlabelled = self._unlabelled(labels)
         values = {}
-        for name, (loss, _, gate) in self.terms.items():
-            value = 0.0
-            for reading, mask in zip(readings, masks[gate], strict=True):
+        for name, term in self.terms.items():
+            loss, value = term.loss, 0.0
+            for reading, mask in zip(readings, masks[_kind_of(term)], strict=True):
                 if loss.only_unlabelled:
                     mask = mask * unlabelled
                 if loss.reads in OF_WINDOWS:
@@ -239,7 +239,8 @@ class Objective:
             return log_probabilities
         return self.head.rows(log_probabilities)
 
-    def _masks(self, gate, told, labels):
+    def _masks(self, kind, told, labels):
+        gate, reads_predictions = kind
         has_beliefs = self.head.has_beliefs
         classes = self.head.classes_of_rows(labels) if has_beliefs else None
         shares, probabilities = [], []
@@ -247,6 +248,9 @@ class Objective:
             mask = ops.cast(self.head.of_rows(source.transfer_mask), "float32")
             if not _is_empty(source.log_probabilities):
                 probabilities.append(ops.exp(source.log_probabilities))
+            elif reads_predictions:
+                shares.append(ops.zeros_like(mask))
+                continue
             if gate is all_teach:
                 shares.append(mask)
                 continue
@@ -269,13 +273,13 @@ class Objective:
         """Adds to the readings of each source what it and the target say together."""
         pairs = [reading.get("log_probabilities") for reading in readings]
         believing = [at for at, pair in enumerate(pairs) if pair]
-        gate = next(t.gate for t in self.terms.values() if t.loss.reads == _FUSED)
+        term = next(t for t in self.terms.values() if t.loss.reads == _FUSED)
         target = pairs[believing[0]][0][1]
         fused = self.alignment(
             ops.stack([told[at].log_probabilities for at in believing]),
             target,
             self.head.classes_of_rows(labels),
-            ops.stack([masks[gate][at] for at in believing]),
+            ops.stack([masks[_kind_of(term)][at] for at in believing]),
             None if _is_empty(outputs.class_bias) else outputs.class_bias,
             training=training,
         )
@@ -327,6 +331,10 @@ class Objective:
         return shown
 
 
+def _kind_of(term):
+    return term.gate, term.loss.reads not in OF_WINDOWS
+
+
 def _is_empty(part):
     """Whether a source says nothing of this kind."""
     return isinstance(part, tuple) and not part
@@ -341,60 +349,3 @@ def _accuracy(labels, beliefs, judged):
     )
     count = sum(map(ops.sum, judged))
     return right / ops.maximum(count, 1), count
-
-
-class TransferMetrics(keras.metrics.Metric):
-    """The means over an epoch of all that a training shows of its transfer.
-
-    Args:
-        names: list of str. Means over windows; 0 of none.
-        judged: list of str. Means over what can be judged; NaN of none.
-        evaluate: function `(labels, outputs, sample_weight)` that gives, for
-            `update_state`, what `add` takes.
-        name: str.
-
-    Example:
-
-    >>> metrics = TransferMetrics(["info_nce_loss"], ["source_accuracy"], None)
-    >>> metrics.add({"info_nce_loss": (2.0, 8), "source_accuracy": (0.0, 0)})
-    >>> {name: float(value) for name, value in metrics.result().items()}
-    {'info_nce_loss': 2.0, 'source_accuracy': nan}
-    """
-
-    def __init__(self, names, judged, evaluate, name: str = "transfer"):
-        super().__init__(name=name, dtype="float32")
-        self.names, self.judged = list(names), list(judged)
-        self.evaluate = evaluate
-        shape = (len(names) + len(judged),)
-        self.totals = self.add_variable(shape, "zeros", name="totals")
-        self.counts = self.add_variable(shape, "zeros", name="counts")
-
-    @property
-    def shown(self) -> list[str]:
-        """The names of all means."""
-        return [*self.names, *self.judged]
-
-    def add(self, shown):
-        """Adds a batch.
-
-        Args:
-            shown: dict from a name to `(value, count)`.
-        """
-        pairs = [shown[name] for name in self.shown]
-        values, counts = (
-            ops.stack([ops.cast(x, "float32") for x in column])
-            for column in zip(*pairs, strict=True)
-        )
-        self.totals.assign_add(values * counts)
-        self.counts.assign_add(counts)
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        if getattr(y_pred, "sources", None):  # a pair, not the target alone
-            self.add(self.evaluate(y_true, y_pred, sample_weight))
-
-    def result(self):
-        means = ops.divide_no_nan(self.totals, self.counts)
-        found = {name: means[at] for at, name in enumerate(self.names)}
-        for at, name in enumerate(self.judged, start=len(self.names)):
-            found[name] = ops.where(self.counts[at] > 0, means[at], float("nan"))
-        return found

@@ -201,13 +201,13 @@ def test_each_experiment_has_the_figures_that_it_can_have(page):
 @pytest.mark.parametrize(
     ("name", "axis", "numbers"),
     [
-        ("transfer_weight", "λ", [0, 0.01, 0.1, 1, 10]),
+        ("transfer_weight", "λ", [0, 0.001, 0.01, 0.1, 1]),
         ("misalignment", "in s", [-1, -0.5, -0.1, 0, 0.1, 0.5, 1]),
         ("data_fraction", "in % of windows", [10, 25, 50, 100]),
         ("dropout", "dropout", [0, 0.2, 0.4]),
         ("learning_rate", "rate", [0.001, 0.003, 0.01]),
         ("mask", None, None),
-        ("alignment", None, None),
+        ("losses", None, None),
         ("capacity", None, None),
     ],
 )

@@ -82,9 +82,13 @@ def test_attention_that_is_missing_or_ambiguous_is_refused():
         [keras.Input((20, 3)), layers.GlobalAveragePooling1D(), layers.Dense(CLASSES)]
     )
     loss = keras_dcat.MaskedCrossAttentionLoss()
-    with pytest.raises(ValueError, match=r"without one\. Put an `AttentionKV`"):
+    with pytest.raises(
+        ValueError, match=r"has no `AttentionKV`\. Put an `AttentionKV`"
+    ):
         keras_dcat.DCATModel(branch(5), plain, loss=loss)
-    with pytest.raises(ValueError, match=r"without one\. Put an `AttentionKV`"):
+    with pytest.raises(
+        ValueError, match=r"has no `AttentionKV`\. Put an `AttentionKV`"
+    ):
         keras_dcat.DCATModel(branch(5), plain, "paper")
     inputs = keras.Input((20, 3))
     x = keras_dcat.AttentionKV(6, name="first")(inputs)
@@ -163,3 +167,16 @@ def test_the_models_that_are_joined_are_not_changed():
     after = [m.variables for m in (source, target)]
     for old, new in zip(sum(before, []), sum(after, []), strict=True):
         np.testing.assert_array_equal(old, keras.ops.convert_to_numpy(new.value))
+
+
+@pytest.mark.parametrize("wrap", [list, lambda inputs: inputs[0]], ids=["list", "bare"])
+def test_a_list_of_one_input_comes_as_that_input(wrap):
+    inputs = keras.Input((20, 3))
+    model = keras.Model(wrap([inputs]), keras.layers.Dense(2)(inputs))
+    assert inspection.input_spec(model).shape == (None, 20, 3)
+
+
+def test_inputs_by_name_stay_so():
+    inputs = keras.Input((20, 3), name="imu")
+    model = keras.Model({"imu": inputs}, keras.layers.Dense(2)(inputs))
+    assert set(inspection.input_spec(model)) == {"imu"}

@@ -1,0 +1,62 @@
+"""The means over an epoch of what a training shows of its transfer."""
+
+
+import keras
+from keras import ops
+
+
+class TransferMetrics(keras.metrics.Metric):
+    """The means over an epoch of all that a training shows of its transfer.
+
+    Args:
+        names: list of str. Means over windows; 0 of none.
+        judged: list of str. Means over what can be judged; NaN of none.
+        evaluate: function `(labels, outputs, sample_weight)` that gives, for
+            `update_state`, what `add` takes.
+        name: str.
+
+    Example:
+
+    >>> metrics = TransferMetrics(["info_nce_loss"], ["source_accuracy"], None)
+    >>> metrics.add({"info_nce_loss": (2.0, 8), "source_accuracy": (0.0, 0)})
+    >>> {name: float(value) for name, value in metrics.result().items()}
+    {'info_nce_loss': 2.0, 'source_accuracy': nan}
+    """
+
+    def __init__(self, names, judged, evaluate, name: str = "transfer"):
+        super().__init__(name=name, dtype="float32")
+        self.names, self.judged = list(names), list(judged)
+        self.evaluate = evaluate
+        shape = (len(names) + len(judged),)
+        self.totals = self.add_variable(shape, "zeros", name="totals")
+        self.counts = self.add_variable(shape, "zeros", name="counts")
+
+    @property
+    def shown(self) -> list[str]:
+        """The names of all means."""
+        return [*self.names, *self.judged]
+
+    def add(self, shown):
+        """Adds a batch.
+
+        Args:
+            shown: dict from a name to `(value, count)`.
+        """
+        pairs = [shown[name] for name in self.shown]
+        values, counts = (
+            ops.stack([ops.cast(x, "float32") for x in column])
+            for column in zip(*pairs, strict=True)
+        )
+        self.totals.assign_add(values * counts)
+        self.counts.assign_add(counts)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        if getattr(y_pred, "sources", None):  # a pair, not the target alone
+            self.add(self.evaluate(y_true, y_pred, sample_weight))
+
+    def result(self):
+        means = ops.divide_no_nan(self.totals, self.counts)
+        found = {name: means[at] for at, name in enumerate(self.names)}
+        for at, name in enumerate(self.judged, start=len(self.names)):
+            found[name] = ops.where(self.counts[at] > 0, means[at], float("nan"))
+        return found
