@@ -1,6 +1,5 @@
 """The means over an epoch of what a training shows of its transfer."""
 
-
 import keras
 from keras import ops
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_dcat
+from keras_dcat.transfer.head import Head
 from keras_dcat.transfer.input_values import BatchValues
 from tests.models import CLASSES, pair_of_branches, windows
 from tests.transfer.test_inputs import KINDS, tf_dataset
@@ -71,7 +72,7 @@ def test_text_is_refused_before_a_number_is_made_of_it(rng, model, kind):
     with pytest.raises(ValueError, match=r"\['sit', 'stand'.*class_names.index"):
         model.fit(*KINDS[kind](pair, text), verbose=0)
     with pytest.raises(ValueError, match=r"class_names.index"):
-        keras_dcat.diagnose(model.source, model.target, (pair, text), (pair, text))
+        keras_dcat.diagnose(model.sources[0], model.target, (pair, text), (pair, text))
 
 
 def test_text_in_a_dataset_is_refused_with_a_cure_that_numbers_it(rng, model):
@@ -131,7 +132,7 @@ def test_weights_of_a_dataset_are_checked(rng, model):
 
 
 def test_a_message_is_found_whole_in_what_another_error_quotes():
-    values = BatchValues(CLASSES)
+    values = BatchValues(Head("multiclass", CLASSES))
     with pytest.raises(ValueError, match="0.5") as error:
         values.check_labels(np.array([0.5, 1]))
     quoted = RuntimeError(f"in a worker:\nValueError: {error.value}\nTraceback …")

@@ -130,11 +130,10 @@ def _activation_on_noise(model):
             training=False,
         )
     rows = keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32"))
-    if np.any(rows < 0) or np.any(rows > 1):
-        return "linear"
-    if rows.shape[-1] > 1 and np.allclose(rows.sum(axis=-1), 1, atol=1e-2):
+    adds_up = np.allclose(rows.sum(axis=-1), 1, atol=1e-2)
+    if rows.shape[-1] > 1 and adds_up and np.all(rows >= 0):
         return "softmax"
-    return "sigmoid"
+    return "sigmoid" if np.all((rows > 0) & (rows < 1)) else "linear"
 
 
 def _usual_task(model, size, ending):

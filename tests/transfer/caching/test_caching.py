@@ -205,7 +205,7 @@ def test_a_source_that_was_trained_on_is_refused(model, skeletons, tmp_path):
 def test_only_what_a_loss_reads_is_kept_and_another_loss_is_refused(
     model, skeletons, tmp_path
 ):
-    plain = keras_dcat.DCATModel(model.sources[0], model.target)
+    plain = keras_dcat.DCATModel(model.sources[0], model.target, "info_nce")
     known = cached(plain, skeletons, tmp_path / "features")
     assert known.layers == ()
     assert known.features.shape == (20, 6)

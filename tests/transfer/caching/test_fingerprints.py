@@ -8,11 +8,14 @@ from keras_dcat.transfer.caching.fingerprints import (
     window_identities,
 )
 from keras_dcat.transfer.models.branch import Branch
+from keras_dcat.transfer.models.heads import find_head
 from tests.models import branch
 
 
-def fingerprint(model):
-    return source_fingerprint(Branch(model, [None]))
+def fingerprint(model, names=(None,)):
+    read = Branch(model, find_head(model), list(names))
+    read.read({"projections"})
+    return source_fingerprint(read)
 
 
 def test_the_same_model_built_again_has_the_same_fingerprint():
@@ -62,9 +65,9 @@ def test_a_variable_that_is_one_number_counts():
     scaled = Scaled()
     model = keras.Model(inputs, branch(5, steps=12)(scaled(inputs)))
     attentions = [model.layers[-1].layers[3].name]
-    before = source_fingerprint(Branch(model, attentions))
+    before = fingerprint(model, attentions)
     scaled.scale.assign(2.0)
-    after = source_fingerprint(Branch(model, attentions))
+    after = fingerprint(model, attentions)
     assert after.pop("weights") != before.pop("weights")
     assert after == before
 
@@ -76,7 +79,7 @@ def test_another_attention_layer_of_the_same_model_is_seen():
     x = keras.layers.GlobalAveragePooling1D()(x)
     model = keras.Model(inputs, keras.layers.Dense(4)(x))
     first, second, both = (
-        source_fingerprint(Branch(model, names))
+        fingerprint(model, names)
         for names in (["first"], ["second"], ["first", "second"])
     )
     compared = [each.pop("attention layers") for each in (first, second, both)]
@@ -94,7 +97,7 @@ def test_what_a_layer_is_given_is_a_part_of_the_architecture():
         return keras.Model(inputs, branch(5, steps=12)(x))
 
     def attentive(model):
-        return source_fingerprint(Branch(model, [model.layers[-1].layers[3].name]))
+        return fingerprint(model, [model.layers[-1].layers[3].name])
 
     model, other, again = (differing(turned) for turned in (False, True, False))
     for each in (other, again):
@@ -109,9 +112,7 @@ def behind_a_layer(**options):
     inputs = keras.Input((12, 5))
     inner = branch(5, steps=12)
     hidden = keras.layers.Dense(5, activation="relu", **options)(inputs)
-    return source_fingerprint(
-        Branch(keras.Model(inputs, inner(hidden)), [inner.layers[3].name])
-    )
+    return fingerprint(keras.Model(inputs, inner(hidden)), [inner.layers[3].name])
 
 
 def test_a_layer_may_have_the_name_of_a_function():

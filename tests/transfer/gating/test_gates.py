@@ -10,7 +10,7 @@ SCORES = np.array([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7], [0.0, 0.6, 0.4]], "float32"
 
 @pytest.mark.parametrize(
     ("gate", "expected"),
-    [("correct", [True, True, False]), ("soft", [0.7, 0.7, 0.4]), (None, [1, 1, 1])],
+    [("correct", [True, True, False]), ("soft", [0.7, 0.7, 0.4]), ("all", [1, 1, 1])],
 )
 def test_a_gate_says_which_windows_may_teach(gate, expected):
     labels = ops.convert_to_tensor(np.array([0, 2, 2], "int32"))
@@ -27,7 +27,7 @@ def test_a_gate_says_which_windows_may_teach(gate, expected):
         ("correct_or_confident", [True, False, False]),
         (gates.Confident(0.65), [True, True, False]),
         ("confident", [False, False, False]),
-        (None, [1, 1, 1]),
+        ("all", [1, 1, 1]),
     ],
 )
 def test_without_a_label_a_gate_goes_by_how_sure_the_source_is(gate, expected):
@@ -45,13 +45,13 @@ def by_hand(gate, label, scores):
         "soft": scores[believed if label < 0 else label],
         gates.CorrectOrConfident: is_sure if label < 0 else is_right,
         gates.Confident: is_sure,
-        None: True,
+        "all": True,
     }[gate]
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
 @pytest.mark.parametrize(
-    "gate", ["correct", "soft", gates.CorrectOrConfident, gates.Confident, None]
+    "gate", ["correct", "soft", gates.CorrectOrConfident, gates.Confident, "all"]
 )
 def test_a_gate_looks_at_each_window_alone(rng, gate, dtype):
     scores = rng.dirichlet(np.ones(3), size=64).astype("float32")
@@ -108,5 +108,5 @@ def test_a_function_is_its_own_gate():
 
 
 def test_an_unknown_gate_is_refused_with_the_choices():
-    with pytest.raises(ValueError, match=r"'confident'.*gate='wrong'.*None to let"):
+    with pytest.raises(ValueError, match=r"'confident'.*gate='wrong'.*'all' to let"):
         gates.get("wrong")

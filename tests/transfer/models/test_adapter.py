@@ -41,7 +41,8 @@ def test_a_pair_of_different_sizes_trains_and_leaves_the_target_as_it_was_built(
     model.fit(pair, labels, epochs=2, verbose=0)
     after = [ops.convert_to_numpy(v) for v in model.trainable_variables]
     assert all(np.any(a != b) for a, b in zip(before, after, strict=True))
-    assert len(after) == len(target.trainable_variables) + 2
+    # Two for features, and one each for keys and values.
+    assert len(after) == len(target.trainable_variables) + 4
     assert model.target.count_params() == parameters
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
