@@ -119,7 +119,7 @@ UPSTREAM_OF_TRANSFER = {
     "summary": set(),
     "caching": {"losses", "memory"},
     "input_shapes": set(),
-    "callbacks": {"input_shapes", "label_rules"},
+    "callbacks": {"gating", "input_shapes", "label_rules"},
     "recipe_weights": {"losses", "recipes"},
     "input_batches": set(),
     "class_weight": {"head", "labels"},

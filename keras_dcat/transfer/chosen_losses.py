@@ -8,7 +8,7 @@ from keras_dcat.transfer.losses.distillation import of_keras
 from keras_dcat.transfer.losses.transfer_loss import READINGS, TransferLoss
 from keras_dcat.transfer.models.pair import ModelPair
 from keras_dcat.transfer.objective import OF_WINDOWS, Term
-from keras_dcat.transfer.recipes import named
+from keras_dcat.transfer.recipes import DEFAULT, named
 
 _log = logging.getLogger("keras_dcat")
 
@@ -34,14 +34,20 @@ def chosen_terms(pair: ModelPair, recipe: str, loss, loss_weights, gate):
         ValueError: if losses, weights or gates make no sense, or these models cannot be
             compared by them.
     """
+    chosen = named(recipe)
     if loss is not None:
+        if recipe != DEFAULT:
+            raise ValueError(
+                "A transfer must have a recipe or losses of your own. "
+                f"Received: both, recipe={recipe!r} and loss={loss}. "
+                "Leave one of them out."
+            )
         losses = loss if isinstance(loss, (list, tuple)) else [loss]
         terms = _terms(pair, losses, loss_weights, gate)
         for term in terms.values():
             if (problem := _why_not(pair, term)) is not None:
                 raise ValueError(problem)
         return terms
-    chosen = named(recipe)
     if loss_weights is not None and len(loss_weights) != len(chosen.losses):
         _refuse_weights(loss_weights, len(chosen.losses))
     weights = list(chosen.losses.values()) if loss_weights is None else loss_weights

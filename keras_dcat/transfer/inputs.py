@@ -99,9 +99,13 @@ class BatchFormat:
         """
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
         pair = self.as_pair(x)
-        if pair is None and not all_fit(x, self.target_spec):
-            pair = self.as_pair((x, y))  # a pair whose labels were left out
-        return x if pair is None else pair[1]
+        if pair is not None:
+            return pair[1]
+        if isinstance(x, (list, tuple)) and len(x) == 1:
+            x = x if nested_alike(x, self.target_spec) else x[0]
+        if not all_fit(x, self.target_spec) and all_fit(y, self.target_spec):
+            return y  # of a pair whose labels were left out
+        return x
 
     def checked(self, x, y, pairs_only, *, sample_weight=None, class_weight=None):
         """What `fit` got, with every batch checked before use, and weighed by class.

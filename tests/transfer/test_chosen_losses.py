@@ -204,3 +204,11 @@ def test_a_gate_may_be_given_for_each_loss():
     soft, usual = (term.gate for term in model.terms.values())
     assert soft is keras_dcat.transfer.source_confidence
     assert usual is keras_dcat.transfer.source_correct
+
+
+def test_a_recipe_and_losses_of_ones_own_are_not_both_taken():
+    loss = keras_dcat.MaskedCrossAttentionLoss()
+    with pytest.raises(ValueError, match="both, recipe='paper'.*Leave one of them out"):
+        keras_dcat.DCATModel(*pair_of_branches(), "paper", loss=loss)
+    with pytest.raises(ValueError, match="recipe=0.5.*Choose from"):
+        keras_dcat.DCATModel(*pair_of_branches(), 0.5, loss=loss)

@@ -7,6 +7,7 @@ from keras import ops
 
 import keras_dcat
 from keras_dcat.metrics import MacroF1, macro_f1
+from keras_dcat.transfer.head import Head
 from keras_dcat.transfer.labelled_metrics import OfLabelled
 from tests.models import CLASSES, pair_of_branches, windows
 
@@ -117,7 +118,7 @@ def test_a_metric_is_as_if_windows_without_a_label_were_not_there(rng, kind):
     form, make = METRICS[kind]
     labels = rng.integers(0, CLASSES, 32)
     scores = rng.dirichlet(np.ones(CLASSES), 32).astype("float32")
-    metric, alone = (OfLabelled(make(), CLASSES) for _ in range(2))
+    metric, alone = (OfLabelled(make(), Head("multiclass", CLASSES)) for _ in range(2))
     y = partly(labels, form)
     for batch in (slice(0, 1), slice(1, 13), slice(13, 32)):  # the first has no label
         metric.update_state(y[batch], scores[batch])
@@ -260,4 +261,4 @@ def test_names_are_those_that_keras_gives(rng, model):
         each.compile("sgd", "categorical_crossentropy", metrics=metrics)
         found.append(each.evaluate(pair[1], one_hot, verbose=0, return_dict=True))
     assert found[0] == pytest.approx(found[1])
-    assert OfLabelled(myRight, CLASSES).name == "my_right"
+    assert OfLabelled(myRight, Head("multiclass", CLASSES)).name == "my_right"

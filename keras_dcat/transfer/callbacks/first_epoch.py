@@ -6,6 +6,7 @@ import keras
 
 from keras_dcat.transfer.callbacks.negative_transfer import NegativeTransferGuard
 from keras_dcat.transfer.callbacks.resuming import ResumeTraining
+from keras_dcat.transfer.gating.gates import all_teach
 from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE
 
 
@@ -58,13 +59,13 @@ class FirstEpochCheck(keras.callbacks.Callback):
         )
 
     def _tells_nothing_apart(self, logs):
-        contrasts = [loss for loss in self.model.active_losses if loss.is_contrastive]
-        is_zero = any(logs.get(f"{loss.name}_loss") == 0 for loss in contrasts)
-        return is_zero and not self._is_masked(logs)
-
-    def _is_masked(self, logs):
-        """Whether no window may teach, by some gate."""
-        return logs.get("unmasked_share", 0) == 0
+        # Behind a gate a contrast may be 0 for want of windows that may teach.
+        nobody_may = logs.get("unmasked_share", 0) == 0
+        return any(
+            logs.get(name) == 0 and (term.gate is all_teach or not nobody_may)
+            for name, term in self.model.terms.items()
+            if term.loss.is_contrastive and term.weight > 0
+        )
 
     def _learns_no_classes(self, logs):
         if logs.get("labelled_share") != 0 or not self.model.transfer_weight:
