@@ -219,6 +219,8 @@ def _signature(serving, batch=None):
 
 def _write_onnx(serving, path, description, calibration):
     with _in_float32(serving), _numpy_statistics(serving):
+        # Keras exports only what has been called.
+        serving(np.zeros((1, *serving.input_shape[1:]), "float32"))
         serving.export(str(path), format="onnx", verbose=False)
 
 

@@ -82,15 +82,15 @@ HOSTILE = {
 # Where a saved `DCATModel` has something made: for itself, for its loss, for its gate.
 FIELDS = {
     "the model itself": (),
-    "source": ("config", "source"),
-    "a layer of the source": ("config", "source", "config", "layers", 1),
+    "source": ("config", "source", 0),
+    "a layer of the source": ("config", "source", 0, "config", "layers", 1),
     "a weight's regularizer": (
-        *("config", "source", "config", "layers", 1),
+        *("config", "source", 0, "config", "layers", 1),
         *("config", "kernel_regularizer"),
     ),
     "target": ("config", "target"),
-    "gate": ("config", "gate"),
-    "gate of a calibrated gate": ("config", "gate", "config", "gate"),
+    "gate": ("config", "gate", 0),
+    "gate of a calibrated gate": ("config", "gate", 0, "config", "gate"),
     "transfer weight": ("config", "transfer_weight"),
     "loss": ("config", "loss", 0),
     "loss of Keras in a loss": ("config", "loss", 1, "config", "loss"),
@@ -113,7 +113,7 @@ def saved_pair(path: pathlib.Path) -> pathlib.Path:
     model = keras_dcat.DCATModel(
         branch(4),
         branch(3),
-        keras.optimizers.schedules.CosineDecay(0.3, 100),
+        transfer_weight=keras.optimizers.schedules.CosineDecay(0.3, 100),
         gate=Calibrated("soft", 2.0),
         loss=[FeatureInfoNCE(), keras.distillation.LogitsDistillation()],
     )
