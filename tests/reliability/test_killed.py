@@ -95,7 +95,7 @@ def assert_goes_on(place, undisturbed):
     place.assert_whole()
     _, found = place.finished()
     assert found.keys() == expected.keys()
-    # To the bit; but a compiler may round a batch of a source otherwise that is smaller.
+    # To the bit; a source may be rounded otherwise in a smaller batch.
     rounding = 1e-6 if place.work.__name__ == "cache" else 0
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, rounding, rounding, name)

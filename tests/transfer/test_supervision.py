@@ -65,7 +65,9 @@ def test_a_loss_of_ones_own_is_asked_with_the_prediction_and_labels(rng):
     model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=0.0)
 
     def error(y_true, y_pred):
-        return ops.mean(ops.square(ops.one_hot(y_true, 4) - y_pred), axis=-1)
+        return ops.mean(
+            ops.square(ops.one_hot(ops.cast(y_true, "int32"), 4) - y_pred), axis=-1
+        )
 
     model.compile(loss=error, metrics=["accuracy"])
     found = model.evaluate(pair, labels, verbose=0, return_dict=True)
