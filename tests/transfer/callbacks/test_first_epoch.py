@@ -9,6 +9,8 @@ import keras_dcat
 from keras_dcat.transfer import FeatureInfoNCE, LogitsDistillation
 from keras_dcat.transfer.callbacks.first_epoch import FirstEpochCheck, watched
 from keras_dcat.transfer.callbacks.negative_transfer import NegativeTransferGuard
+from keras_dcat.transfer.gating import gates
+from keras_dcat.transfer.objective import Term
 from tests.models import pair_of_branches, windows
 
 
@@ -23,7 +25,7 @@ def test_a_first_epoch_with_a_step_is_none():
     callback = FirstEpochCheck()
     callback.on_train_begin()
     callback.on_train_batch_end(0)
-    callback.set_model(SimpleNamespace(active_losses=[]))
+    callback.set_model(SimpleNamespace(active_losses=[], terms={}))
     callback.on_epoch_end(0, {})
 
 
@@ -46,7 +48,8 @@ def test_a_contrast_of_nothing_is_said_after_the_first_epoch(
     value, share, loss, is_said
 ):
     callback = FirstEpochCheck()
-    model = SimpleNamespace(active_losses=[loss], transfer_weight=0.1)
+    terms = {f"{loss.name}_loss": Term(loss, 1.0, gates.get("correct"))}
+    model = SimpleNamespace(active_losses=[loss], terms=terms, transfer_weight=0.1)
     callback.set_model(model)
     callback.on_train_begin()
     callback.on_train_batch_end(0)
