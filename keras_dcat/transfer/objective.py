@@ -117,8 +117,18 @@ class Objective:
             `(decisions,)`, one for each source. By its predictions a source teaches
             only if it gives some.
         """
+        classes = self.head.classes_of_rows(labels) if self.head.has_beliefs else None
+        probabilities = [
+            None
+            if _is_empty(source.log_probabilities)
+            else ops.exp(source.log_probabilities)
+            for source in told
+        ]
         kinds = {_kind_of(term) for term in self.terms.values()}
-        return {kind: self._masks(kind, told, labels) for kind in kinds}
+        return {
+            kind: self._masks(kind, told, probabilities, classes, labels)
+            for kind in kinds
+        }
 
     def losses(self, outputs, told, masks, labels, sample_weight, training=False):
         """Each loss of the transfer, over the batch.
@@ -239,31 +249,27 @@ class Objective:
             return log_probabilities
         return self.head.rows(log_probabilities)
 
-    def _masks(self, kind, told, labels):
+    def _masks(self, kind, told, probabilities, classes, labels):
         gate, reads_predictions = kind
-        has_beliefs = self.head.has_beliefs
-        classes = self.head.classes_of_rows(labels) if has_beliefs else None
-        shares, probabilities = [], []
-        for source in told:
+        shares = []
+        for source, believed in zip(told, probabilities, strict=True):
             mask = ops.cast(self.head.of_rows(source.transfer_mask), "float32")
-            if not _is_empty(source.log_probabilities):
-                probabilities.append(ops.exp(source.log_probabilities))
-            elif reads_predictions:
+            if reads_predictions and believed is None:
                 shares.append(ops.zeros_like(mask))
                 continue
             if gate is all_teach:
                 shares.append(mask)
                 continue
             decided = (
-                gate(classes, probabilities[-1])
-                if has_beliefs
+                gate(classes, believed)
+                if self.head.has_beliefs
                 else gate(self.head.values(labels), source.values)
             )
             # Not in place: torch would change the mask of the batch with it.
             shares.append(ops.multiply(ops.cast(decided, "float32"), mask))
         if len(told) == 1:
             return shares
-        known = len(probabilities) == len(told)
+        known = all(believed is not None for believed in probabilities)
         combined = self.combination.shares(
             ops.stack(shares), classes, ops.stack(probabilities) if known else None
         )

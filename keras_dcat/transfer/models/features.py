@@ -53,7 +53,7 @@ def find_classifier(model: keras.Model) -> keras.layers.Layer | None:
 
 
 @contextlib.contextmanager
-def features_read(classifier, split=None):
+def features_read(classifier):
     """Reads what a layer is called with, in the pass that its model makes anyway.
 
     As `AttentionKV.capture`, it works wherever the layer sits, and wherever the block
@@ -62,8 +62,6 @@ def features_read(classifier, split=None):
 
     Args:
         classifier: built layer of one input; or `None`, of which nothing is read.
-        split: function `tensor -> ((tensor,), (tensor,))`. The layer goes on with the
-            first, and the second is read. Unless given, both are one.
 
     Yields:
         list that gets one tensor per call of the layer.
@@ -71,8 +69,7 @@ def features_read(classifier, split=None):
     read = []
 
     def hear(inputs):
-        (inputs,), (own,) = split(inputs) if split else 2 * ((inputs,),)
-        read.append(own)
+        read.append(inputs)
         return inputs
 
     if classifier is None:

@@ -66,10 +66,10 @@ def input_spec(model):
     """The nested `KerasTensor`s that a built model takes as its input."""
     inputs = getattr(model, "inputs", None)  # Functional and Sequential have them
     if inputs:
-        # `keras.Model(encoder.inputs, …)` has a list of one, and takes it without.
-        structure = inputs[0] if len(inputs) == 1 else model.input
-        if isinstance(getattr(model, "input", None), dict):
-            structure = model.input
+        structure = inputs[0] if isinstance(model, keras.Sequential) else model.input
+        if isinstance(structure, (list, tuple)) and len(structure) == 1:
+            # Of `keras.Model(encoder.inputs, …)`, which takes it without the list.
+            structure = structure[0]
         return keras.tree.map_structure(
             lambda x: keras.KerasTensor(x.shape, dtype=x.dtype), structure
         )

@@ -413,15 +413,6 @@ def test_readers_inside_each_other_both_read(rng):
     assert "call" not in vars(model.layers[-1])
 
 
-def test_the_layer_goes_on_with_the_first_of_two(rng):
-    model, inputs = branch(3), rng.normal(size=(2, 20, 3)).astype("float32")
-    with features_read(model.layers[-1], lambda x: ((0 * x,), (x,))) as read:
-        prediction = ops.convert_to_numpy(model(inputs))
-    bias = model.layers[-1].get_weights()[1]
-    np.testing.assert_allclose(prediction, np.tile(bias, (2, 1)), atol=1e-6)
-    assert np.any(ops.convert_to_numpy(read[0]) != 0)
-
-
 def test_threads_read_what_is_theirs(rng):
     model = branch(3)
     inputs = [np.full((1, 20, 3), n, "float32") for n in range(4)]
