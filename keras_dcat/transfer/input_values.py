@@ -1,5 +1,6 @@
 """What the numbers of a batch must be, in arrays and in datasets of TensorFlow."""
 
+import contextlib
 import re
 import sys
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from keras_dcat.class_labels import ROW_CURE, ROW_RULE
 from keras_dcat.transfer import label_rules
+from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE
 
 # How many wrong numbers an error of a dataset tells.
 _TOLD = 8
@@ -203,6 +205,29 @@ class BatchValues:
             "labels": (rule.rule, "others", rule.cure),
             "rows": (ROW_RULE, "others", ROW_CURE),
         }
+
+
+@contextlib.contextmanager
+def readable_errors(head, refusals):
+    """Turns what the backends raise for bad batches into a `ValueError`.
+
+    Args:
+        head: `Head` of the target.
+        refusals: list of messages, to which a check has added what was wrong with a
+            batch. Each call of `fit` has its own: threads that read for an earlier
+            call may still be at work.
+    """
+    try:
+        yield
+    except StopIteration:
+        raise ValueError(EMPTY_MESSAGE) from None
+    except Exception as error:
+        message = next(iter(refusals), None) or BatchValues(head).message_in(error)
+        if EMPTY_MESSAGE in str(error):
+            message = EMPTY_MESSAGE
+        if message is None:
+            raise
+        raise ValueError(message) from None
 
 
 def _is_of_numpy(labels):

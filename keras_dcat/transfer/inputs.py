@@ -1,6 +1,5 @@
 """The shape of a batch: told apart, and checked before a model sees it."""
 
-import contextlib
 import functools
 import sys
 
@@ -49,7 +48,6 @@ class BatchFormat:
         self.statistics_spec = self._as_it_comes(statistics_specs)
         self.target_spec = target_spec
         self.head = head
-        self._refused = None
 
     def _as_it_comes(self, specs):
         return specs if specs is None or self.num_sources else specs[0]
@@ -107,7 +105,16 @@ class BatchFormat:
             return y  # of a pair whose labels were left out
         return x
 
-    def checked(self, x, y, pairs_only, *, sample_weight=None, class_weight=None):
+    def checked(
+        self,
+        x,
+        y,
+        pairs_only,
+        *,
+        sample_weight=None,
+        class_weight=None,
+        refusals=None,
+    ):
         """What `fit` got, with every batch checked before use, and weighed by class.
 
         Arrays are checked here and now, in one pass. What comes in batches keeps its
@@ -119,6 +126,7 @@ class BatchFormat:
             pairs_only: bool. Whether the target's input alone is refused.
             sample_weight: what `fit` or `evaluate` got, with arrays.
             class_weight: what `fit` got.
+            refusals: list, to which goes what was wrong with a batch.
 
         Returns:
             `(x, y, sample_weight)`. The weights of classes are in `sample_weight`, or
@@ -137,7 +145,10 @@ class BatchFormat:
             x = self._checked_dataset(tf, x, pairs_only, values, class_weights)
             return x, y, sample_weight
         check = functools.partial(
-            self.checked_batch, pairs_only=pairs_only, class_weights=class_weights
+            self.checked_batch,
+            pairs_only=pairs_only,
+            class_weights=class_weights,
+            refusals=refusals,
         )
         batches = with_each_batch(x, check)
         if batches is not None:
@@ -154,35 +165,21 @@ class BatchFormat:
             sample_weight = class_weights.of_arrays(y)
         return x, y, sample_weight
 
-    def checked_validation(self, validation_data):
+    def checked_validation(self, validation_data, refusals=None):
         """`validation_data` of `fit`: arrays `(x, y, …)` or a dataset, checked."""
         if isinstance(validation_data, (list, tuple)):
             return self.checked_batch(validation_data, pairs_only=False)
-        return self.checked(validation_data, None, pairs_only=False)[0]
+        data = self.checked(validation_data, None, pairs_only=False, refusals=refusals)
+        return data[0]
 
-    @contextlib.contextmanager
-    def readable_errors(self):
-        """Turns what the backends raise for bad batches into a `ValueError`."""
-        self._refused = None
-        try:
-            yield
-        except StopIteration:
-            raise ValueError(EMPTY_MESSAGE) from None
-        except Exception as error:
-            message = self._refused or BatchValues(self.head).message_in(error)
-            if EMPTY_MESSAGE in str(error):
-                message = EMPTY_MESSAGE
-            if message is None:
-                raise
-            raise ValueError(message) from None
-
-    def checked_batch(self, batch, pairs_only, class_weights=None):
+    def checked_batch(self, batch, pairs_only, class_weights=None, refusals=None):
         """A batch `(inputs, labels)`, with weights or without, whose lists are tuples.
 
         Args:
             batch: tuple of nested arrays.
             pairs_only: bool. Whether the target's input alone is refused.
             class_weights: `ClassWeights`, which the batch then has for its windows.
+            refusals: list, to which goes what is wrong with the batch.
 
         Returns:
             tuple of nested arrays.
@@ -199,7 +196,8 @@ class BatchFormat:
                 sample_weight = class_weights.of_arrays(y)
         except ValueError as error:
             # TensorFlow, where it reads, makes another error of it.
-            self._refused = str(error)
+            if refusals is not None:
+                refusals.append(str(error))
             raise
         weights = () if sample_weight is None else (sample_weight,)
         # TensorFlow makes one tensor of a list.

@@ -11,6 +11,7 @@ from keras_dcat.transfer.caching import cache_source
 from keras_dcat.transfer.callbacks.first_epoch import watched
 from keras_dcat.transfer.gradient_step import carried_state
 from keras_dcat.transfer.input_batches import with_each_batch
+from keras_dcat.transfer.input_values import readable_errors
 from keras_dcat.transfer.models.quantized import (
     check_trainable,
     fresh_optimizer,
@@ -118,16 +119,18 @@ class PairLoops:
         check_trainable(self.target)
         self._notice_other_weights()
         class_weight = kwargs.pop("class_weight", None)
+        refusals: list[str] = []
         x, y, weights = self._batch_format.checked(
             x,
             y,
             pairs_only=True,
             sample_weight=kwargs.get("sample_weight"),
             class_weight=class_weight,
+            refusals=refusals,
         )
         if kwargs.get("validation_data") is not None:
             kwargs["validation_data"] = self._batch_format.checked_validation(
-                kwargs["validation_data"]
+                kwargs["validation_data"], refusals
             )
         elif class_weight is not None and weights is not None:
             _weigh_alike(weights, kwargs.get("validation_split"))
@@ -139,7 +142,7 @@ class PairLoops:
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = watched(callbacks, x)
         _build_optimizer(self)
-        with self._batch_format.readable_errors(), weights_kept(self):
+        with readable_errors(self._batch_format.head, refusals), weights_kept(self):
             return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -154,13 +157,14 @@ class PairLoops:
         Returns:
             as in Keras. Pairs also give the values of the transfer.
         """
+        refusals: list[str] = []
         if "_use_cached_eval_dataset" not in kwargs:
             weights = kwargs.get("sample_weight", args[2] if len(args) > 2 else None)
             x, y, _ = self._batch_format.checked(
-                x, y, pairs_only=False, sample_weight=weights
+                x, y, pairs_only=False, sample_weight=weights, refusals=refusals
             )
         self._notice_other_weights()
-        with self._batch_format.readable_errors(), weights_kept(self):
+        with readable_errors(self._batch_format.head, refusals), weights_kept(self):
             results = super().evaluate(x, y, *args, **kwargs)
         # Numbers, which older Keras gives only where all metrics have a value.
         return keras.tree.map_structure(

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_dcat
+from keras_dcat.transfer.input_values import readable_errors
 from tests.models import CLASSES, pair_of_branches, windows
 
 pytestmark = [
@@ -402,6 +403,30 @@ def test_what_a_loader_gives_is_refused_for_what_is_wrong_with_it(rng, model, ki
         data = LOADERS[kind](*refused(pair, labels, wrong))
         with pytest.raises(ValueError, match=message):
             model.fit(*data, verbose=0)
+
+
+def test_a_batch_that_an_earlier_call_still_reads_is_not_taken_for_this_ones(
+    rng, model
+):
+    pair, labels = windows(rng)
+    batch_format = model._batch_format
+    text, shape = ([refused(pair, labels, wrong)] for wrong in ("text", "shape"))
+    of_before, of_now = [], []
+    earlier, *_ = batch_format.checked(iter_of(text), None, True, refusals=of_before)
+    now, *_ = batch_format.checked(iter_of(shape), None, True, refusals=of_now)
+
+    def read_both():
+        with readable_errors(batch_format.head, of_now):
+            with pytest.raises(ValueError, match="class_names.index"):
+                next(earlier)
+            next(now)
+
+    with pytest.raises(ValueError, match="source must be of shape"):
+        read_both()
+
+
+def iter_of(batches):
+    return (batch for batch in batches)
 
 
 @pytest.mark.parametrize("kind", LOADERS)
