@@ -104,6 +104,7 @@ UPSTREAM_OF_TRANSFER = {
     "combination": {"gating"},
     "distribution_alignment": set(),
     "gradient_step": set(),
+    "source_scores": {"gating", "head"},
     "objective": {
         "combination",
         "distribution_alignment",
@@ -111,6 +112,7 @@ UPSTREAM_OF_TRANSFER = {
         "gradient_step",
         "head",
         "losses",
+        "source_scores",
     },
     "chosen_losses": {"gating", "losses", "models", "objective", "recipes"},
     "supervision": {"gradient_step", "head", "labelled_metrics", "losses", "outputs"},

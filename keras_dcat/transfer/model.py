@@ -170,7 +170,9 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         self._feature_adapters = self._pair.feature_adapters
         self._alignment = self.objective.alignment
         self._transfer_metrics = TransferMetrics(
-            *self.objective.names(len(self.sources)), self._shown
+            *self.objective.names(len(self.sources)),
+            self._shown,
+            self.objective.scores(len(self.sources)),
         )
         self._options = {
             "task": task,
