@@ -1,6 +1,5 @@
 """The models of a transfer: sources that are frozen, and a target that learns."""
 
-
 import keras
 from keras import ops
 
