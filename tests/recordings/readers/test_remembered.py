@@ -25,8 +25,7 @@ class Values(RememberedValues):
         return self._version()
 
 
-@pytest.fixture
-def values():
+def some_values():
     return Values(Source("a", b"abc"), (3, 1), "uint8", 100)
 
 
@@ -35,7 +34,8 @@ def pickled(values):
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
-def test_a_copy_shares_nothing_that_is_kept(values, copied):
+def test_a_copy_shares_nothing_that_is_kept(copied):
+    values = some_values()
     other = copied(values)
     assert (other.shape, other.memory, other.source) == (
         (3, 1),
@@ -57,7 +57,8 @@ def test_the_version_is_another_one_when_the_file_is(tmp_path):
     assert values.version() != before
 
 
-def test_what_is_kept_is_dropped_when_the_values_are(values):
+def test_what_is_kept_is_dropped_when_the_values_are():
+    values = some_values()
     version, decoder = values.version(), Decoder()
     MEMORY.keep(version, {0: np.zeros(1)}, 100)
     DECODERS.put_back(version, decoder)

@@ -37,10 +37,11 @@ KINDS = {
         *("libx264", "mpegts", EVEN, 0),
         {"x264-params": "intra-refresh=1:keyint=12"},
     ),
-    "h265": ("libx265", "mp4", EVEN, 2, {"x265-params": "log-level=none"}),
     "mov": ("mjpeg", "mov", MARKS, 0, {"strict": "unofficial"}),
     "webm": ("libvpx-vp9", "webm", EVEN, 0, {}),
     "webm, vp8": ("libvpx", "webm", EVEN, 0, {}),
+    "webm, av1": ("libsvtav1", "webm", EVEN, 0, {}),
+    "flv": ("flv", "flv", EVEN, 0, {}),
     "wmv": ("wmv2", "asf", EVEN, 0, {}),
 }
 
