@@ -167,7 +167,7 @@ def main():
     rng = np.random.default_rng(0)
     results = {
         **speed(rng, args.recordings),
-        **from_files(rounds=3),
+        **from_files(rounds=3, seconds=10),
         "epoch_vs_in_memory": feeding(rng),
         "resident_mb_per_gb": memory(),
         "index_10k_recordings_s": opening(rng),
