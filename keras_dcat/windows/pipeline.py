@@ -155,8 +155,8 @@ def _dataset(index, inputs, batch_size, shuffle, seed, balance, shard, step_labe
     if not is_constant:
         return dataset
     mask = inputs.get("transfer_mask") if isinstance(inputs, dict) else None
-    copies = (None if each is None else np.array(each) for each in (all_labels, mask))
-    return with_constants(dataset, Constants(*copies))
+    mask = None if mask is None else np.array(mask)
+    return with_constants(dataset, Constants(np.array(all_labels), mask))
 
 
 def _check_shard(shard, num_windows, batch_size, shuffle, seed):
