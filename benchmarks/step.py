@@ -57,6 +57,9 @@ def measured(count, rounds):
         **{f"cached_vs_unimodal_{b}": epochs[b]["cached_vs_unimodal"] for b in both},
         "live_vs_parts": max(epochs[b]["live_vs_parts"] for b in both),
         "distiller_vs_cached": min(epochs[b]["distiller_vs_cached"] for b in both),
+        "distiller_logits_vs_cached": min(
+            epochs[b]["distiller_logits_vs_cached"] for b in both
+        ),
         "torch_loop_vs_best": max(loops[b]["torch_loop_vs_cached"] for b in both),
         "torch_loop_vs_best_live": max(loops[b]["torch_loop_vs_live"] for b in both),
         "memory_vs_unimodal": memory(count, max(rounds, 5)),

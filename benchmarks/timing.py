@@ -34,3 +34,19 @@ def time_ratio(candidate, baseline, pairs=7):
     return statistics.median(
         seconds(candidate) / seconds(baseline) for _ in range(pairs)
     )
+
+
+def cpu_seconds(run):
+    """CPU seconds of all threads that one call of `run` takes."""
+    start = time.process_time()
+    run()
+    return time.process_time() - start
+
+
+def cpu_ratio(candidate, baseline, pairs=7):
+    """Median of the CPU time of `candidate` over that of `baseline`, run in turns."""
+    for run in (candidate, baseline):
+        run()  # tracing and first reads are not what is measured
+    return statistics.median(
+        cpu_seconds(candidate) / cpu_seconds(baseline) for _ in range(pairs)
+    )

@@ -13,7 +13,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 from keras import layers
-from timing import seconds, time_ratio
+from timing import cpu_ratio, seconds, time_ratio
+from windows_files import from_files
 
 import keras_dcat
 from keras_dcat.recordings import Recording, Stream
@@ -45,7 +46,7 @@ def exhaust(dataset):
 
 
 def speed(rng, count):
-    """Windows per second against Keras's utility, and against a memory copy."""
+    """Windows per second against Keras's utility; per CPU second against a copy."""
     index = index_windows(recordings(count, 10, rng), LENGTH, STRIDE)
     pairs = pair_dataset(index, "skeleton", "imu", BATCH, shuffle=True, seed=0)
     data = {name: np.concatenate(s.parts) for name, s in index.samples.items()}
@@ -77,7 +78,7 @@ def speed(rng, count):
 
     return {
         "speedup_vs_keras_timeseries": ratio * len(index) / peer_windows,
-        "fraction_of_memcpy": time_ratio(copy, lambda: exhaust(pairs), pairs=7),
+        "fraction_of_memcpy": cpu_ratio(copy, lambda: exhaust(pairs), pairs=7),
     }
 
 
@@ -166,6 +167,7 @@ def main():
     rng = np.random.default_rng(0)
     results = {
         **speed(rng, args.recordings),
+        **from_files(rounds=3, seconds=10),
         "epoch_vs_in_memory": feeding(rng),
         "resident_mb_per_gb": memory(),
         "index_10k_recordings_s": opening(rng),

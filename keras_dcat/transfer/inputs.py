@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_dcat.class_labels import check_kind
+from keras_dcat.constant_data import constants_of
 from keras_dcat.transfer import label_rules
 from keras_dcat.transfer.class_weight import ClassWeights, check_not_both
 from keras_dcat.transfer.input_batches import with_each_batch
@@ -219,6 +220,12 @@ class BatchFormat:
         values.check_label_kind(y)
         if class_weights is not None:
             check_not_both(sample_weight)
+        constants = constants_of(dataset)
+        if constants is not None:
+            values.check_labels(constants.labels)
+            values.check_inputs({"transfer_mask": constants.transfer_mask})
+            if class_weights is None:
+                return dataset
 
         def check(*batch):
             x, y, sample_weight = _parts(batch)

@@ -3,8 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_dcat.constant_data import Constants, with_constants
 from keras_dcat.typing import ArrayLike
 from keras_dcat.windows.index import WindowIndex, check_windows
+
+_AT_ONCE = 2**20  # values that are looked at together
 
 
 def pair_dataset(
@@ -128,12 +131,16 @@ def _dataset(index, inputs, batch_size, shuffle, seed, balance, shard, step_labe
             "A stream must be one of the recordings'. "
             f"Received: {unknown}. Choose from {sorted(index.samples)}."
         )
-    gathers = {name: _gather_of(index, name) for name in names}
+    streams = {name: _gather_of(index, name) for name in names}
     gathers = tf.nest.map_structure(
-        lambda each: gathers[each] if isinstance(each, str) else _rows_of(each), inputs
+        lambda each: streams[each][0] if isinstance(each, str) else _rows_of(each),
+        inputs,
     )
-    labels = index.labels if step_labels is None else index.step_labels(step_labels)
-    labels = _rows_of(labels)
+    arrays = [each for each in tf.nest.flatten(inputs) if not isinstance(each, str)]
+    is_constant = all(is_fixed for _, is_fixed in streams.values())
+    is_constant = is_constant and all(map(_stay_finite, arrays))
+    all_labels = index.labels if step_labels is None else index.step_labels(step_labels)
+    labels = _rows_of(all_labels)
 
     def gather(windows):
         windows = windows[windows >= 0]
@@ -144,7 +151,12 @@ def _dataset(index, inputs, batch_size, shuffle, seed, balance, shard, step_labe
     if shard is not None:
         _check_shard(shard, len(windows), batch_size, shuffle, seed)
     batches = _batches(windows, batch_size, shuffle, seed, shard)
-    return batches.map(gather, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    dataset = batches.map(gather, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    if not is_constant:
+        return dataset
+    mask = inputs.get("transfer_mask") if isinstance(inputs, dict) else None
+    mask = None if mask is None else np.array(mask)
+    return with_constants(dataset, Constants(np.array(all_labels), mask))
 
 
 def _check_shard(shard, num_windows, batch_size, shuffle, seed):
@@ -199,18 +211,31 @@ def _rows_of(array):
     return lambda windows: tf.gather(rows, windows)
 
 
+def _stay_finite(array):
+    """Whether an array, of which a copy is made, is finite now and so for ever."""
+    if isinstance(array, np.memmap) or np.asarray(array).dtype.kind not in "biuf":
+        return False
+    step = max(1, _AT_ONCE // max(1, np.asarray(array[:1]).size))
+    parts = (array[at : at + step] for at in range(0, len(array), step))
+    return all(np.isfinite(part).all() for part in parts)
+
+
 def _gather_of(index, name):
-    """A function from positions of windows to a batch of one stream."""
+    """A function from positions of windows to a batch of one stream.
+
+    And whether these batches are finite, and cannot change.
+    """
     samples, starts, shape = index.samples[name], index.starts[name], index.shape(name)
     if not samples.in_memory:
 
         def read(windows):
             return samples.gather(starts[windows])
 
-        return _reading(read, samples.dtype, shape)
+        return _reading(read, samples.dtype, shape), False
 
     with tf.device("CPU"):  # the samples stay off the accelerator
         blocks, first_block, per_window = samples.packed(starts)
+        is_finite = _stay_finite(blocks)
         blocks, first_block = tf.constant(blocks), tf.constant(first_block)
 
     def gather(windows):
@@ -219,7 +244,7 @@ def _gather_of(index, name):
         batch = tf.gather(blocks, first[:, None] + within)
         return tf.reshape(batch, (-1, *shape))
 
-    return gather
+    return gather, is_finite
 
 
 def _reading(read, dtype, shape):

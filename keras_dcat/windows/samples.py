@@ -58,7 +58,7 @@ class Samples:
         Returns:
             array `(windows, steps, channels…)`.
         """
-        windows = np.zeros((len(starts), self.steps, *self.shape[1:]), self.dtype)
+        windows = np.empty((len(starts), self.steps, *self.shape[1:]), self.dtype)
         numbers = self.part_of(starts)
         firsts = starts - self.offsets[numbers]
         # In the order of time: what overlaps is then decoded once, if it must be.
@@ -66,6 +66,7 @@ class Samples:
             first = firsts[at]
             values = self.parts[numbers[at]][first : first + self.steps]
             windows[at, : len(values)] = values
+            windows[at, len(values) :] = 0
         return windows
 
     def packed(self, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:

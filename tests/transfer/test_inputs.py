@@ -3,8 +3,10 @@ import itertools
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_dcat
+from keras_dcat.constant_data import Constants, with_constants
 from keras_dcat.transfer.input_values import readable_errors
 from tests.models import CLASSES, pair_of_branches, windows
 from tests.rows import Rows
@@ -568,3 +570,53 @@ def test_what_keras_cannot_read_is_refused_with_a_cure_that_works(rng, model):
     ):
         model.fit(batches, verbose=0)
     model.fit((batch for batch in batches), verbose=0)
+
+
+def constant_pairs(pair, labels, **shares):
+    """Batches of which it is known that their inputs are finite."""
+    inputs = {"source": pair[0], "target": pair[1]}
+    if shares:
+        inputs["transfer_mask"] = shares["transfer_mask"]
+    dataset = tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(8)
+    return with_constants(dataset, Constants(labels, **shares))
+
+
+def test_batches_that_cannot_change_are_not_looked_at_in_every_epoch(model, rng):
+    pairs = constant_pairs(*windows(rng))
+    checked, _, _ = model._batch_format.checked(pairs, None, pairs_only=True)
+    assert checked is pairs
+    changed = pairs.map(lambda x, y: (x, y))
+    checked, _, _ = model._batch_format.checked(changed, None, pairs_only=True)
+    assert checked is not changed
+
+
+def test_a_map_after_it_is_checked_as_ever(model, rng):
+    def spoilt(inputs, labels):
+        return {**inputs, "target": inputs["target"] * float("nan")}, labels
+
+    with pytest.raises(ValueError, match=TARGET_NAN):
+        model.fit(constant_pairs(*windows(rng)).map(spoilt), verbose=0)
+
+
+def test_their_labels_and_shares_are_checked_before_the_first_step(model, rng):
+    pair, labels = windows(rng)
+    steps = model.optimizer.iterations
+    wrong = labels.copy()
+    wrong[-1] = CLASSES
+    with pytest.raises(ValueError, match=LABEL_RANGE):
+        model.fit(constant_pairs(pair, wrong), verbose=0)
+    shares = np.ones(len(labels), "float32")
+    shares[-1] = 1.5
+    with pytest.raises(ValueError, match=SHARES):
+        model.fit(constant_pairs(pair, labels, transfer_mask=shares), verbose=0)
+    assert int(steps) == 0
+
+
+def test_weights_of_classes_are_given_to_batches_that_cannot_change(model, rng):
+    pair, labels = windows(rng)
+    weights = {0: 2.0, 1: 0.5}
+    checked, _, _ = model._batch_format.checked(
+        constant_pairs(pair, labels), None, pairs_only=True, class_weight=weights
+    )
+    found = np.concatenate([weight for _, _, weight in checked.as_numpy_iterator()])
+    np.testing.assert_allclose(found, [weights.get(int(each), 1.0) for each in labels])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from keras_dcat import windows
+from keras_dcat.constant_data import constants_of
 from keras_dcat.recordings import Recording, Stream
 
 
@@ -213,3 +214,53 @@ def test_no_window_and_no_batch_are_refused(index):
     for size in (0, -1):
         with pytest.raises(ValueError, match=rf"batch_size={size}\..*default, 64"):
             windows.stream_dataset(index, "imu", batch_size=size)
+
+
+def test_windows_in_memory_are_known_to_be_finite_and_their_labels_are_told(index):
+    mask = np.linspace(0, 1, len(index))
+    pairs = windows.pair_dataset(index, "skeleton", "imu", transfer_mask=mask)
+    np.testing.assert_array_equal(constants_of(pairs).labels, index.labels)
+    np.testing.assert_array_equal(
+        constants_of(pairs).transfer_mask, mask.astype("float32")
+    )
+    alone = windows.stream_dataset(index, "imu", step_labels=4)
+    np.testing.assert_array_equal(constants_of(alone).labels, index.step_labels(4))
+    assert constants_of(alone).transfer_mask is None
+
+
+def test_what_they_are_made_of_may_change_afterwards(rng):
+    values = rng.normal(size=(500, 3)).astype("float32")
+    recording = Recording({"imu": Stream(values, 50.0)}, 1, "A")
+    index = windows.index_windows([recording], length=2.0, stride=1.0)
+    expected = index.gather("imu")
+    dataset = windows.stream_dataset(index, "imu")
+    values[:], index.labels[:] = np.nan, 7
+    ((found, labels),) = collected(dataset)
+    np.testing.assert_array_equal(found, expected)
+    assert constants_of(dataset).labels.tolist() == labels.numpy().tolist() == [1] * 9
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_arrays_that_are_not_finite_are_not_known_to_be(index, value):
+    rows = np.zeros((len(index), 2), "float32")
+    assert constants_of(windows.pair_dataset(index, rows, "imu")) is not None
+    rows[-1, 1] = value
+    assert constants_of(windows.pair_dataset(index, rows, "imu")) is None
+
+
+def test_windows_that_are_not_finite_are_not_known_to_be(index):
+    index.samples["imu"].parts[0][210] = np.nan
+    assert constants_of(windows.stream_dataset(index, "imu")) is None
+    assert constants_of(windows.stream_dataset(index, "skeleton")) is not None
+
+
+def test_what_is_on_disk_may_change_and_is_not_known(index, tmp_path):
+    rows = np.lib.format.open_memmap(
+        tmp_path / "a.npy", "w+", "float32", (len(index), 2)
+    )
+    assert constants_of(windows.pair_dataset(index, rows, "imu")) is None
+    np.save(tmp_path / "b.npy", np.zeros((500, 3), "float32"))
+    on_disk = np.load(tmp_path / "b.npy", mmap_mode="r")
+    recording = Recording({"imu": Stream(on_disk, 50.0)}, 1, "A")
+    index = windows.index_windows([recording], length=2.0, stride=1.0)
+    assert constants_of(windows.stream_dataset(index, "imu")) is None

@@ -99,8 +99,10 @@ class BlockMemory:
                 self._lock.release()
 
     def _drop_gone(self):
+        if not self._gone:
+            return
         gone = {self._gone.popleft() for _ in range(len(self._gone))}
-        for key in [key for key in self._blocks if gone and key[0].values in gone]:
+        for key in [key for key in self._blocks if key[0].values in gone]:
             self._size -= self._blocks.pop(key).nbytes
 
 

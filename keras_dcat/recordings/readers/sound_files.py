@@ -41,7 +41,8 @@ _SUBTYPES |= {"ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM"}
 _SUBTYPES |= {f"ALAC_{bits}" for bits in (16, 20, 24, 32)}
 # Of these a slice takes longer to decode than to copy.
 _SMALL_SUBTYPES = {"IMA_ADPCM", "MS_ADPCM", "ALAC_16", "ALAC_20", "ALAC_24", "ALAC_32"}
-_BLOCK = 2**14  # samples that are decoded at once
+_BLOCK = 2**16  # samples that are decoded at once, if all of them can stay
+_SMALL_BLOCK = 2**14  # if not: what a slice does not need is decoded in vain
 _MOST_FRAMES = 2**48  # more is what it says of a FLAC that does not know its length
 
 
@@ -190,29 +191,28 @@ class _ExactValues(RememberedValues):
         version = self._version()
         if not self.memory:
             return self._decoded(version, first, last)
+        fits = len(self) * self.shape[1] * self.dtype.itemsize <= self.memory
+        size = _BLOCK if fits else _SMALL_BLOCK
         values = np.empty((last - first, *self.shape[1:]), self.dtype)
-        numbers = range(first // _BLOCK, -(-last // _BLOCK))
+        numbers = range(first // size, -(-last // size))
         known = MEMORY.find(version, numbers)
         for number in numbers:
-            begin, end = number * _BLOCK, min((number + 1) * _BLOCK, len(self))
+            begin, end = number * size, min((number + 1) * size, len(self))
             if number not in known:
                 known[number] = self._decoded(version, begin, end)
                 MEMORY.keep(version, {number: known[number]}, self.memory)
             low, high = max(begin, first), min(end, last)
-            values[low - first : high - first] = known[number][
-                low - begin : high - begin
-            ]
+            block = known[number][low - begin : high - begin]
+            values[low - first : high - first] = block
         return values
 
     def _decoded(self, version, first, last):
         sound = DECODERS.take(version, lambda some: _nearest(some, first))
         with reading(self.source, SOUND):
             if sound is None:
-                sound = require("soundfile", extra="io").SoundFile(self.source.target())
+                sound = _OpenSound(self.source)
             try:
-                if sound.tell() != first:
-                    sound.seek(first)
-                values = sound.read(last - first, dtype="float32", always_2d=True)
+                values = sound.read(first, last)
             except BaseException:
                 sound.close()
                 raise
@@ -226,7 +226,21 @@ class _ExactValues(RememberedValues):
 
 def _nearest(sounds, first):
     """The one that is at a sample already, or any."""
-    return next((sound for sound in sounds if sound.tell() == first), sounds[0])
+    return next((sound for sound in sounds if sound.position == first), sounds[0])
+
+
+class _OpenSound:
+    """An open file, and the sample that comes next."""
+
+    def __init__(self, source):
+        self._file = require("soundfile", extra="io").SoundFile(source.target())
+        self.position, self.close = 0, self._file.close
+
+    def read(self, first, last):
+        if self.position != first:
+            self._file.seek(first)
+        self.position = last
+        return self._file.read(last - first, dtype="float32", always_2d=True)
 
 
 class _DecodedValues(LazyValues):

@@ -5,6 +5,7 @@ import sys
 import keras
 import numpy as np
 
+from keras_dcat.constant_data import constants_of, with_constants
 from keras_dcat.transfer.caching.caching import DTYPES, statistics_of
 from keras_dcat.transfer.caching.fingerprints import window_identities
 
@@ -47,7 +48,7 @@ def cache_source(pair, batch_format, data, path, dtype, batch_size, verbose):
 
     tf = sys.modules.get("tensorflow")
     if tf is not None and isinstance(data, tf.data.Dataset):
-        return _of_dataset(tf, data, batch_format, each_source)
+        return _of_dataset(tf, data, batch_format, each_source, path)
     return _of_arrays(data, batch_format, each_source, batch_size)
 
 
@@ -68,7 +69,7 @@ def _of_arrays(data, batch_format, each_source, batch_size):
     return _replaced(data, statistics) if is_pair else statistics
 
 
-def _of_dataset(tf, dataset, batch_format, each_source):
+def _of_dataset(tf, dataset, batch_format, each_source, path):
     spec = dataset.element_spec
     has_labels = isinstance(spec, tuple)
     _, is_pair = batch_format.source_of(spec[0] if has_labels else spec)
@@ -104,7 +105,9 @@ def _of_dataset(tf, dataset, batch_format, each_source):
         inputs, *rest = batch
         return (_replaced(inputs, statistics), *rest)
 
-    return tf.data.Dataset.zip((dataset, known)).map(join, tf.data.AUTOTUNE)
+    joined = tf.data.Dataset.zip((dataset, known)).map(join, tf.data.AUTOTUNE)
+    # What is kept in memory is finite, and nobody else has it.
+    return with_constants(joined, constants_of(dataset) if path is None else None)
 
 
 def _check_same_order(batches, identities):

@@ -403,7 +403,7 @@ def test_windows_of_compressed_sound_in_order_decode_every_sample_once(monkeypat
     for first in range(0, len(values) - 4000, 1000):
         values[first : first + 4000]
     # The last sample was looked at when the file was opened, and its block is there.
-    assert sum(counts) == len(values) // 2**14 * 2**14
+    assert sum(counts) == len(values) // 2**16 * 2**16
 
 
 def test_a_file_that_was_changed_is_read_anew(tmp_path):

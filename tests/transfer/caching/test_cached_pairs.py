@@ -1,9 +1,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 import keras_dcat
+from keras_dcat.constant_data import Constants, constants_of, with_constants
 from keras_dcat.transfer import MaskedCrossAttentionLoss, NegativeTransferGuard
 from keras_dcat.transfer.losses.statistics import SourceStatistics
 from tests.models import branch, pair_of_branches, windows
@@ -253,3 +255,16 @@ class TestDataset:
         live = model.evaluate(dataset, verbose=0, return_dict=True)
         cached = model.evaluate(known, verbose=0, return_dict=True)
         assert cached == pytest.approx(live, rel=1e-5)
+
+
+def test_a_cache_in_memory_of_what_cannot_change_cannot_change(rng, tmp_path):
+    pair, labels = windows(rng)
+    inputs = {"source": pair[0], "target": pair[1]}
+    dataset = tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(8)
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    assert constants_of(model.cache_source(dataset, verbose=0)) is None
+    constants = Constants(labels)
+    with_constants(dataset, constants)
+    assert constants_of(model.cache_source(dataset, verbose=0)) is constants
+    on_disk = model.cache_source(dataset, tmp_path / "cache", verbose=0)
+    assert constants_of(on_disk) is None
