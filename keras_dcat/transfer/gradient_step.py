@@ -35,6 +35,20 @@ def may_change_state() -> bool:
     return keras.backend.backend() != "jax" or _state_is_carried.get()
 
 
+def is_compiled_by_jax(model) -> bool:
+    """Whether JAX compiles the steps of a model, for one device.
+
+    Args:
+        model: compiled `keras.Model`.
+
+    Returns:
+        bool. False where a distribution of Keras says what lies where.
+    """
+    if keras.backend.backend() != "jax" or model.run_eagerly or not model.jit_compile:
+        return False
+    return keras.distribution.distribution() is None
+
+
 def train(model, *state_and_batch):
     """Passes a batch through a model, and moves its trainable variables.
 

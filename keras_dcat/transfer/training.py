@@ -7,9 +7,10 @@ from typing import Any
 
 import keras
 
+from keras_dcat.transfer import gradient_step
 from keras_dcat.transfer.caching import cache_source
 from keras_dcat.transfer.callbacks.first_epoch import watched
-from keras_dcat.transfer.gradient_step import carried_state
+from keras_dcat.transfer.compiled_step import CompiledStep
 from keras_dcat.transfer.input_batches import with_each_batch
 from keras_dcat.transfer.input_values import readable_errors
 from keras_dcat.transfer.models.quantized import (
@@ -31,8 +32,17 @@ class PairLoops:
 
     def stateless_compute_loss(self, *args: Any, **kwargs: Any) -> Any:
         """As in Keras, which carries the state of what `compute_loss` assigns."""
-        with carried_state():
+        with gradient_step.carried_state():
             return super().stateless_compute_loss(*args, **kwargs)
+
+    def make_train_function(self, force: bool = False) -> None:
+        """As in Keras, with the step of this package where JAX compiles it."""
+        if self.train_function is not None and not force:
+            return
+        if gradient_step.is_compiled_by_jax(self):
+            self.train_function = self._make_function(CompiledStep(self))
+        else:
+            super().make_train_function(force)
 
     def predict_step(self, *state_and_batch: Any) -> Any:
         """One batch of predictions: of a pair, only the target is looked at."""

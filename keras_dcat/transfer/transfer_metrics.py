@@ -26,9 +26,9 @@ class TransferMetrics(keras.metrics.Metric):
         super().__init__(name=name, dtype="float32")
         self.names, self.judged = list(names), list(judged)
         self.evaluate = evaluate
-        shape = (len(names) + len(judged),)
-        self.totals = self.add_variable(shape, "zeros", name="totals")
-        self.counts = self.add_variable(shape, "zeros", name="counts")
+        # One variable: on an accelerator, each is a launch of its own.
+        shape = (2, len(names) + len(judged))
+        self.totals_and_counts = self.add_variable(shape, "zeros", name="sums")
 
     @property
     def shown(self) -> list[str]:
@@ -46,16 +46,16 @@ class TransferMetrics(keras.metrics.Metric):
             ops.stack([ops.cast(x, "float32") for x in column])
             for column in zip(*pairs, strict=True)
         )
-        self.totals.assign_add(values * counts)
-        self.counts.assign_add(counts)
+        self.totals_and_counts.assign_add(ops.stack([values * counts, counts]))
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         if getattr(y_pred, "sources", None):  # a pair, not the target alone
             self.add(self.evaluate(y_true, y_pred, sample_weight))
 
     def result(self):
-        means = ops.divide_no_nan(self.totals, self.counts)
+        totals, counts = self.totals_and_counts[0], self.totals_and_counts[1]
+        means = ops.divide_no_nan(totals, counts)
         found = {name: means[at] for at, name in enumerate(self.names)}
         for at, name in enumerate(self.judged, start=len(self.names)):
-            found[name] = ops.where(self.counts[at] > 0, means[at], float("nan"))
+            found[name] = ops.where(counts[at] > 0, means[at], float("nan"))
         return found
