@@ -19,6 +19,9 @@ ELSEWHERE = {
 LINK = re.compile(r"\[([^][]+)\]\((?!https?:)([^)#\s]+)(#[^)]*)?\)")
 NAME = re.compile(r"(?<!\[)`(keras_dcat\.[\w.]+)`")
 
+# Guides run in processes of their own: TensorFlow's start is not what they show.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 
 def on_files(files, config):
     """Brings those pages in, and one with the docstring of every public name."""

@@ -72,19 +72,15 @@ UPSTREAM = {
         "datasets",
         "encoders",
         "evaluation",
-        "export",
         "extras",
-        "metrics",
-        "plots",
         "recordings",
         "shown",
         "storage",
-        "streaming",
         "transfer",
         "tuning",
         "windows",
     },
-    "__main__": {"cli"},
+    "__main__": set(),
     "plots": {"diagnosis", "extras", "recordings", "storage", "windows"},
 }
 
@@ -104,6 +100,7 @@ UPSTREAM_OF_TRANSFER = {
     "combination": {"gating"},
     "distribution_alignment": set(),
     "gradient_step": set(),
+    "source_scores": {"gating", "head"},
     "objective": {
         "combination",
         "distribution_alignment",
@@ -111,6 +108,7 @@ UPSTREAM_OF_TRANSFER = {
         "gradient_step",
         "head",
         "losses",
+        "source_scores",
     },
     "chosen_losses": {"gating", "losses", "models", "objective", "recipes"},
     "supervision": {"gradient_step", "head", "labelled_metrics", "losses", "outputs"},
@@ -138,6 +136,7 @@ UPSTREAM_OF_TRANSFER = {
         "callbacks",
         "gradient_step",
         "input_batches",
+        "input_values",
         "models",
         "recovery",
     },
@@ -240,6 +239,11 @@ def test_only_the_gradient_step_knows_of_single_backends():
         if {"jax", "torch"} & {name.split(".")[0] for name in imports(path)}
     }
     assert users == {"transfer/gradient_step.py"}
+
+
+def test_the_command_line_imports_nothing_of_the_package_before_a_command_runs():
+    names = imports(ROOT / "keras_dcat_command.py", top_level_only=True)
+    assert not {n for n in names if n.split(".")[0] in ("keras", "keras_dcat")}
 
 
 def test_the_method_flows_one_way():

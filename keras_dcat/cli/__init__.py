@@ -1,5 +1,1 @@
-"""The command line: a thin layer over the public names."""
-
-from keras_dcat.cli.commands import main
-
-__all__ = ["main"]
+"""What the command line does: `keras_dcat_command` has its commands."""

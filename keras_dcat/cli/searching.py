@@ -145,8 +145,8 @@ def searched(
         `WholeSearch` that has ended.
 
     Raises:
-        ValueError: if what was kept is damaged, or trials of the recipe cannot read one
-            cache.
+        ValueError: if what was kept is damaged, or the models cannot be compared by the
+            recipe.
     """
     pair, budget = (experiment.source, experiment.target), experiment.training
     seed, epochs = budget.seeds[0], epochs or budget.epochs

@@ -1,6 +1,7 @@
 """The losses of a `DCATModel`: those of a recipe, or those that its user names."""
 
 import logging
+from typing import Any
 
 from keras_dcat.transfer.gating import gates
 from keras_dcat.transfer.gating.gates import all_teach
@@ -45,7 +46,7 @@ def chosen_terms(pair: ModelPair, recipe: str, loss, loss_weights, gate):
         losses = loss if isinstance(loss, (list, tuple)) else [loss]
         terms = _terms(pair, losses, loss_weights, gate)
         for term in terms.values():
-            if (problem := _why_not(pair, term)) is not None:
+            if (problem := why_not(pair, term.loss, term.gate)) is not None:
                 raise ValueError(problem)
         return terms
     if loss_weights is not None and len(loss_weights) != len(chosen.losses):
@@ -57,16 +58,51 @@ def chosen_terms(pair: ModelPair, recipe: str, loss, loss_weights, gate):
         weights,
         chosen.gate if gate is None else gate,
     )
-    problems = {name: _why_not(pair, term) for name, term in terms.items()}
+    problems = {n: why_not(pair, term.loss, term.gate) for n, term in terms.items()}
     kept = {name: term for name, term in terms.items() if problems[name] is None}
     for name, problem in problems.items():
         # Whoever names layers wants them compared.
         is_asked_for = pair.names_attentions and terms[name].loss.reads == "projections"
         if problem is not None and (is_asked_for or not kept):
             raise ValueError(problem)
-    if left_out := [f"{name} ({_found(p)})" for name, p in problems.items() if p]:
-        _log.warning("Recipe %r goes without %s.", recipe, ", ".join(left_out))
+    tell_left_out(recipe, {name: p for name, p in problems.items() if p})
     return kept
+
+
+def why_not(pair: ModelPair, loss: Any, gate) -> str | None:
+    """Why models cannot be compared by a loss, as an error says it.
+
+    Args:
+        pair: `ModelPair`.
+        loss: `TransferLoss`.
+        gate: as for `DCATModel`, of this loss.
+
+    Returns:
+        str, or `None` where they can.
+    """
+    problem = pair.why_not(loss.reads)
+    if problem is not None or loss.reads not in OF_WINDOWS:
+        return problem
+    encoders = [source.model.name for source in pair.sources if source.head is None]
+    if encoders and _gate_of(pair, loss, gate) is not all_teach:
+        return (
+            "A gate judges what a source predicts. "
+            f"Received: {encoders[0]!r}, which gives features only, and "
+            f"{loss.name!r} behind a gate. Let all windows teach: gate='all'."
+        )
+    return None
+
+
+def tell_left_out(recipe: str, problems: dict[str, str]):
+    """Logs what a recipe goes without, in a line, if there is such.
+
+    Args:
+        recipe: str. Its name.
+        problems: dict from the name of a loss to why it is left out.
+    """
+    if problems:
+        left_out = [f"{name} ({_found(problem)})" for name, problem in problems.items()]
+        _log.warning("Recipe %r goes without %s.", recipe, ", ".join(left_out))
 
 
 def _terms(pair, losses, weights, gate):
@@ -94,10 +130,8 @@ def _terms(pair, losses, weights, gate):
             f"Received: {len(gates_of)} gates for {len(losses)} losses. "
             "Leave it out to give each loss its usual gate."
         )
-    has_beliefs = pair.target.head.has_beliefs
     found = [
-        gates.get(loss.usual_gate if own is None else own, has_beliefs)
-        for loss, own in zip(losses, gates_of, strict=True)
+        _gate_of(pair, loss, own) for loss, own in zip(losses, gates_of, strict=True)
     ]
     return {
         name: Term(*term)
@@ -105,19 +139,8 @@ def _terms(pair, losses, weights, gate):
     }
 
 
-def _why_not(pair, term):
-    """Why these models cannot be compared by a loss; `None` where they can."""
-    problem = pair.why_not(term.loss.reads)
-    if problem is not None or term.loss.reads not in OF_WINDOWS:
-        return problem
-    encoders = [source.model.name for source in pair.sources if source.head is None]
-    if encoders and term.gate is not all_teach:
-        return (
-            "A gate judges what a source predicts. "
-            f"Received: {encoders[0]!r}, which gives features only, and "
-            f"{term.loss.name!r} behind a gate. Let all windows teach: gate='all'."
-        )
-    return None
+def _gate_of(pair, loss, gate):
+    return gates.get(loss.usual_gate if gate is None else gate, pair.head.has_beliefs)
 
 
 def _found(problem):

@@ -11,6 +11,11 @@ from keras_dcat.class_labels import ROW_CURE, ROW_RULE
 from keras_dcat.transfer import label_rules
 from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE
 
+_FLAGS_MESSAGE = (
+    "Grain must have its flags before it starts workers. "
+    "Received: data that other processes read, in a program that has parsed no flags. "
+    "Call absl.flags.FLAGS.mark_as_parsed() first, or start it by absl.app.run(main)."
+)
 # How many wrong numbers an error of a dataset tells.
 _TOLD = 8
 
@@ -225,6 +230,8 @@ def readable_errors(head, refusals):
         message = next(iter(refusals), None) or BatchValues(head).message_in(error)
         if EMPTY_MESSAGE in str(error):
             message = EMPTY_MESSAGE
+        if "--grain_" in str(error):
+            message = _FLAGS_MESSAGE
         if message is None:
             raise
         raise ValueError(message) from None

@@ -15,8 +15,7 @@ from keras_dcat.transfer.chosen_losses import chosen_terms
 from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE
 from keras_dcat.transfer.inputs import BatchFormat, teaching_shares
 from keras_dcat.transfer.models import inspection
-from keras_dcat.transfer.models.heads import find_head
-from keras_dcat.transfer.models.pair import ModelPair
+from keras_dcat.transfer.models.joining import joined
 from keras_dcat.transfer.objective import Objective
 from keras_dcat.transfer.outputs import PairOutputs
 from keras_dcat.transfer.recipes import DEFAULT, named
@@ -143,25 +142,23 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         super().__init__(autocast=False, **kwargs)
         self.sources = tuple(source) if isinstance(source, (list, tuple)) else (source,)
         self.target = target
-        inspection.check_separate(self.sources, target)
-        self.head = find_head(target, task)
-        encodes = inspection.gives_features(source_output, len(self.sources))
-        heads = tuple(
-            None if only_encodes else find_head(each, task)
-            for each, only_encodes in zip(self.sources, encodes, strict=True)
+        self._pair = joined(
+            self.sources,
+            target,
+            task=task,
+            source_output=source_output,
+            source_attention=source_attention,
+            target_attention=target_attention,
+            adapt_sizes=adapt_sizes,
         )
-        inspection.check_same_heads([h for h in heads if h is not None], self.head)
-        attentions = source_attention, target_attention
-        self._pair = ModelPair(
-            self.sources, heads, target, self.head, *attentions, adapt_sizes
-        )
+        self.head = self._pair.head
         self.terms = chosen_terms(self._pair, recipe, loss, loss_weights, gate)
         self._pair.read({term.loss.reads for term in self.terms.values()})
         inspection.check_classifiers(self._pair)
-        believing = sum(h is not None and h.has_beliefs for h in heads)
+        believing = self._pair.num_believing
         self.objective = Objective(
             self.terms,
-            combinations.get(combination, believing == len(heads)),
+            combinations.get(combination, believing == len(self.sources)),
             self.head,
             believing,
         )
@@ -173,7 +170,9 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
         self._feature_adapters = self._pair.feature_adapters
         self._alignment = self.objective.alignment
         self._transfer_metrics = TransferMetrics(
-            *self.objective.names(len(self.sources)), self._shown
+            *self.objective.names(len(self.sources)),
+            self._shown,
+            self.objective.scores(len(self.sources)),
         )
         self._options = {
             "task": task,

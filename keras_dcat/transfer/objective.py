@@ -10,11 +10,18 @@ from keras_dcat.transfer.distribution_alignment import DistributionAlignment
 from keras_dcat.transfer.gating.gates import (
     absolute_errors,
     all_teach,
-    source_correct,
 )
 from keras_dcat.transfer.gradient_step import over_replicas
 from keras_dcat.transfer.head import Head
 from keras_dcat.transfer.losses.transfer_loss import TransferLoss
+from keras_dcat.transfer.source_scores import (
+    Score,
+    moments,
+    pooled,
+    recalls,
+    right_decisions,
+    score_of,
+)
 
 # Losses of these read windows. All others read decisions, in the rows of `Head`.
 OF_WINDOWS = ("features", "projections")
@@ -244,6 +251,21 @@ class Objective:
         shares = ["labelled_share", "unmasked_share"]
         return ["classification_loss", *self.terms, *shares], judged
 
+    def scores(self, num_sources: int) -> list[Score]:
+        """What `shown` shows that is made of several means.
+
+        Args:
+            num_sources: int.
+
+        Returns:
+            list of `Score`.
+        """
+        score = score_of(self.head)
+        if score is None:
+            return []
+        each = range(num_sources if num_sources > 1 else 0)
+        return [score, *(score._replace(name=f"{score.name}_{at}") for at in each)]
+
     def _rows(self, log_probabilities):
         if _is_empty(log_probabilities):
             return log_probabilities
@@ -310,30 +332,42 @@ class Objective:
             for source, beliefs in zip(sources, own, strict=True)
         ]
         believed = [source.log_probabilities for source in told]
-        accuracy, count = _accuracy(labels, believed, judged)
-        shown = {"source_accuracy": (accuracy, count / len(sources))}
+        found = self._judged("", labels, believed, judged, len(sources))
         if len(sources) > 1:
             for at, (beliefs, here) in enumerate(zip(own, judged, strict=True)):
-                shown[f"source_accuracy_{at}"] = _accuracy(labels, [beliefs], [here])
-        return shown
+                found |= self._judged(f"_{at}", labels, [beliefs], [here])
+        return found
+
+    def _judged(self, which, labels, beliefs, judged, num_sources=1):
+        right, count = right_decisions(labels, beliefs, judged), sum(judged)
+        total = ops.sum(count)
+        accuracy = ops.sum(right) / ops.maximum(total, 1)
+        found = {f"source_accuracy{which}": (accuracy, total / num_sources)}
+        for score in self.scores(1):
+            own = recalls(labels, right, count, self.head.num_labels)
+            found[f"{score.name}{which}"] = own
+        return found
 
     def _errors(self, sources, labels):
-        shown, values = {}, self.head.values(labels)
-        each = []
+        values = self.head.values(labels)
+        errors, scored = [], []
         for source in sources:
             there = ops.cast(source.transfer_mask > 0, "float32")
-            if _is_empty(source.values):
-                each.append((0.0 * ops.sum(there), 0.0 * ops.sum(there)))
-                continue
-            errors, is_labelled = absolute_errors(values, source.values)
+            predicted = source.values
+            if _is_empty(predicted):
+                predicted, there = ops.zeros_like(values), ops.zeros_like(there)
+            own, is_labelled = absolute_errors(values, predicted)
             judged = ops.cast(is_labelled, "float32") * there
             count = ops.sum(judged)
-            each.append((ops.sum(errors * judged) / ops.maximum(count, 1), count))
-        total = sum(count for _, count in each)
-        mean = sum(error * count for error, count in each) / ops.maximum(total, 1)
-        shown["source_error"] = mean, total / len(sources)
+            errors.append((ops.sum(own * judged) / ops.maximum(count, 1), count))
+            scored.append(moments(values, predicted, there, self.head.size))
+        mean, total = pooled(errors)
+        shown = {"source_error": (mean, total / len(sources))}
+        (name,) = (score.name for score in self.scores(1))
+        shown[name] = pooled(scored)
         if len(sources) > 1:
-            shown |= {f"source_error_{at}": own for at, own in enumerate(each)}
+            shown |= {f"source_error_{at}": own for at, own in enumerate(errors)}
+            shown |= {f"{name}_{at}": own for at, own in enumerate(scored)}
         return shown
 
 
@@ -344,14 +378,3 @@ def _kind_of(term):
 def _is_empty(part):
     """Whether a source says nothing of this kind."""
     return isinstance(part, tuple) and not part
-
-
-def _accuracy(labels, beliefs, judged):
-    """How often sources are right where they are judged, and in how many cases."""
-    right = sum(
-        ops.sum(ops.cast(source_correct(labels, ops.exp(believed)), "float32") * here)
-        for believed, here in zip(beliefs, judged, strict=True)
-        if not _is_empty(believed)
-    )
-    count = sum(map(ops.sum, judged))
-    return right / ops.maximum(count, 1), count

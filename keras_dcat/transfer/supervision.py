@@ -61,11 +61,15 @@ class SupervisedTarget:
         )
 
     def get_compile_config(self) -> Config:
-        return as_passed(super().get_compile_config())
+        passed = as_passed(super().get_compile_config())
+        return {**passed, "has_optimizer_state": self.optimizer.built}
 
     def compile_from_config(self, config: Config) -> None:
+        config = dict(config)
+        has_state = config.pop("has_optimizer_state")
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
+        if has_state:  # or what Keras loads would not fit
+            self.optimizer.build(self.trainable_variables)
 
     @property
     def metrics(self) -> list:

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import types
 from typing import Any
 
 import keras
@@ -115,7 +116,10 @@ class PairLoops:
             `<name>_loss`; `labelled_share` is the share of windows with a label,
             `unmasked_share` that of windows that may teach, and `source_accuracy` how
             often the source was right: NaN where nothing tells, and with several also
-            of each, `source_accuracy_0`, ….
+            of each, `source_accuracy_0`, …. Of sigmoids `source_balanced_accuracy`
+            stands beside it, and of a regression there are `source_error` and
+            `source_r2`: by what share its squared error is below that of the mean
+            label.
 
         Raises:
             ValueError: before the first step, if the data are not pairs, do not
@@ -143,6 +147,8 @@ class PairLoops:
             refusals=refusals,
         )
         if kwargs.get("validation_data") is not None:
+            epochs = kwargs.get("epochs", args[1] if len(args) > 1 else 1)
+            _check_lasts(epochs - kwargs.get("initial_epoch", 0), **kwargs)
             kwargs["validation_data"] = self._batch_format.checked_validation(
                 kwargs["validation_data"], refusals
             )
@@ -207,7 +213,7 @@ class PairLoops:
         self._notice_other_weights()
         batches = with_each_batch(x, self._target_alone)
         x = x if batches is None else batches
-        with weights_kept(self):
+        with readable_errors(self._batch_format.head, []), weights_kept(self):
             return super().predict(x, *args, **kwargs)
 
     def train_on_batch(
@@ -241,7 +247,7 @@ class PairLoops:
             sample_weight=sample_weight,
             class_weight=class_weight,
         )
-        return super().train_on_batch(x, y, sample_weight, **kwargs)
+        return super().train_on_batch(*_of_numpy(x, y, sample_weight), **kwargs)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs: Any
@@ -264,7 +270,7 @@ class PairLoops:
         x, y, _ = self._batch_format.checked(
             x, y, pairs_only=False, sample_weight=sample_weight
         )
-        return super().test_on_batch(x, y, sample_weight, **kwargs)
+        return super().test_on_batch(*_of_numpy(x, y, sample_weight), **kwargs)
 
     def save(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> Any:
         """Saves source, target and training, as `keras.Model.save`.
@@ -299,6 +305,7 @@ class PairLoops:
             object.__setattr__(self, "optimizer", fresh)
 
 
+<<<<<<< HEAD
 def _arrays_of(windows, y, kwargs):
     """The arrays of `OnDevice`, with which nothing else says what they are."""
     also = [n for n in ("sample_weight", "validation_split") if kwargs.get(n)]
@@ -310,6 +317,28 @@ def _arrays_of(windows, y, kwargs):
             "as validation_data=(x, y)."
         )
     return windows.x, windows.y, windows.sample_weight
+=======
+def _check_lasts(epochs, validation_data, validation_steps=None, **kwargs):
+    """Refuses a generator that ends with the first of several epochs.
+
+    Keras would judge the others by the two batches with which it began.
+    """
+    is_generator = isinstance(validation_data, types.GeneratorType)
+    if is_generator and epochs > 1 and validation_steps is None:
+        raise ValueError(
+            "`validation_data` must last for all epochs. "
+            f"Received: a generator, which ends with the first of {epochs} epochs. "
+            "Pass arrays, a tf.data.Dataset or a keras.utils.PyDataset; or, if it "
+            "never ends, say how much of it is an epoch: validation_steps=…."
+        )
+
+
+def _of_numpy(*parts):
+    """A batch whose series and tables of pandas are arrays, as Keras takes it."""
+    return keras.tree.map_structure(
+        lambda x: x.to_numpy() if hasattr(x, "to_numpy") else x, parts
+    )
+>>>>>>> main
 
 
 def _weigh_alike(weights, validation_split):

@@ -9,7 +9,9 @@ import keras
 from keras_dcat.extras import require
 from keras_dcat.metrics import MacroF1
 from keras_dcat.transfer import DCATModel
+from keras_dcat.transfer.chosen_losses import tell_left_out, why_not
 from keras_dcat.transfer.gating.gates import GATES
+from keras_dcat.transfer.models.joining import joined
 from keras_dcat.transfer.recipe_weights import (
     names_of_losses,
     usual_weight,
@@ -26,17 +28,24 @@ MACRO_F1 = keras_tuner.Objective("val_macro_f1", direction="max")
 _LOSSES = tuple(names_of_losses())
 
 
-def _readings(recipe):
-    """What all losses read of the models, where they are as a recipe makes them."""
-    return {loss.reads for loss in weighed_losses(recipe, dict.fromkeys(_LOSSES, 0.0))}
+def _all_losses(recipe, loss_weights):
+    """The losses of a recipe, and one of each kind beside, so that all is read.
 
+    Args:
+        recipe: str.
+        loss_weights: dict from the name of each loss of the recipes to its weight.
 
-# Those of which all trials can read one cache.
-_RECIPES = [name for name in RECIPES if _readings(name) == _readings(DEFAULT)]
-
-
-def _recipe(hp, name, recipe):
-    return hp.Choice(name, _RECIPES, default=recipe)
+    Returns:
+        dict from a loss to its weight.
+    """
+    losses = weighed_losses(recipe, loss_weights)
+    for make in (make for each in RECIPES.values() for make in each.losses):
+        loss = make()
+        if loss.reads not in {own.reads for own in losses}:
+            # One with its name reads something else.
+            loss.name = f"{loss.reads}_{loss.name}"
+            losses[loss] = 0.0
+    return losses
 
 
 def _transfer_weight(hp, name, recipe):
@@ -59,14 +68,22 @@ def _learning_rate(hp, name, recipe):
     return hp.Float(name, 3e-4, 1e-2, sampling="log", default=1e-3)
 
 
-# How each setting is declared, with the default of a recipe.
+# How each setting but the recipe is declared, with the default of a recipe.
 _SPACE = {
-    "recipe": _recipe,
     "transfer_weight": _transfer_weight,
     "gate": _gate,
     **dict.fromkeys(_LOSSES, _loss_weight),
     "learning_rate": _learning_rate,
 }
+
+# What options of `DCATModel` say of the models.
+_OF_MODELS = (
+    "task",
+    "source_output",
+    "source_attention",
+    "target_attention",
+    "adapt_sizes",
+)
 
 
 class DCATHyperModel(keras_tuner.HyperModel):
@@ -85,11 +102,12 @@ class DCATHyperModel(keras_tuner.HyperModel):
             built target. What it declares is searched, too: `encoder_options` declares
             size, size of keys and dropout.
         search: names of the settings to search: `"recipe"` (of `transfer.RECIPES`,
-            those of which all trials can read one cache), `"transfer_weight"` (λ, 0.001
-            to 10, logarithmic), `"gate"` (`"usual"`, or a name as for `DCATModel`), the
-            name of a loss (`"info_nce"`, `"agreement"`, `"fused"`, `"cross_attention"`
-            or `"distillation"`: 0, a half, once and twice what it weighs in the recipe,
-            or in the first that has it) and `"learning_rate"` (0.0003 to 0.01,
+            those by which the models can be compared: without `AttentionKV` none whose
+            only loss reads `KᵀV`), `"transfer_weight"` (λ, 0.001 to 10, logarithmic),
+            `"gate"` (`"usual"`, or a name as for `DCATModel`), the name of a loss
+            (`"info_nce"`, `"agreement"`, `"fused"`, `"cross_attention"` or
+            `"distillation"`: 0, a half, once and twice what it weighs in the recipe, or
+            in the first that has it) and `"learning_rate"` (0.0003 to 0.01,
             logarithmic). The others are what `hyperparameters` fix, or keep the default
             of the recipe, and 0.001.
         data: function of the `keras_tuner.HyperParameters` and the `DCATModel` that
@@ -138,10 +156,11 @@ class DCATHyperModel(keras_tuner.HyperModel):
         **options: Any,
     ):
         super().__init__()
-        unknown = sorted(set(search) - set(_SPACE))
+        settings = ["recipe", *_SPACE]
+        unknown = sorted(set(search) - set(settings))
         if unknown:
             raise ValueError(
-                f"`search` must be some of {list(_SPACE)}. Received: {unknown}. "
+                f"`search` must be some of {settings}. Received: {unknown}. "
                 "Declare what belongs to the target in `build_target`."
             )
         set_by_trial = {"recipe", "transfer_weight", "gate", "loss", "loss_weights"}
@@ -169,25 +188,26 @@ class DCATHyperModel(keras_tuner.HyperModel):
 
         Returns:
             `DCATModel`.
+
+        Raises:
+            ValueError: if the models cannot be compared by the recipe, or by a loss
+                that is searched, or fixed at more than 0; or if their `AttentionKV`
+                have other sizes.
         """
-        if self.seed is not None:
-            keras.utils.set_random_seed(self.seed)
-        is_model = isinstance(self.source, (keras.Model, list, tuple))
-        source = self.source if is_model else self.source(hp)
-        recipe = self._setting(hp, "recipe", DEFAULT)
-        if recipe not in _RECIPES:
-            raise keras_tuner.errors.FatalValueError(
-                "All trials must be able to read one cache of the source. "
-                f"Received: recipe={recipe!r}. Choose from {_RECIPES}."
-            )
+        self._set_seed()
+        source = self._source(hp)
+        recipe = self._recipe(hp, source)
+        self._set_seed()  # looking for recipes may have built a target
         chosen = {name: self._setting(hp, name, recipe) for name in _SPACE}
-        # All losses in every trial, so that all read one cache; some weigh nothing.
-        losses = weighed_losses(recipe, {name: chosen[name] for name in _LOSSES})
+        gate = named(recipe).gate if chosen["gate"] == "usual" else chosen["gate"]
+        target = self.build_target(hp)
+        pair = self._joined(source, target)
+        losses = self._losses(hp, recipe, chosen, pair, gate)
         model = DCATModel(
             source,
-            self.build_target(hp),
+            target,
             transfer_weight=chosen["transfer_weight"],
-            gate=named(recipe).gate if chosen["gate"] == "usual" else chosen["gate"],
+            gate=gate,
             loss=list(losses),
             loss_weights=list(losses.values()),
             **self.options,
@@ -220,8 +240,7 @@ class DCATHyperModel(keras_tuner.HyperModel):
         if self.data is not None:
             kwargs = {**self.data(hp, model), **kwargs}
         if kwargs.get("validation_data") is None:
-            # Fatal, or KerasTuner would try again with other settings.
-            raise keras_tuner.errors.FatalValueError(
+            _refuse(
                 "A trial must be judged by people who are held out. "
                 "Received: no `validation_data`. "
                 "Pass it to `search`, or return it from `data`."
@@ -232,6 +251,8 @@ class DCATHyperModel(keras_tuner.HyperModel):
         self, x: Any, path: str | os.PathLike | None = None, **options: Any
     ) -> Any:
         """Runs the source once over its windows, for all trials of a search.
+
+        It keeps all that the models can be asked for: by any recipe and loss.
 
         Args:
             x: as for `DCATModel.cache_source`.
@@ -244,6 +265,53 @@ class DCATHyperModel(keras_tuner.HyperModel):
         model = self.build(keras_tuner.HyperParameters())
         return model.cache_source(x, path, **options)
 
+    def _set_seed(self):
+        if self.seed is not None:
+            keras.utils.set_random_seed(self.seed)
+
+    def _source(self, hp):
+        is_model = isinstance(self.source, (keras.Model, list, tuple))
+        return self.source if is_model else self.source(hp)
+
+    def _joined(self, source, target):
+        sources = tuple(source) if isinstance(source, (list, tuple)) else (source,)
+        own = {k: v for k, v in self.options.items() if k in _OF_MODELS}
+        return joined(sources, target, **own)
+
+    def _recipe(self, hp, source):
+        if "recipe" in hp.values or "recipe" not in self.search:
+            return hp.values.get("recipe", DEFAULT)
+        pair = self._joined(source, self.build_target(hp.copy()))
+        names = [
+            name
+            for name, recipe in RECIPES.items()
+            if any(why_not(pair, make(), recipe.gate) is None for make in recipe.losses)
+        ]
+        if not names:
+            _refuse(why_not(pair, next(iter(named(DEFAULT).losses))(), None))
+        default = DEFAULT if DEFAULT in names else names[0]
+        return hp.Choice("recipe", names, default=default)
+
+    def _losses(self, hp, recipe, chosen, pair, gate):
+        """The losses by which the models of a trial can be compared, with weights.
+
+        All of them in every trial, so that all read one cache; some weigh nothing.
+        """
+        losses = _all_losses(recipe, {name: chosen[name] for name in _LOSSES})
+        problems = {loss: why_not(pair, loss, gate) for loss in losses}
+        kept = {loss: w for loss, w in losses.items() if problems[loss] is None}
+        left_out = {x.name: p for x, p in problems.items() if p and losses[x]}
+        for loss, problem in problems.items():
+            is_asked_for = loss.name in self.search or (
+                loss.name in hp.values and losses[loss]
+            )
+            if problem is not None and (is_asked_for or _sizes_differ(pair, loss)):
+                _refuse(problem)
+        if left_out and not any(kept.values()):
+            _refuse(next(iter(left_out.values())))
+        tell_left_out(recipe, left_out)
+        return kept
+
     def _setting(self, hp, name, recipe):
         declare = _SPACE[name]
         if name in self.search:
@@ -251,6 +319,17 @@ class DCATHyperModel(keras_tuner.HyperModel):
         # What is not searched may be fixed, and is not to be declared.
         usual = declare(keras_tuner.HyperParameters(), name, recipe)
         return hp.values.get(name, usual)
+
+
+def _sizes_differ(pair, loss):
+    """Whether models have what a loss reads, but in other sizes: not in all trials."""
+    lacking = [side.why_not(loss.reads) for side in (*pair.sources, pair.target)]
+    return not any(lacking) and pair.why_not(loss.reads) is not None
+
+
+def _refuse(problem):
+    """Fatal, or KerasTuner would try again with other settings."""
+    raise keras_tuner.errors.FatalValueError(problem)
 
 
 def encoder_options(hp: Any) -> dict:

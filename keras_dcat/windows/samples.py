@@ -50,7 +50,7 @@ class Samples:
         return np.asarray(self.parts[number][first : first + count])
 
     def gather(self, starts: np.ndarray) -> np.ndarray:
-        """Windows as one array, a copy.
+        """Windows as one array, a copy, whose parts are read in the order of time.
 
         Args:
             starts: int array `(windows,)`.
@@ -61,9 +61,11 @@ class Samples:
         windows = np.zeros((len(starts), self.steps, *self.shape[1:]), self.dtype)
         numbers = self.part_of(starts)
         firsts = starts - self.offsets[numbers]
-        for window, number, first in zip(windows, numbers, firsts, strict=True):
-            values = self.parts[number][first : first + self.steps]
-            window[: len(values)] = values
+        # In the order of time: what overlaps is then decoded once, if it must be.
+        for at in np.argsort(starts, kind="stable"):
+            first = firsts[at]
+            values = self.parts[numbers[at]][first : first + self.steps]
+            windows[at, : len(values)] = values
         return windows
 
     def packed(self, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:

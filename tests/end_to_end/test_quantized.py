@@ -18,7 +18,6 @@ from tests.models import CLASSES, branch, pair_of_branches, windows
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`"),
     pytest.mark.filterwarnings("ignore:The source should be trained"),
-    pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer"),
     # NumPy's, of int8 that h5py writes.
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]

@@ -64,6 +64,24 @@ def test_a_model_that_was_never_compiled_by_hand_loads_and_trains(rng, tmp_path)
     train(loaded, pair, labels, epochs=1)
 
 
+def test_a_model_that_was_never_trained_loads_without_a_word(
+    rng, tmp_path, recwarn, caplog
+):
+    pair, labels = windows(rng)
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    model.compile(keras.optimizers.Adam(0.005))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    said = [str(warning.message) for warning in recwarn]
+    assert not [message for message in said if "optimizer" in message]
+    assert not caplog.records
+    assert float(loaded.optimizer.learning_rate) == pytest.approx(0.005)
+    for each in (model, loaded):
+        train(each, pair, labels, epochs=1)
+    for old, new in zip(snapshot(model), snapshot(loaded), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
 def test_the_trained_target_is_an_ordinary_model(rng, tmp_path):
     pair, labels = windows(rng)
     model = keras_dcat.DCATModel(*pair_of_branches())

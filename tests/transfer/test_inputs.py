@@ -7,6 +7,7 @@ import pytest
 import keras_dcat
 from keras_dcat.transfer.input_values import readable_errors
 from tests.models import CLASSES, pair_of_branches, windows
+from tests.rows import Rows
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The source should be trained"),
@@ -59,19 +60,6 @@ class Batches(keras.utils.PyDataset):
 
     def on_epoch_end(self):
         self.epochs_ended += 1
-
-
-class Rows:
-    """Windows one by one, as loaders ask for them."""
-
-    def __init__(self, pair, labels):
-        self.pair, self.labels = pair, labels
-
-    def __len__(self):
-        return len(self.labels)
-
-    def __getitem__(self, index):
-        return tuple(x[index] for x in self.pair), self.labels[index]
 
 
 def tf_dataset(pair, labels):

@@ -13,7 +13,6 @@ from tests.models import CLASSES, pair_of_branches, windows
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The source should be trained"),
-    pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer"),
 ]
 
 FORMS = ["integers", "column", "one-hot"]

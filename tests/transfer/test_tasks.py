@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from sklearn.metrics import r2_score
 
 import keras_dcat
 from keras_dcat.transfer import (
@@ -61,6 +62,19 @@ LOSSES = [
 ]
 
 
+def label_count(model):
+    return model.head.num_labels
+
+
+def balanced(classes, right):
+    """The mean over labels of the mean share of no and of yes that is found."""
+    shares = [
+        np.mean([r[c == answer].mean() for answer in (0, 1)])
+        for c, r in zip(classes.T, right.T, strict=True)
+    ]
+    return np.mean(shares)
+
+
 @pytest.mark.parametrize("name", heads.BELIEVING)
 def test_losses_masks_and_metrics_are_those_of_numpy(rng, name):
     pair, labels = heads.windows(rng), heads.labels(name, rng)
@@ -90,6 +104,9 @@ def test_losses_masks_and_metrics_are_those_of_numpy(rng, name):
         for loss in ("cross_attention", "distillation", "agreement", "fused")
     )
     expected["loss"] = expected["classification_loss"] + 0.5 * transfer
+    if name.startswith(("sigmoid", "binary")):
+        by_label = (x.reshape(-1, label_count(model)) for x in (classes, right))
+        expected["source_balanced_accuracy"] = balanced(*by_label)
     assert 0 < expected["source_accuracy"] < 1
     for what, value in expected.items():
         assert found[what] == pytest.approx(value, rel=2e-4, abs=1e-6), what
@@ -126,6 +143,12 @@ def test_a_regression_is_masked_where_the_source_errs(rng, name, threshold):
         "classification_loss": np.square(target - y)[known].mean(),
         "mean_absolute_error": np.abs(target - y)[known].mean(),
         "source_error": errors[is_labelled].mean(),
+        "source_r2": np.mean(
+            [
+                r2_score(a[k], b[k])
+                for a, b, k in zip(y.T, source.T, known.T, strict=True)
+            ]
+        ),
         "labelled_share": is_labelled.mean(),
         "unmasked_share": mask.mean(),
         "cross_attention_loss": (apart * mask).mean(),

@@ -46,6 +46,91 @@ def test_a_batch_that_is_given_by_hand_is_checked(rng, model, name):
         step(pair, labels)
 
 
+def of_pandas(labels, form):
+    pandas = pytest.importorskip("pandas")
+    if form == "one-hot":
+        return pandas.DataFrame(np.eye(CLASSES, dtype="float32")[labels])
+    kinds = {"series": pandas.Series, "frame": pandas.DataFrame, "index": pandas.Index}
+    return kinds[form](labels)
+
+
+@pytest.mark.parametrize("form", ["series", "frame", "index", "one-hot"])
+def test_labels_of_pandas_are_labels(rng, model, form):
+    pair, labels = windows(rng, 8)
+    given = of_pandas(labels, form)
+    own = {"verbose": 0, "shuffle": False}
+    for step in (
+        model.test_on_batch,
+        lambda *data: model.evaluate(*data, verbose=0),
+        lambda *data: model.fit(*data, **own).history["loss"],
+        lambda *data: model.fit(pair, labels, validation_data=data, **own).history[
+            "val_loss"
+        ],
+        model.train_on_batch,
+    ):
+        model.transfer_weight = 0.1
+        before = model.get_weights()
+        expected = step(pair, labels)
+        model.set_weights(before)
+        np.testing.assert_allclose(step(pair, given), expected, rtol=1e-5)
+
+
+def test_tables_of_pandas_are_windows_and_weights(rng):
+    pandas = pytest.importorskip("pandas")
+
+    def dense(channels):
+        inputs = keras.Input((channels,))
+        return keras.Model(inputs, keras.layers.Dense(CLASSES)(inputs))
+
+    model = keras_dcat.DCATModel(dense(5), dense(3))
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    pair = tuple(rng.normal(size=(8, n)).astype("float32") for n in (5, 3))
+    labels, weights = np.arange(8) % CLASSES, np.arange(8.0)
+    tables = tuple(pandas.DataFrame(x) for x in pair)
+    for step in (model.test_on_batch, model.train_on_batch):
+        expected = step(pair, labels, weights)
+        found = step(tables, labels, pandas.Series(weights))
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    model.fit(tables, labels, sample_weight=pandas.Series(weights), verbose=0)
+    np.testing.assert_allclose(
+        model.predict(tables, verbose=0), model.predict(pair, verbose=0), rtol=1e-6
+    )
+    with pytest.raises(ValueError, match="target must be numbers.*dtype object"):
+        model.fit((tables[0], tables[1].astype(object)), labels, verbose=0)
+
+
+def batches_of(pair, labels, rounds=1):
+    for _ in range(rounds):
+        for at in (slice(0, 4), slice(4, 6), slice(6, 8)):
+            yield tuple(x[at] for x in pair), labels[at]
+
+
+def test_a_generator_does_not_validate_more_epochs_than_it_lasts(rng, model):
+    pair, labels = windows(rng, 8)
+    with pytest.raises(ValueError, match="first of 2 epochs.*Pass arrays"):
+        model.fit(
+            pair, labels, 8, 2, validation_data=batches_of(pair, labels), verbose=0
+        )
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_a_generator_validates_one_epoch_or_as_many_steps_as_are_named(rng, model):
+    pair, labels = windows(rng, 8)
+    for epochs, rounds, steps in ((1, 1, None), (2, 9, 3)):
+        history = model.fit(
+            pair,
+            labels,
+            epochs=epochs,
+            validation_data=batches_of(pair, labels, rounds),
+            validation_steps=steps,
+            verbose=0,
+        ).history
+        expected = model.evaluate(pair, labels, verbose=0, return_dict=True)
+        for name in ("accuracy", "classification_loss"):
+            last = history[f"val_{name}"][-1]
+            assert last == pytest.approx(expected[name], rel=1e-5)
+
+
 def test_a_target_alone_is_tested_and_not_trained(rng, model):
     pair, labels = windows(rng, 8)
     model.test_on_batch(pair[1], labels)

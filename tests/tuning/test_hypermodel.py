@@ -102,7 +102,15 @@ def test_what_is_not_searched_keeps_the_default_of_the_model():
 
 
 @pytest.mark.parametrize(
-    "recipe", ["extended", "paper", "normalized", "info_nce", "distillation"]
+    "recipe",
+    [
+        "extended",
+        "paper",
+        "normalized",
+        "attention_info_nce",
+        "info_nce",
+        "distillation",
+    ],
 )
 def test_a_recipe_brings_its_weights_its_gate_and_its_scale(recipe):
     hp = keras_tuner.HyperParameters()
@@ -124,7 +132,7 @@ def test_names_of_settings_are_those_of_the_model_and_of_its_losses():
     hypermodel(search=search).build(hp)
     choices = {each.name: each for each in hp.space}
     assert set(choices["gate"].values) == {"usual", *GATES}
-    assert set(RECIPES) - set(choices["recipe"].values) == {"attention_info_nce"}
+    assert choices["recipe"].values == list(RECIPES)
     assert (choices["transfer_weight"].min_value, hp.get("gate")) == (1e-3, "usual")
     own = weights_of("extended")["agreement"]
     assert choices["agreement"].values == [0.0, own / 2, own, 2 * own]
@@ -135,14 +143,7 @@ def test_names_of_settings_are_those_of_the_model_and_of_its_losses():
     )
 
 
-def test_a_recipe_that_reads_something_else_is_refused_with_the_choices():
-    hp = keras_tuner.HyperParameters()
-    hp.Fixed("recipe", "attention_info_nce")
-    with pytest.raises(ValueError, match="'attention_info_nce'.*Choose from.*'paper'"):
-        hypermodel().build(hp)
-
-
-@pytest.mark.parametrize("recipe", ["paper", "distillation", "no_labels"])
+@pytest.mark.parametrize("recipe", list(RECIPES))
 def test_trials_of_other_recipes_read_the_cache_of_the_default(data, recipe):
     (pairs, labels), _ = data
     own = hypermodel(search=[])
@@ -151,6 +152,82 @@ def test_trials_of_other_recipes_read_the_cache_of_the_default(data, recipe):
     hp.Fixed("recipe", recipe)
     history = own.build(hp).fit((known, pairs[1]), labels, verbose=0).history
     assert np.isfinite(history["loss"]).all()
+
+
+def without_attention(search=("recipe", "gate"), **options):
+    """A search over models of which nobody can read `KᵀV`."""
+    return Eager(plain(5, 12), lambda hp: plain(3, 20), search, **options)
+
+
+def plain(channels, steps):
+    inputs = keras.Input((steps, channels))
+    x = keras.layers.GlobalAveragePooling1D()(inputs)
+    return keras.Model(inputs, keras.layers.Dense(CLASSES)(x))
+
+
+READ_NO_ATTENTION = ["extended", "info_nce", "distillation", "no_labels"]
+
+
+def test_without_attention_a_search_tries_the_recipes_that_need_none(tmp_path, data):
+    (pairs, labels), held_out = data
+    own = without_attention()
+    known = own.cache_source(pairs[0], verbose=0)
+    assert known.layers == ()
+    assert known.features.shape == (32, 5)
+    tuner = keras_tuner.GridSearch(
+        own, tuning.MACRO_F1, directory=tmp_path, max_trials=20
+    )
+    tuner.search(
+        (known, pairs[1]), labels, epochs=1, validation_data=held_out, verbose=0
+    )
+    tried = {trial.hyperparameters.get("recipe") for trial in trials(tuner)}
+    assert tried == set(READ_NO_ATTENTION)
+    assert {trial.status for trial in trials(tuner)} == {"COMPLETED"}
+
+
+def test_without_attention_a_recipe_goes_without_what_reads_it():
+    hp = keras_tuner.HyperParameters()
+    found = weights(without_attention(search=["recipe"]).build(hp))
+    own = {k: w for k, w in weights_of("extended").items() if k != "cross_attention"}
+    assert found == {**own, "distillation": 0.0}
+
+
+@pytest.mark.parametrize("recipe", ["paper", "normalized", "attention_info_nce"])
+def test_without_attention_a_recipe_that_only_reads_it_is_refused(recipe):
+    hp = keras_tuner.HyperParameters()
+    hp.Fixed("recipe", recipe)
+    with pytest.raises(ValueError, match="AttentionKV` layer.*Received: .*Put an"):
+        without_attention().build(hp)
+
+
+def test_without_attention_a_loss_that_reads_it_is_not_searched():
+    with pytest.raises(ValueError, match="AttentionKV` layer.*Received: .*Put an"):
+        without_attention(["cross_attention"]).build(keras_tuner.HyperParameters())
+    hp = keras_tuner.HyperParameters()
+    hp.Fixed("cross_attention", 1.0)
+    with pytest.raises(ValueError, match="AttentionKV` layer.*Received: .*Put an"):
+        without_attention([]).build(hp)
+
+
+def test_what_weighs_nothing_may_be_fixed_where_nobody_can_read_it():
+    hp = keras_tuner.HyperParameters()
+    hp.Fixed("cross_attention", 0.0)
+    assert "cross_attention" not in weights(without_attention([]).build(hp))
+
+
+def test_models_that_no_recipe_can_compare_are_refused():
+    inputs = keras.Input((12, 5))
+    features = keras.layers.GlobalAveragePooling1D()(inputs)
+    encoder = keras.Model(inputs, keras.layers.Identity()(features))
+
+    def pooled(hp):
+        inputs = keras.Input((20, 3))
+        x = keras.layers.Conv1D(CLASSES, 3, activation="softmax")(inputs)
+        return keras.Model(inputs, keras.layers.GlobalAveragePooling1D()(x))
+
+    own = Eager(encoder, pooled, ["recipe"], source_output="features")
+    with pytest.raises(ValueError, match="Received"):
+        own.build(keras_tuner.HyperParameters())
 
 
 def test_every_trial_starts_from_the_same_weights():
@@ -289,6 +366,14 @@ def test_sizes_of_keys_can_be_searched_with_adapters():
         adapt_sizes=True,
     )
     assert own.build(hp)._pair.target.attentions[0].key_dim == 4
+
+
+def test_without_adapters_keys_of_another_size_are_refused_with_the_cure():
+    own = tuning.DCATHyperModel(
+        branch(5, steps=12), lambda hp: branch(3, key_dim=4), search=["recipe"]
+    )
+    with pytest.raises(ValueError, match="must have the same sizes.*adapt_sizes=True"):
+        own.build(keras_tuner.HyperParameters())
 
 
 def test_a_search_without_people_held_out_is_refused(tmp_path, data):

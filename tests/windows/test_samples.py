@@ -67,6 +67,21 @@ def test_a_memory_map_is_not_in_memory(tmp_path):
     assert not Samples([array, on_disk], 2).in_memory
 
 
+def test_windows_in_any_order_are_read_in_the_order_of_time():
+    class Watched:
+        shape, dtype, first = (20, 2), np.dtype("float32"), 0
+
+        def __getitem__(self, index):
+            assert index.start >= self.first
+            self.first = index.start
+            return parts_of([20])[0][index]
+
+    starts = np.array([7, 0, 12, 7, 3])
+    found = Samples([Watched()], 4).gather(starts)
+    expected = [parts_of([20])[0][start : start + 4] for start in starts]
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float64"])
 def test_the_type_of_the_samples_is_kept(dtype):
     samples = Samples([np.ones((5, 3, 3, 1), dtype)], 2)

@@ -36,7 +36,7 @@ class Source:
         """What a library opens: the path, or a file in memory."""
         return self.name if self.content is None else io.BytesIO(self.content)
 
-    def opened(self) -> IO[bytes]:
+    def opened(self) -> io.BufferedReader | io.BytesIO:
         """A binary file at its first byte."""
         if self.content is None:
             return open(self.name, "rb")
@@ -53,6 +53,14 @@ class Source:
         if self.content is None:
             return os.path.getsize(self.name)
         return len(self.content)
+
+    @property
+    def state(self) -> tuple | None:
+        """What is another one when the file was changed or replaced; None for bytes."""
+        if self.content is not None:
+            return None
+        found = os.stat(self.name)
+        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def source_of(file: File) -> Source:

@@ -1,22 +1,33 @@
 """Sound, read where it is sliced, or decoded once where that would be wrong."""
 
 import functools
+import os
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from keras_dcat.extras import require
+from keras_dcat.recordings.readers.block_memory import MEMORY
+from keras_dcat.recordings.readers.decoded_copies import decoded_copy
 from keras_dcat.recordings.readers.decoding import (
     SOUND,
     decoded_by_av,
     decoded_by_soundfile,
 )
 from keras_dcat.recordings.readers.endings import cut_short, ogg_streams
+from keras_dcat.recordings.readers.open_decoders import DECODERS
 from keras_dcat.recordings.readers.opened_files import (
     File,
-    Source,
     as_stream,
     reading,
     source_of,
     unreadable,
+)
+from keras_dcat.recordings.readers.remembered import (
+    DEFAULT_MEMORY,
+    RememberedValues,
+    check_memory,
 )
 from keras_dcat.recordings.readers.values_on_disk import LazyValues
 from keras_dcat.recordings.stream import Stream
@@ -28,6 +39,9 @@ _FORMATS |= {"AVR", "HTK", "SVX", "MAT4", "MAT5", "MPC2K", "PAF", "PVF", "IRCAM"
 _SUBTYPES = {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"}
 _SUBTYPES |= {"ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM"}
 _SUBTYPES |= {f"ALAC_{bits}" for bits in (16, 20, 24, 32)}
+# Of these a slice takes longer to decode than to copy.
+_SMALL_SUBTYPES = {"IMA_ADPCM", "MS_ADPCM", "ALAC_16", "ALAC_20", "ALAC_24", "ALAC_32"}
+_BLOCK = 2**14  # samples that are decoded at once
 _MOST_FRAMES = 2**48  # more is what it says of a FLAC that does not know its length
 
 
@@ -37,15 +51,19 @@ def read_audio(
     track: int | None = None,
     rate: float | None = None,
     start: float = 0.0,
+    memory: int = DEFAULT_MEMORY,
+    decoded_folder: str | os.PathLike | None = None,
 ) -> Stream:
     """Sound of a sound file or of a video, exact to the sample in every slice.
 
     Of WAV, FLAC, AIFF and other files without loss, only the slices asked for are
-    read. Compressed sound cannot be entered in the middle without error, so MP3,
-    OGG, M4A and the sound of a video are decoded once, when they are opened (an
-    hour of MP3 in some 15 s), into a temporary file of 4 bytes a sample: 635 MB for
-    an hour of one channel at 44.1 kHz, in the folder that `TMPDIR` names. Values
-    that are pickled decode once more where they are unpickled.
+    read; what is compressed in them is decoded once for slices in order, and stays in
+    `memory`. Sound compressed with loss cannot be entered in the middle without
+    error, so MP3, OGG, M4A and the sound of a video are decoded once, when they are
+    opened (an hour of MP3 in some 15 s), into a temporary file of 4 bytes a sample:
+    635 MB for an hour of one channel at 44.1 kHz, in the folder that `TMPDIR` names.
+    Values that are pickled decode once more where they are unpickled. With a
+    `decoded_folder`, that is done once and for all.
 
     Args:
         path: str or path, or a file open in binary mode, which is held in memory.
@@ -60,6 +78,10 @@ def read_audio(
         start: float. Seconds at which the file's own clock reads 0, which is the
             first sample, but in a container whose sound begins later than its
             clock. So `read_video` and this, with the same `start`, agree.
+        memory: int. Bytes of decoded samples that stay, of all files that are read, as
+            in `read_video`. 0 keeps none.
+        decoded_folder: str or path. A folder for copies of what is compressed, as in
+            `read_video`: they take 4 bytes a sample.
 
     Returns:
         `Stream` of lazy float32 values `(time, channels)` from -1 to 1, at the rate
@@ -70,7 +92,7 @@ def read_audio(
         FileNotFoundError: if there is no file at `path`.
         ValueError: if it is not such a file, holds no sample, or is cut short; if it
             has several sound tracks and no `track` says which; if its rate or its
-            channels change, or its times go back.
+            channels change, or its times go back; if `memory` is no number of bytes.
         OSError: if there is no room for what is decoded.
         ImportError: if soundfile or PyAV, which read the file, is not installed.
 
@@ -84,27 +106,40 @@ def read_audio(
     >>> stream.span, stream.values[4000:8000].shape
     ((0.0, 1.0), (4000, 2))
     """
+    check_memory(memory)
     source = source_of(path)
     if missing := cut_short(source):
         raise unreadable(source, SOUND, missing)
-    values = _values(source, track, is_steady=rate is not None)
+
+    def kept(make: Callable) -> Any:
+        """What `make` decodes, or its copy in the folder."""
+        if decoded_folder is None:
+            return make()
+        settings = "sound", track, rate is not None
+        return decoded_copy(source, decoded_folder, settings, make, ("rate", "start"))
+
+    values = _values(source, track, rate is not None, memory, kept)
     own_rate = values.rate if rate is None else rate
     return as_stream(source, values, own_rate, start + values.start)
 
 
-def _values(source: Source, track: int | None, is_steady: bool) -> Any:
+def _values(source, track, is_steady, memory, kept):
     soundfile = require("soundfile", extra="io")
-    by_av = functools.partial(decoded_by_av, track=track, is_steady=is_steady)
+
+    def by_av():
+        decode = functools.partial(decoded_by_av, track=track, is_steady=is_steady)
+        return _DecodedValues(source, decode)
+
     try:
         with reading(source, SOUND), soundfile.SoundFile(source.target()) as sound:
             shape, rate = (sound.frames, sound.channels), sound.samplerate
             format, subtype = sound.format, sound.subtype
     except ValueError:  # which it does not know, or not any more
-        return _DecodedValues(source, by_av)
+        return kept(by_av)
     # Lengths that libsndfile gives of an MP3 are estimates, and it reads no further.
     is_guessed = subtype.startswith("MPEG") or shape[0] > _MOST_FRAMES
     if is_guessed or (format == "OGG" and not _is_one_stream(source)):
-        return _DecodedValues(source, by_av)
+        return kept(by_av)
     if track not in (None, 0):
         raise ValueError(
             "`track` must be one of the sound tracks of a file. "
@@ -112,14 +147,16 @@ def _values(source: Source, track: int | None, is_steady: bool) -> Any:
         )
     if not shape[0]:
         raise unreadable(source, SOUND, "it holds no sample")
+    by_soundfile = functools.partial(_DecodedValues, source, decoded_by_soundfile)
     if format not in _FORMATS or subtype not in _SUBTYPES:
-        return _DecodedValues(source, decoded_by_soundfile)
-    values = _ExactValues(source, shape, rate, subtype)
+        return kept(by_soundfile)
+    is_small = format == "FLAC" or subtype in _SMALL_SUBTYPES
+    values = _ExactValues(source, shape, rate, subtype, memory if is_small else 0)
     try:
         values[-1]  # a file cut short is found now and not in the middle of training
     except ValueError:  # or one that cannot be entered, such as FLAC after ID3 tags
-        return _DecodedValues(source, decoded_by_soundfile)
-    return values
+        return kept(by_soundfile)
+    return kept(lambda: values) if is_small else values
 
 
 def _is_one_stream(source):
@@ -136,28 +173,60 @@ def _is_one_stream(source):
     return count == 1
 
 
-class _ExactValues(LazyValues):
-    """Samples of a format in which a seek is exact, read for each slice."""
+class _ExactValues(RememberedValues):
+    """Samples of a format in which a seek is exact, read for each slice.
+
+    With `memory` they are read in blocks, and each is decoded once.
+    """
 
     start = 0.0
 
-    def __init__(self, source, shape, rate, subtype):
-        super().__init__(shape, "float32")
-        self.source, self.rate = source, rate
+    def __init__(self, source, shape, rate, subtype, memory):
+        super().__init__(source, shape, "float32", memory)
+        self.rate = rate
         self.may_hold_nan = subtype in ("FLOAT", "DOUBLE")
 
     def _read(self, first, last):
-        soundfile = require("soundfile", extra="io")
-        with (
-            reading(self.source, SOUND),
-            soundfile.SoundFile(self.source.target()) as sound,
-        ):
-            sound.seek(first)
-            values = sound.read(last - first, dtype="float32", always_2d=True)
+        version = self._version()
+        if not self.memory:
+            return self._decoded(version, first, last)
+        values = np.empty((last - first, *self.shape[1:]), self.dtype)
+        numbers = range(first // _BLOCK, -(-last // _BLOCK))
+        known = MEMORY.find(version, numbers)
+        for number in numbers:
+            begin, end = number * _BLOCK, min((number + 1) * _BLOCK, len(self))
+            if number not in known:
+                known[number] = self._decoded(version, begin, end)
+                MEMORY.keep(version, {number: known[number]}, self.memory)
+            low, high = max(begin, first), min(end, last)
+            values[low - first : high - first] = known[number][
+                low - begin : high - begin
+            ]
+        return values
+
+    def _decoded(self, version, first, last):
+        sound = DECODERS.take(version, lambda some: _nearest(some, first))
+        with reading(self.source, SOUND):
+            if sound is None:
+                sound = require("soundfile", extra="io").SoundFile(self.source.target())
+            try:
+                if sound.tell() != first:
+                    sound.seek(first)
+                values = sound.read(last - first, dtype="float32", always_2d=True)
+            except BaseException:
+                sound.close()
+                raise
         if len(values) < last - first:
+            sound.close()
             found = f"{first + len(values)} samples of the {len(self)} in its header"
             raise unreadable(self.source, SOUND, found)
+        DECODERS.put_back(version, sound)
         return values
+
+
+def _nearest(sounds, first):
+    """The one that is at a sample already, or any."""
+    return next((sound for sound in sounds if sound.tell() == first), sounds[0])
 
 
 class _DecodedValues(LazyValues):

@@ -1,5 +1,6 @@
 """Video, decoded where it is sliced."""
 
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from keras_dcat.extras import require
 from keras_dcat.recordings.readers.containers import opened, track_of
+from keras_dcat.recordings.readers.decoded_copies import decoded_copy
 from keras_dcat.recordings.readers.endings import cut_short
 from keras_dcat.recordings.readers.opened_files import (
     File,
@@ -16,11 +18,13 @@ from keras_dcat.recordings.readers.opened_files import (
     source_of,
     unreadable,
 )
-from keras_dcat.recordings.readers.values_on_disk import LazyValues
+from keras_dcat.recordings.readers.remembered import DEFAULT_MEMORY, check_memory
+from keras_dcat.recordings.readers.video_frames import (
+    MOST_PIXELS,
+    VIDEO,
+    VideoValues,
+)
 from keras_dcat.recordings.stream import Stream
-
-_VIDEO = "a video file (MP4, MOV, MKV, WebM, AVI, MPEG)"
-_MOST_PIXELS = 2**26  # of a frame; 8K video has half as many
 
 
 def read_video(
@@ -32,15 +36,24 @@ def read_video(
     time_unit: float = 1.0,
     rate: float | None = None,
     start: float = 0.0,
+    memory: int = DEFAULT_MEMORY,
+    decoded_folder: str | os.PathLike | None = None,
 ) -> Stream:
     """A video file, of which only the slices asked for are decoded.
 
-    Opening it lists the frames without decoding any. A slice begins to decode at
-    a key frame before it, so a file with a key frame every second or so is read
-    faster than one with few of them. Every frame is the one that decoding from the
-    start gives; where the file does not say when frames are shown (H.264 with
-    B-frames in AVI), each slice is decoded from there, and MP4 is faster. Frames are
-    as they are stored: the turn that a telephone notes beside them is not applied.
+    Opening it lists the frames without decoding any. A slice goes on where the last one
+    ended, or begins to decode at a key frame before it, so that slices in order decode
+    every frame once, and a file with a key frame every second or so is read
+    faster out of order than one with few of them. Every frame is the one that decoding
+    from the start gives; where the file does not say when frames are shown (H.264 with
+    B-frames in AVI), each slice out of order is decoded from there, and MP4 is faster.
+    Frames are as they are stored: the turn that a telephone notes beside them is not
+    applied.
+
+    Frames stay in `memory` for other slices, as they were scaled, and up to 8 files
+    stay open. A file that is changed or replaced is opened and decoded anew. Shuffled
+    windows of videos that do not fit into `memory` decode their frames for each window,
+    and those on the way to it: give a `decoded_folder`, or read them in order.
 
     Args:
         path: str or path, or a file open in binary mode, which is held in memory.
@@ -54,6 +67,13 @@ def read_video(
         time_unit: float. Seconds per unit of `time`: 0.001 for milliseconds.
         rate: float. Frames per second, in Hz, instead of the file's own times.
         start: float. Seconds at which the file's own clock reads 0.
+        memory: int. Bytes of decoded frames that stay, of all files that are read:
+            those used longest ago make room. It should hold a window, better all
+            videos: an hour of 25 frames a second takes 829 MB at 48 × 64. 0 keeps none.
+        decoded_folder: str or path. A folder for a copy of all frames, decoded now
+            unless it is there already, and read from then on. It takes as much room on
+            disk as said for `memory`. Of a file that is another one when it is opened,
+            a new copy is made; remove the folder when you do not need it any more.
 
     Returns:
         `Stream` of lazy uint8 values `(time, height, width, 3)`, red, green, blue.
@@ -64,7 +84,9 @@ def read_video(
         FileNotFoundError: if there is no file at `path`.
         ValueError: if it is not such a file, holds no frame, or is cut short; if it
             has several video tracks and no `track` says which; if `size` is not two
-            positive numbers, or a frame has more than 2²⁶ pixels.
+            positive numbers, or a frame has more than 2²⁶ pixels; if `memory` is no
+            number of bytes.
+        OSError: if there is no room for a copy.
         ImportError: if PyAV, which reads the file, is not installed.
 
     Example:
@@ -88,21 +110,25 @@ def read_video(
             "`size` must be the height and the width of a frame. "
             f"Received: size={size}. Pass two positive ints, such as (112, 112)."
         )
+    check_memory(memory)
     source = source_of(path)
     if missing := cut_short(source):
-        raise unreadable(source, _VIDEO, missing)
-    with opened(source, _VIDEO) as container:
+        raise unreadable(source, VIDEO, missing)
+    with opened(source, VIDEO) as container:
         chosen = track_of(source, container, "video", track)
         if chosen is None:
-            raise unreadable(source, _VIDEO, "it holds no video")
-        with reading(source, _VIDEO):
+            raise unreadable(source, VIDEO, "it holds no video")
+        with reading(source, VIDEO):
             listed = _listed(container, chosen)
             number, tick = chosen.index, float(chosen.time_base)
     if isinstance(listed, str):
-        raise unreadable(source, _VIDEO, listed)
+        raise unreadable(source, VIDEO, listed)
     if not listed.lead:
         listed = _counted(source, number, listed)
-    values = _VideoValues(source, number, listed, size or listed.size)
+    values = VideoValues(source, number, listed, size or listed.size, memory)
+    if decoded_folder is not None:
+        settings = "video", number, values.shape
+        values = decoded_copy(source, decoded_folder, settings, lambda: values)
     marks = listed.marks
     if rate is not None or time is not None:
         return as_stream(source, values, rate, start, time, time_unit)
@@ -118,69 +144,9 @@ class _Listed(NamedTuple):
     lead: int  # how many keys before a frame one begins to be sure of it; 0 for all
 
 
-class _VideoValues(LazyValues):
-    """Frames that are decoded for each slice, found by their time marks."""
-
-    def __init__(self, source, track, listed, size):
-        super().__init__((len(listed.marks), *size, 3), "uint8")
-        self.source, self.track = source, track
-        self.marks, self.keys, self.lead = listed.marks, listed.keys, listed.lead
-
-    def _read(self, first, last):
-        keys = self.keys[self.keys <= self.marks[first]]
-        # Where a seek leads to another place than the key, or what follows cannot be
-        # decoded from there, one begins further before, and at last at the start.
-        for before in (self.lead, 3 * self.lead):
-            if self.lead and len(keys) >= before:
-                frames, absent = self._decoded(first, last, keys[-before], keys[-1])
-                if not absent:
-                    return frames
-        frames, absent = self._decoded(first, last)
-        if absent:
-            found = f"{absent} of the frames {first} to {last - 1} do not decode"
-            raise unreadable(self.source, _VIDEO, found)
-        return frames
-
-    def _decoded(self, first, last, begin=None, key=None):
-        """Frames, and how many did not come.
-
-        What is decoded after a seek counts from the key frame on, if it comes at all.
-        """
-        frames = np.empty((last - first, *self.shape[1:]), self.dtype)
-        wanted = self.marks[first:last]
-        absent, height, width = set(range(last - first)), *self.shape[1:3]
-        with opened(self.source, _VIDEO) as container, reading(self.source, _VIDEO):
-            track = container.streams[self.track]
-            # A frame may be of another size than the header says.
-            track.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}
-            if begin is not None:
-                container.seek(int(begin), stream=track)
-            for count, frame in enumerate(container.decode(track)):
-                if not self.lead:  # by their order alone
-                    number = count - first
-                elif frame.pts is None:
-                    continue
-                else:
-                    if frame.pts > wanted[-1]:
-                        break
-                    if key is not None and not (frame.key_frame and frame.pts == key):
-                        continue
-                    key = None
-                    number = int(np.searchsorted(wanted, frame.pts))
-                    if frame.pts != wanted[number]:
-                        continue
-                if number in absent:
-                    scaled = frame.reformat(width, height, "rgb24")
-                    frames[number] = scaled.to_ndarray()
-                    absent.remove(number)
-                if number == last - first - 1:
-                    break
-        return frames, len(absent)
-
-
 def _counted(source: Source, track: int, listed: _Listed) -> _Listed:
     """The same, if as many frames come as packets say, which are all decoded."""
-    with opened(source, _VIDEO) as container, reading(source, _VIDEO):
+    with opened(source, VIDEO) as container, reading(source, VIDEO):
         frames = container.decode(container.streams[track])
         marks = [-1 if frame.pts is None else frame.pts for frame in frames]
     if len(marks) == len(listed.marks):
@@ -188,7 +154,7 @@ def _counted(source: Source, track: int, listed: _Listed) -> _Listed:
     if len(marks) > 1 and (np.diff(marks) > 0).all():  # of two fields each
         return listed._replace(marks=np.array(marks, "int64"), lead=1)
     found = f"{len(marks)} frames in {len(listed.marks)} packets, without their times"
-    raise unreadable(source, _VIDEO, found)
+    raise unreadable(source, VIDEO, found)
 
 
 def _listed(container: Any, track: Any) -> _Listed | str:
@@ -208,8 +174,8 @@ def _listed(container: Any, track: Any) -> _Listed | str:
     keys = np.unique([mark for mark, is_key, _ in frames if is_key]).astype("int64")
     if not len(marks) or min(size) < 1:
         return "it holds no frame"
-    if size[0] * size[1] > _MOST_PIXELS:
-        return f"frames of {size[0]} × {size[1]}, more than {_MOST_PIXELS} pixels"
+    if size[0] * size[1] > MOST_PIXELS:
+        return f"frames of {size[0]} × {size[1]}, more than {MOST_PIXELS} pixels"
     if "mp4" in name and len(frames) < track.frames:
         return f"{len(frames)} frames of the {track.frames} in its header"
     # Frames that are the same as the one before may be left out at the end of an AVI.

@@ -21,13 +21,17 @@ class NegativeTransferGuard(keras.callbacks.Callback):
       not looked at: which moment is which, a weaker sensor can tell.
 
     Of several sources, all must be at chance, and the target be better than the best
-    of them. Of one at chance beside others the guard only warns. Of sigmoids chance is
-    1 in 2, for each label: a source that always says no to what is rare is not seen.
+    of them. Of one at chance beside others the guard only warns.
 
-    A regression has errors in the place of accuracies. What an error is worth cannot be
-    told without the labels, so that only the second is looked at: whether the target's
-    mean absolute error is smaller than the source's. Of a source that only gives
-    features nothing is known, and nothing is said.
+    Of sigmoids the balanced accuracy counts for the first, `source_balanced_accuracy`:
+    of each label the mean of how many yes and how many no are found, and the mean over
+    labels. Whoever always says no to what is rare finds half of it, which is chance.
+
+    A regression has errors in the place of accuracies. It is at chance if its squared
+    error is less than a tenth below that of a source that predicts the mean label,
+    `source_r2` of the logs at most 0.1. For the second, mean absolute errors are
+    compared. Of a source that only gives features nothing is known, and nothing is
+    said.
 
     If so, `transfer_weight` becomes 0, for good: it is a weight of the model, and saved
     with it. While it is 0 anyway the guard does nothing. As with early stopping,
@@ -98,26 +102,25 @@ class NegativeTransferGuard(keras.callbacks.Callback):
         if self._is_source_checked:
             return None
         self._is_source_checked = True
-        accuracies = _of_sources(logs, "source_accuracy")  # none of a regression
+        kind = next((kind for kind in _CHANCE if kind in logs), None)
+        if kind is None:  # of a target alone
+            return None
+        is_nothing, told = _CHANCE[kind]
+        scores = _of_sources(logs, kind)
         # NaN where no label told: such a source may be as good as any.
-        at_chance = [
-            number
-            for number, accuracy in enumerate(accuracies)
-            if is_at_chance(accuracy, self.model.num_classes)
-        ]
+        classes = self.model.num_classes
+        at_chance = [n for n, x in enumerate(scores) if is_nothing(x, classes)]
         if not at_chance:
             return None
-        listed = " and ".join(f"{accuracies[number]:.1%}" for number in at_chance)
-        named = f" (source {', '.join(map(str, at_chance))} of {len(accuracies)})"
+        named = f" (source {', '.join(map(str, at_chance))} of {len(scores)})"
         reason = (
             "The source should be trained before it teaches. "
-            f"Received: a source{named if len(accuracies) > 1 else ''} that is right "
-            f"on {listed} of the training windows, where guessing gives "
-            f"{1 / self.model.num_classes:.1%}. "
+            f"Received: a source{named if len(scores) > 1 else ''} that "
+            f"{told([scores[number] for number in at_chance], classes)}. "
             "Train it first: source.fit(...); if it is, check that the windows of a "
             "pair belong together."
         )
-        if len(at_chance) == len(accuracies):
+        if len(at_chance) == len(scores):
             return reason
         warnings.warn(f"{reason} The others go on teaching.", stacklevel=3)
         return None
@@ -164,6 +167,49 @@ def _of_sources(logs, name, with_all=False):
     return [*each, *together] if with_all or not each else each
 
 
+def _right(accuracies, num_classes):
+    return (
+        f"is right on {_listed(accuracies)} of the training windows, where guessing "
+        f"gives {1 / num_classes:.1%}"
+    )
+
+
+def _balanced(accuracies, num_classes):
+    return (
+        f"finds {_listed(accuracies)} of each label's yes and no, on average, in the "
+        "training windows, where guessing gives 50.0%"
+    )
+
+
+def _explains(shares, num_classes):
+    return (
+        f"has a squared error on the training windows of "
+        f"{_listed(1 - share for share in shares)} of what the mean label has"
+    )
+
+
+def _listed(shares):
+    return " and ".join(f"{share:.1%}" for share in shares)
+
+
+def explains_nothing(share: float, num_classes: int | None = None) -> bool:
+    """Whether a squared error is not a tenth below that of the mean label.
+
+    Args:
+        share: float. By how much it is. NaN is not nothing: nothing is known.
+        num_classes: `None`, of a regression.
+
+    Returns:
+        bool.
+
+    Example:
+
+    >>> explains_nothing(-0.5), explains_nothing(0.2)
+    (True, False)
+    """
+    return share <= 0.1
+
+
 def is_at_chance(accuracy: float, num_classes: int) -> bool:
     """Whether an accuracy is at most twice that of guessing, and at most 0.1 above it.
 
@@ -181,3 +227,12 @@ def is_at_chance(accuracy: float, num_classes: int) -> bool:
     """
     chance = 1.0 / num_classes
     return not math.isnan(accuracy) and accuracy <= chance + min(chance, 0.1)
+
+
+# By what a source is judged: whether it is nothing to learn from, and the words for it.
+# An accuracy only where there is no better measure.
+_CHANCE: dict[str, tuple] = {
+    "source_balanced_accuracy": (is_at_chance, _balanced),
+    "source_r2": (explains_nothing, _explains),
+    "source_accuracy": (is_at_chance, _right),
+}

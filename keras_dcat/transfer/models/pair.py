@@ -1,7 +1,5 @@
 """The models of a transfer: sources that are frozen, and a target that learns."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -30,6 +28,7 @@ class ModelPair:
         adapt_sizes: bool. Whether sizes may differ.
 
     Attributes:
+        head: `Head` of the target.
         names_attentions: bool. Whether any layer is named.
 
     Raises:
@@ -57,6 +56,7 @@ class ModelPair:
                 "Name the layers that are compared in pairs."
             )
         self.names_attentions = any(sum([target_names, *source_names], []))
+        self.head = target_head
         self.target = Branch(target, target_head, target_names)
         self.sources = tuple(map(Branch, sources, source_heads, source_names))
         self.adapt_sizes = adapt_sizes
@@ -110,6 +110,12 @@ class ModelPair:
         adapters = [*sum(self.adapters, []), *self.feature_adapters]
         extra = [v for adapter in adapters for v in adapter.trainable_variables]
         return self.target.model.trainable_variables + extra
+
+    @property
+    def num_believing(self) -> int:
+        """How many of the sources say how probable classes are."""
+        heads = [source.head for source in self.sources]
+        return sum(head is not None and head.has_beliefs for head in heads)
 
     def statistics_specs(self):
         """What `SourceStatistics` of each source look like.
@@ -169,7 +175,7 @@ class ModelPair:
                 mask = ops.ones(ops.shape(target.prediction)[:1], "float32")
             else:
                 mask = transfer_mask[:, at]
-            head: Any = self.target.head
+            head = self.head
             if source.head is not None and source.head.has_beliefs:
                 believed = source.head.at_steps_of(head, believed)
             elif source.head is not None:

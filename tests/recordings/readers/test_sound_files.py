@@ -1,8 +1,10 @@
+import concurrent.futures
 import io
 import multiprocessing
 import pickle
 import sys
 import threading
+import time
 import tracemalloc
 
 import av
@@ -357,3 +359,61 @@ def test_a_missing_library_names_the_extra_that_has_it(library, monkeypatch):
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ImportError, match=rf"`{library}`.*keras_dcat\[io\]"):
         read_audio(io.BytesIO(BASE_M4A.getvalue()))
+
+
+@pytest.mark.parametrize(
+    ("format", "subtype"),
+    [
+        ("FLAC", "PCM_16"),
+        ("FLAC", "PCM_24"),
+        ("WAV", "IMA_ADPCM"),
+        ("WAV", "MS_ADPCM"),
+        ("CAF", "ALAC_16"),
+        ("WAV", "PCM_16"),
+        ("WAV", "FLOAT"),
+    ],
+)
+@pytest.mark.parametrize("memory", [2**28, 2**18, 0])
+def test_slices_in_any_order_are_those_of_the_whole(format, subtype, memory):
+    content = sound_file(format, seconds=9, subtype=subtype).getvalue()
+    with soundfile.SoundFile(io.BytesIO(content)) as sound:
+        expected = sound.read(dtype="float32", always_2d=True)
+    values = read_audio(io.BytesIO(content), memory=memory).values
+    in_order = np.arange(0, len(expected) - 4000, 1000)
+    shuffled = np.random.default_rng(0).permutation(in_order)
+    for first in [*in_order, *in_order[::-1], *shuffled]:
+        found = values[first : first + 4000]
+        np.testing.assert_array_equal(found, expected[first : first + 4000])
+        found[:] = 0.0  # what is remembered is nobody else's
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda first: values[first : first + 4000], shuffled))
+    for first, samples in zip(shuffled, found, strict=True):
+        np.testing.assert_array_equal(samples, expected[first : first + 4000])
+
+
+def test_windows_of_compressed_sound_in_order_decode_every_sample_once(monkeypatch):
+    read, counts = soundfile.SoundFile.read, []
+
+    def counted(sound, frames=-1, **options):
+        counts.append(frames)
+        return read(sound, frames, **options)
+
+    values = read_audio(sound_file("FLAC", seconds=9)).values
+    monkeypatch.setattr(soundfile.SoundFile, "read", counted)
+    for first in range(0, len(values) - 4000, 1000):
+        values[first : first + 4000]
+    # The last sample was looked at when the file was opened, and its block is there.
+    assert sum(counts) == len(values) // 2**14 * 2**14
+
+
+def test_a_file_that_was_changed_is_read_anew(tmp_path):
+    path = tmp_path / "a.flac"
+    one, other = np.zeros((40000, 1)), np.full((40000, 1), 0.25)
+    for samples in (one, other, one):
+        if path.exists():
+            time.sleep(0.05)  # the clock of a file system is coarse
+        else:
+            soundfile.write(path, samples, 8000)
+            values = read_audio(path).values
+        soundfile.write(path, samples, 8000)
+        np.testing.assert_array_equal(values[10000:30000], samples[:20000])

@@ -1,4 +1,3 @@
-import contextlib
 import fractions
 import io
 import pickle
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_dcat.recordings.readers import read_video, video_files
+from keras_dcat.recordings.readers import read_video
 from tests.recordings.readers.media_files import (
     MARKS,
     copied,
@@ -158,51 +157,6 @@ def test_a_rate_or_times_of_ones_own_replace_those_of_the_file():
     np.testing.assert_allclose(timed.times, own / 1000)
     with pytest.raises(ValueError, match=r"shape \(3,\) for 48 samples"):
         read_video(video_file()[0], time=[0.0, 1.0, 2.0])
-
-
-class Watched:
-    """A container that counts what it decodes, and can seek too far."""
-
-    def __init__(self, container, decoded, too_far):
-        self.container, self.decoded, self.too_far = container, decoded, too_far
-        self.streams, self.format = container.streams, container.format
-        self.demux, self.duration = container.demux, container.duration
-
-    def seek(self, mark, stream):
-        self.container.seek(mark + self.too_far, stream=stream)
-
-    def decode(self, track):
-        for frame in self.container.decode(track):
-            self.decoded.append(frame.pts)
-            yield frame
-
-
-def watch(monkeypatch, too_far=0):
-    """Marks of the frames that are decoded from now on."""
-    opened, decoded = video_files.opened, []
-
-    @contextlib.contextmanager
-    def watched(source, kind):
-        with opened(source, kind) as container:
-            yield Watched(container, decoded, too_far)
-
-    monkeypatch.setattr(video_files, "opened", watched)
-    return decoded
-
-
-def test_decoding_begins_at_the_key_frame_before_and_ends_with_the_slice(monkeypatch):
-    decoded = watch(monkeypatch)
-    values = read_video(io.BytesIO(WHOLE[0])).values
-    assert decoded == []
-    values[26:29]
-    assert decoded == MARKS[24:29].tolist()  # key frames are 0, 12, 24 and 36
-
-
-def test_a_container_that_seeks_too_far_is_entered_further_before(monkeypatch):
-    decoded = watch(monkeypatch, too_far=int(MARKS[36] - MARKS[24]))
-    values = read_video(io.BytesIO(WHOLE[0])).values
-    np.testing.assert_array_equal(values[26:29], WHOLE[1][26:29])
-    assert decoded == [MARKS[36], *MARKS[12:29]]
 
 
 @pytest.mark.parametrize(

@@ -205,9 +205,80 @@ def test_a_source_of_sigmoids_that_guesses_teaches_for_one_epoch(rng, units):
     pair = rng.normal(size=(32, 5)), rng.normal(size=(32, 3))
     labels = np.arange(32 * units).reshape(32, units) % 2
     guard = NegativeTransferGuard()
-    with pytest.warns(UserWarning, match=r"right on 50.0%.*guessing gives 50.0%"):
+    with pytest.warns(UserWarning, match=r"finds 50.0%.*guessing gives 50.0%"):
         fit(model, pair, labels, guard)
     assert model.transfer_weight == 0
+
+
+@pytest.mark.parametrize(("balanced", "weight"), [(0.5, 0), (0.6, 0), (0.61, 0.3)])
+def test_a_sigmoid_is_judged_by_how_much_it_finds_of_yes_and_no(balanced, weight):
+    logs = {"source_accuracy": 0.97, "source_balanced_accuracy": balanced}
+    weights, said = watched(NegativeTransferGuard(), [logs], classes=2)
+    assert weights == [weight]
+    assert len(said) == (not weight)
+    for message in said:
+        assert f"finds {balanced:.1%} of each label's yes and no" in message
+
+
+@pytest.mark.parametrize(("r2", "weight"), [(-3.0, 0), (0.1, 0), (0.11, 0.3)])
+def test_a_regression_is_judged_by_what_it_explains(r2, weight):
+    logs = {"source_error": 0.01, "source_r2": r2}
+    weights, said = watched(NegativeTransferGuard(), [logs], classes=None)
+    assert weights == [weight]
+    for message in said:
+        assert f"{1 - r2:.1%} of what the mean label has" in message
+
+
+def test_what_tells_nothing_of_a_source_ends_no_transfer():
+    unknown = float("nan")
+    for name in ("source_balanced_accuracy", "source_r2"):
+        assert watched(NegativeTransferGuard(), [{name: unknown}]) == ([0.3], [])
+
+
+def test_one_regression_of_several_that_explains_nothing_is_warned_of():
+    logs = {"source_r2": 0.4, "source_r2_0": 0.8, "source_r2_1": 0.0}
+    weights, (message,) = watched(NegativeTransferGuard(), [logs], classes=None)
+    assert weights == [0.3]
+    assert "(source 1 of 2) that has a squared error" in message
+
+
+def constant_source(rng, labels, task, activation, bias):
+    """A transfer whose source says the same of every window."""
+
+    def branch(channels, **options):
+        inputs = keras.Input((channels,))
+        x = keras.layers.Dense(labels.shape[1], activation, **options)(inputs)
+        return keras.Model(inputs, x)
+
+    source = branch(
+        5,
+        kernel_initializer="zeros",
+        bias_initializer=keras.initializers.Constant(bias),
+    )
+    pair = rng.normal(size=(32, 5)), rng.normal(size=(32, 3))
+    model = keras_dcat.DCATModel(source, branch(3), "info_nce", task=task)
+    guard = NegativeTransferGuard()
+    with pytest.warns(UserWarning, match="should be trained before it teaches"):
+        history = fit(model, pair, labels, guard)
+    assert model.transfer_weight == 0
+    return history
+
+
+@pytest.mark.parametrize("labels", [1, 3])
+def test_a_source_that_always_says_no_to_what_is_rare_teaches_for_one_epoch(
+    rng, labels
+):
+    rare = np.arange(32 * labels).reshape(32, labels) % 16 == 0
+    rare[0] = True
+    history = constant_source(rng, rare.astype("float32"), None, "sigmoid", -9.0)
+    assert history["source_accuracy"][0] > 0.9
+    assert history["source_balanced_accuracy"] == pytest.approx([0.5])
+
+
+def test_a_source_that_predicts_the_mean_teaches_for_one_epoch(rng):
+    speeds = rng.normal(4.0, 1.0, size=(32, 1)).astype("float32")
+    history = constant_source(rng, speeds, "regression", None, float(speeds.mean()))
+    assert history["source_r2"] == pytest.approx([0.0], abs=1e-4)
 
 
 def test_the_targets_accuracy_may_have_another_name():

@@ -1,4 +1,7 @@
+import os
 import re
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 
@@ -9,8 +12,8 @@ pytest.importorskip("pydantic")
 
 from click.testing import CliRunner
 
-from keras_dcat.cli import main
 from keras_dcat.transfer.gating.gates import GATES
+from keras_dcat_command import main
 from tests.cli.experiments import NAMES, write_experiment, write_sessions
 
 pytestmark = [
@@ -26,6 +29,46 @@ def run(*arguments, fails=False):
     assert not unexpected, result.exc_info
     assert (result.exit_code != 0) == fails, result.output
     return result.output
+
+
+def in_a_new_process(*lines):
+    return subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)],
+        env={k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("asked", [["--help"], ["train", "--help"]])
+def test_help_is_there_without_keras_or_a_backend(asked):
+    done = in_a_new_process(
+        "import sys, keras_dcat_command",
+        f"keras_dcat_command.main({asked}, standalone_mode=False)",
+        "print(sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))",
+    )
+    assert done.stdout.startswith("Usage:"), done.stderr
+    assert done.stdout.endswith("[]\n")
+
+
+def test_a_command_starts_without_what_tensorflow_logs_and_an_import_changes_nothing():
+    done = in_a_new_process(
+        "import os, keras_dcat_command",
+        "print(os.environ.get('TF_CPP_MIN_LOG_LEVEL'))",
+        "try: keras_dcat_command.main(['train', 'none.yaml'])",
+        "except SystemExit: print(os.environ['TF_CPP_MIN_LOG_LEVEL'])",
+    )
+    assert done.stdout == "None\n3\n"
+    (told,) = done.stderr.splitlines()
+    assert told.startswith("Error: none.yaml")
+
+
+def test_what_click_is_needed_for_is_told_where_it_is_missing():
+    done = in_a_new_process(
+        "import sys", "sys.modules['click'] = None", "import keras_dcat_command"
+    )
+    assert "pip install 'keras_dcat[cli]'" in done.stderr
 
 
 @pytest.fixture(scope="module")

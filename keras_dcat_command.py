@@ -1,16 +1,21 @@
-"""`keras-dcat`: from files of sensors to a model on a device, command by command."""
+"""`keras-dcat`: from files of sensors to a model on a device, command by command.
 
+It lies beside the package, whose import brings Keras and its backend: help is there
+without them. What a command needs it imports when it is called.
+"""
+
+import contextlib
 import math
+import os
 import pathlib
-from typing import Any
 
-import numpy as np
-
-from keras_dcat.cli.experiment import read_experiment
-from keras_dcat.extras import require
-from keras_dcat.storage import written_whole
-
-click: Any = require("click", extra="cli")
+try:
+    import click
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"`click` is needed here. Received: {error}. "
+        "Install it with: pip install 'keras_dcat[cli]'"
+    ) from error
 
 _EXPERIMENT = click.argument(
     "experiment", type=click.Path(dir_okay=False, path_type=pathlib.Path)
@@ -59,6 +64,8 @@ def main():
 
     Paths in the file are as seen from the working folder.
     """
+    # What TensorFlow logs as it starts is not what a command has to tell.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @main.command()
@@ -88,10 +95,12 @@ def inspect(experiment):
             imu: {columns: [x, y, z], rate: 50}
             watch: {columns: [x, y, z], time: ms, time_unit: 0.001, rate: 50}
     """
+    plan = _read(experiment)
+    import numpy as np
+
     from keras_dcat import plots, recordings
     from keras_dcat.cli.inspecting import clocks_table, windows_table
 
-    plan = read_experiment(experiment)
     prepared = _prepared(plan, only_looked_at=True)
     own = prepared.recordings
     subjects = {str(each.subject) for each in own}
@@ -133,11 +142,12 @@ def train(experiment, seed):
     source.keras and target.keras. A source that was trained before, for the same
     experiment, is read and not trained again.
     """
+    plan = _read(experiment)
     from keras_dcat import metrics
     from keras_dcat.cli.data import methods, study
     from keras_dcat.evaluation.repetition import Repetition
+    from keras_dcat.storage import written_whole
 
-    plan = read_experiment(experiment)
     taught = methods(plan)["D-CAT"]
     prepared = _prepared(plan)
     seed = plan.training.seeds[0] if seed is None else seed
@@ -186,10 +196,10 @@ def search(experiment, trials, epochs):
     target.keras. The source is trained anew, for it must not know the validation
     subjects. A search that was killed goes on.
     """
+    plan = _read(experiment)
     from keras_dcat import plots
     from keras_dcat.cli.searching import searched
 
-    plan = read_experiment(experiment)
     prepared = _prepared(plan)
     if prepared.validation is None:
         raise click.ClickException(
@@ -222,10 +232,10 @@ def compare(experiment, controls, rivals):
     Writes report.html to the experiment's `output`. A comparison that was killed goes
     on where it stopped.
     """
+    plan = _read(experiment)
     from keras_dcat import evaluation
     from keras_dcat.cli.data import methods, study
 
-    plan = read_experiment(experiment)
     compared = methods(plan)
     compared |= evaluation.CONTROLS if controls else {}
     compared |= evaluation.RIVALS if rivals else {}
@@ -264,11 +274,11 @@ def export(experiment, model, formats):
     Writes the folder `device` in the experiment's `output`, which must not be there,
     with a model card.
     """
+    plan = _read(experiment)
     from keras_dcat.cli.models import read_model
     from keras_dcat.export import export_target
     from keras_dcat.export.formats import FORMATS
 
-    plan = read_experiment(experiment)
     prepared = _prepared(plan)
     target = _loaded(plan, _TARGET) if model is None else read_model(model)
     done = export_target(
@@ -310,12 +320,10 @@ def export(experiment, model, formats):
 )
 def stream(experiment, artefact, session, speed, smoothing, page, port):
     """What an exported target says of recordings of the test, as samples come in."""
-    import contextlib
-
     from keras_dcat.cli.data import load
     from keras_dcat.streaming import LivePage, StreamingClassifier, print_replay
 
-    plan = read_experiment(experiment)
+    plan = _read(experiment)
     artefact = artefact or plan.output / "device" / "target.tflite"
     if not artefact.exists():
         raise click.ClickException(f"{artefact} is not there. First: keras-dcat export")
@@ -338,6 +346,27 @@ def stream(experiment, artefact, session, speed, smoothing, page, port):
         if shown:
             click.echo(shown.url)
         print_replay(classifier, own, speed=speed, page=shown)
+
+
+def _read(experiment):
+    with _without_first_lines():
+        import keras_dcat  # noqa: F401  and with it the backend of Keras
+    from keras_dcat.cli.experiment import read_experiment
+
+    return read_experiment(experiment)
+
+
+@contextlib.contextmanager
+def _without_first_lines():
+    """Drops what TensorFlow logs while it is loaded, before it reads its log level."""
+    errors = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(errors, 2)
+        os.close(errors)
 
 
 def _prepared(plan, only_looked_at=False):
