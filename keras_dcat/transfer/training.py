@@ -305,10 +305,9 @@ class PairLoops:
             object.__setattr__(self, "optimizer", fresh)
 
 
-<<<<<<< HEAD
 def _arrays_of(windows, y, kwargs):
     """The arrays of `OnDevice`, with which nothing else says what they are."""
-    also = [n for n in ("sample_weight", "validation_split") if kwargs.get(n)]
+    also = [n for n in ("sample_weight", "validation_split") if n in kwargs]
     also += [] if y is None else ["y"]
     if also:
         raise ValueError(
@@ -317,7 +316,8 @@ def _arrays_of(windows, y, kwargs):
             "as validation_data=(x, y)."
         )
     return windows.x, windows.y, windows.sample_weight
-=======
+
+
 def _check_lasts(epochs, validation_data, validation_steps=None, **kwargs):
     """Refuses a generator that ends with the first of several epochs.
 
@@ -338,7 +338,6 @@ def _of_numpy(*parts):
     return keras.tree.map_structure(
         lambda x: x.to_numpy() if hasattr(x, "to_numpy") else x, parts
     )
->>>>>>> main
 
 
 def _weigh_alike(weights, validation_split):

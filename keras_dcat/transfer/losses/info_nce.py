@@ -10,7 +10,6 @@ from keras_dcat.transfer.losses.statistics import statistic_of
 from keras_dcat.transfer.losses.transfer_loss import WithTemperature
 from keras_dcat.typing import Tensor
 
-
 # exp(−80) is 1.8e−35, and normal.
 _GREATEST_EXPONENT = 80.0
 
