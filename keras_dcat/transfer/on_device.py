@@ -19,8 +19,11 @@ class OnDevice:
 
     A step then is told rows, and gathers its batch where it computes. On JAX and
     TensorFlow; on torch, with a distribution strategy, and where memory does not
-    suffice, `fit` says so in the log and takes the arrays as ever. Batches, their order
-    and the results are those of the same arrays in `fit`.
+    suffice, `fit` says so in the log and takes the arrays as ever. The same batches give
+    the same results, to rounding: another program may add in another order.
+
+    On JAX, `compile(steps_per_execution=8)` makes eight steps one call. On TensorFlow
+    each `fit` compiles its step anew, which is worth it where an epoch is long.
 
     Args:
         x: pair of nested arrays, as in `DCATModel.fit`; a source's part may be what
@@ -30,19 +33,8 @@ class OnDevice:
 
     Example:
 
-    >>> from keras_dcat import AttentionKV, DCATModel
-    >>> def branch(features):
-    ...     inputs = keras.Input((50, features))
-    ...     x = AttentionKV(key_dim=8)(inputs)
-    ...     x = keras.layers.GlobalAveragePooling1D()(x)
-    ...     return keras.Model(inputs, keras.layers.Dense(5)(x))
-    >>> model = DCATModel(branch(6), branch(3))
-    >>> rng = np.random.default_rng(0)
-    >>> pair, labels = (rng.random((32, 50, 6)), rng.random((32, 50, 3))), np.zeros(32)
-    >>> model.compile(steps_per_execution=2)
-    >>> history = model.fit(OnDevice(pair, labels), batch_size=8, epochs=3, verbose=0)
-    >>> len(history.history["loss"])
-    3
+    >>> data = OnDevice((np.ones((4, 50, 6)), np.ones((4, 50, 3))), np.zeros(4))
+    >>> # model.fit(data, batch_size=2, epochs=3)
     """
 
     def __init__(self, x: Any, y: Any, sample_weight: Any = None):

@@ -148,7 +148,10 @@ class PairLoops:
         )
         if kwargs.get("validation_data") is not None:
             epochs = kwargs.get("epochs", args[1] if len(args) > 1 else 1)
-            _check_lasts(epochs - kwargs.get("initial_epoch", 0), **kwargs)
+            if kwargs.get("validation_steps") is None:
+                _check_lasts(
+                    kwargs["validation_data"], epochs - kwargs.get("initial_epoch", 0)
+                )
             kwargs["validation_data"] = self._batch_format.checked_validation(
                 kwargs["validation_data"], refusals
             )
@@ -318,13 +321,12 @@ def _arrays_of(windows, y, kwargs):
     return windows.x, windows.y, windows.sample_weight
 
 
-def _check_lasts(epochs, validation_data, validation_steps=None, **kwargs):
+def _check_lasts(validation_data, epochs):
     """Refuses a generator that ends with the first of several epochs.
 
     Keras would judge the others by the two batches with which it began.
     """
-    is_generator = isinstance(validation_data, types.GeneratorType)
-    if is_generator and epochs > 1 and validation_steps is None:
+    if isinstance(validation_data, types.GeneratorType) and epochs > 1:
         raise ValueError(
             "`validation_data` must last for all epochs. "
             f"Received: a generator, which ends with the first of {epochs} epochs. "

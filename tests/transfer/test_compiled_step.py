@@ -93,10 +93,10 @@ def test_the_step_of_a_subclass_is_compiled_with_what_it_shows():
 
     pair, labels = windows(np.random.default_rng(0))
     model = Counting(*pair_of_branches())
-    logs = []
-    seen = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda _, x: logs.append(x)
+    seen = []
+    seeing = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(logs)
     )
-    model.fit(pair, labels, batch_size=8, verbose=0, callbacks=[seen])
-    assert float(logs[-1]["rows"]) == 8
-    assert np.asarray(logs[-1]["three"]).tolist() == [1, 1, 1]
+    model.fit(pair, labels, batch_size=8, verbose=0, callbacks=[seeing])
+    assert float(seen[-1]["rows"]) == 8
+    assert np.asarray(seen[-1]["three"]).tolist() == [1, 1, 1]
