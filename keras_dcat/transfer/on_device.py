@@ -19,8 +19,8 @@ class OnDevice:
 
     A step then is told rows, and gathers its batch where it computes. On JAX and
     TensorFlow; on torch, with a distribution strategy, and where memory does not
-    suffice, `fit` says so in the log and takes the arrays as ever. The same batches give
-    the same results, to rounding: another program may add in another order.
+    suffice, `fit` says so in the log and takes the arrays as ever. The same batches
+    give the same results, to rounding: another program may add in another order.
 
     On JAX, `compile(steps_per_execution=8)` makes eight steps one call. On TensorFlow
     each `fit` compiles its step anew, which is worth it where an epoch is long.

@@ -63,6 +63,7 @@ def test_weights_and_validation_are_as_ever(rng):
     )
 
 
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="takes single steps")
 def test_several_steps_are_one_call(rng):
     pair, labels = windows(rng, 36)
     several = fitted(OnDevice(pair, labels), steps_per_execution=3)
