@@ -133,13 +133,17 @@ UPSTREAM_OF_TRANSFER = {
         "losses",
     },
     "recovery": set(),
+    "compiled_step": set(),
+    "on_device": {"compiled_step", "gradient_step"},
     "training": {
         "caching",
         "callbacks",
+        "compiled_step",
         "gradient_step",
         "input_batches",
         "input_values",
         "models",
+        "on_device",
         "recovery",
     },
     "model": {
@@ -234,13 +238,13 @@ def test_tensorflow_is_imported_by_what_works_on_tf_data_alone():
     assert {u for u in users if not u.startswith("windows/augmentation/")} == alone
 
 
-def test_only_the_gradient_step_knows_of_single_backends():
+def test_only_the_steps_of_training_know_of_single_backends():
     users = {
         path.relative_to(PACKAGE).as_posix()
         for path in FILES
         if {"jax", "torch"} & {name.split(".")[0] for name in imports(path)}
     }
-    assert users == {"transfer/gradient_step.py"}
+    assert users == {"transfer/gradient_step.py", "transfer/compiled_step.py"}
 
 
 def test_the_command_line_imports_nothing_of_the_package_before_a_command_runs():

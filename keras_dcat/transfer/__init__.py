@@ -30,6 +30,7 @@ from keras_dcat.transfer.losses.statistics import KeyValueStatistic, SourceStati
 from keras_dcat.transfer.losses.transfer_loss import TransferLoss
 from keras_dcat.transfer.model import DCATModel
 from keras_dcat.transfer.models.initialization import start_from_source
+from keras_dcat.transfer.on_device import OnDevice
 from keras_dcat.transfer.outputs import PairOutputs, SourceOutputs
 from keras_dcat.transfer.recipes import RECIPES
 
@@ -49,6 +50,7 @@ __all__ = [
     "KeyValueStatistic",
     "LogitsDistillation",
     "MaskedCrossAttentionLoss",
+    "OnDevice",
     "PairOutputs",
     "RECIPES",
     "ResumeTraining",

@@ -10,6 +10,10 @@ from collections.abc import Callable
 
 import keras
 
+# A step needs memory, too.
+_SHARE_OF_MEMORY = 0.8
+_TOO_LARGE = "its memory does not suffice"
+
 _state_is_carried = contextvars.ContextVar("state_is_carried", default=False)
 
 
@@ -33,6 +37,63 @@ def may_change_state() -> bool:
         bool.
     """
     return keras.backend.backend() != "jax" or _state_is_carried.get()
+
+
+def is_compiled_by_jax(model) -> bool:
+    """Whether JAX compiles the steps of a model, for one device.
+
+    Args:
+        model: compiled `keras.Model`.
+
+    Returns:
+        bool. False where a distribution of Keras says what lies where.
+    """
+    if keras.backend.backend() != "jax" or model.run_eagerly or not model.jit_compile:
+        return False
+    return keras.distribution.distribution() is None
+
+
+def placed(model, arrays):
+    """Nested arrays on the device that a model computes on.
+
+    Args:
+        model: compiled `keras.Model`.
+        arrays: nested NumPy arrays.
+
+    Returns:
+        the same on the device; or, as a str, why they are not there.
+    """
+    backend = keras.backend.backend()
+    if backend == "jax":
+        if not is_compiled_by_jax(model):
+            return "steps are run eagerly, or on several devices"
+        return _placed_by_jax(arrays)
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        if model.distribute_strategy.num_replicas_in_sync > 1:
+            return "a strategy runs steps on several devices"
+        try:
+            return keras.tree.map_structure(tf.convert_to_tensor, arrays)
+        except tf.errors.ResourceExhaustedError:
+            return _TOO_LARGE
+    return "that is for JAX and TensorFlow"
+
+
+def _placed_by_jax(arrays):
+    import jax
+
+    size = sum(x.nbytes for x in keras.tree.flatten(arrays))
+    told = jax.local_devices()[0].memory_stats() or {}  # nothing of a CPU
+    free = told.get("bytes_limit", float("inf")) - told.get("bytes_in_use", 0)
+    if size > _SHARE_OF_MEMORY * free:
+        return _TOO_LARGE
+    try:
+        return jax.device_put(arrays)
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        return _TOO_LARGE
 
 
 def train(model, *state_and_batch):

@@ -8,9 +8,10 @@ from typing import Any
 
 import keras
 
+from keras_dcat.transfer import gradient_step
 from keras_dcat.transfer.caching import cache_source
 from keras_dcat.transfer.callbacks.first_epoch import watched
-from keras_dcat.transfer.gradient_step import carried_state
+from keras_dcat.transfer.compiled_step import CompiledStep
 from keras_dcat.transfer.input_batches import with_each_batch
 from keras_dcat.transfer.input_values import readable_errors
 from keras_dcat.transfer.models.quantized import (
@@ -18,6 +19,7 @@ from keras_dcat.transfer.models.quantized import (
     fresh_optimizer,
     kinds_of_weights,
 )
+from keras_dcat.transfer.on_device import OnDevice, steps_on_device
 from keras_dcat.transfer.recovery import weights_kept
 
 
@@ -32,8 +34,17 @@ class PairLoops:
 
     def stateless_compute_loss(self, *args: Any, **kwargs: Any) -> Any:
         """As in Keras, which carries the state of what `compute_loss` assigns."""
-        with carried_state():
+        with gradient_step.carried_state():
             return super().stateless_compute_loss(*args, **kwargs)
+
+    def make_train_function(self, force: bool = False) -> None:
+        """As in Keras, with the step of this package where JAX compiles it."""
+        if self.train_function is not None and not force:
+            return
+        if gradient_step.is_compiled_by_jax(self):
+            self.train_function = CompiledStep(self)
+        else:
+            super().make_train_function(force)
 
     def predict_step(self, *state_and_batch: Any) -> Any:
         """One batch of predictions: of a pair, only the target is looked at."""
@@ -122,6 +133,9 @@ class PairLoops:
         _check_strategy(self)
         check_trainable(self.target)
         self._notice_other_weights()
+        on_device = isinstance(x, OnDevice)
+        if on_device:
+            x, y, kwargs["sample_weight"] = _arrays_of(x, y, kwargs)
         class_weight = kwargs.pop("class_weight", None)
         refusals: list[str] = []
         x, y, weights = self._batch_format.checked(
@@ -151,7 +165,15 @@ class PairLoops:
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = watched(callbacks, x)
         _build_optimizer(self)
-        with readable_errors(self._batch_format.head, refusals), weights_kept(self):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(readable_errors(self._batch_format.head, refusals))
+            stack.enter_context(weights_kept(self))
+            if on_device:
+                windows = (x, y) if weights is None else (x, y, weights)
+                rows = stack.enter_context(steps_on_device(self, windows))
+                if rows is not None:
+                    x, y = rows, None
+                    kwargs["sample_weight"] = None
             return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -284,6 +306,19 @@ class PairLoops:
                 fresh = fresh_optimizer(self.optimizer, self.trainable_variables)
             # Not through Keras, which would track it as a part of the model.
             object.__setattr__(self, "optimizer", fresh)
+
+
+def _arrays_of(windows, y, kwargs):
+    """The arrays of `OnDevice`, with which nothing else says what they are."""
+    also = [n for n in ("sample_weight", "validation_split") if n in kwargs]
+    also += [] if y is None else ["y"]
+    if also:
+        raise ValueError(
+            "`OnDevice` holds the labels and weights of all its windows. "
+            f"Received: also {also}. Give them to `OnDevice`, and hold windows back "
+            "as validation_data=(x, y)."
+        )
+    return windows.x, windows.y, windows.sample_weight
 
 
 def _check_lasts(validation_data, epochs):

@@ -29,9 +29,9 @@ class TransferMetrics(keras.metrics.Metric):
         self.evaluate = evaluate
         self.scores = list(scores)
         sizes = [score.size for score in self.scores]
-        shape = (len(names) + len(judged) + sum(sizes),)
-        self.totals = self.add_variable(shape, "zeros", name="totals")
-        self.counts = self.add_variable(shape, "zeros", name="counts")
+        # One variable: on an accelerator, each is a launch of its own.
+        shape = (2, len(names) + len(judged) + sum(sizes))
+        self.totals_and_counts = self.add_variable(shape, "zeros", name="sums")
 
     @property
     def shown(self) -> list[str]:
@@ -53,21 +53,21 @@ class TransferMetrics(keras.metrics.Metric):
             means, counted = shown[score.name]
             values = ops.concatenate([values, means])
             counts = ops.concatenate([counts, counted])
-        self.totals.assign_add(values * counts)
-        self.counts.assign_add(counts)
+        self.totals_and_counts.assign_add(ops.stack([values * counts, counts]))
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         if getattr(y_pred, "sources", None):  # a pair, not the target alone
             self.add(self.evaluate(y_true, y_pred, sample_weight))
 
     def result(self):
-        means = ops.divide_no_nan(self.totals, self.counts)
+        totals, counts = self.totals_and_counts[0], self.totals_and_counts[1]
+        means = ops.divide_no_nan(totals, counts)
         found = {name: means[at] for at, name in enumerate(self.names)}
         for at, name in enumerate(self.judged, start=len(self.names)):
-            found[name] = ops.where(self.counts[at] > 0, means[at], float("nan"))
+            found[name] = ops.where(counts[at] > 0, means[at], float("nan"))
         start = len(self.names) + len(self.judged)
         for score in self.scores:
             own = slice(start, start + score.size)
-            found[score.name] = score.of(means[own], self.counts[own])
+            found[score.name] = score.of(means[own], counts[own])
             start += score.size
         return found

@@ -10,6 +10,9 @@ from keras_dcat.transfer.losses.statistics import statistic_of
 from keras_dcat.transfer.losses.transfer_loss import WithTemperature
 from keras_dcat.typing import Tensor
 
+# exp(−80) is 1.8e−35, and normal.
+_GREATEST_EXPONENT = 80.0
+
 
 class _InfoNCE(WithTemperature):
     """What teaches which window is which."""
@@ -78,8 +81,8 @@ class AttentionInfoNCE(_InfoNCE):
 
     def call(self, y_true: Tensor, y_pred: Any) -> Tensor:
         source, target = (_directions(side) for side in (y_true, y_pred))
-        similarity = ops.einsum("bhd,chd->hbc", target, source) / self.temperature
-        return ops.mean(_told_apart(similarity), axis=0)
+        cosines = ops.einsum("bhd,chd->hbc", target, source)
+        return ops.mean(_told_apart(cosines, self.temperature), axis=0)
 
 
 def _directions(projections):
@@ -140,13 +143,25 @@ class FeatureInfoNCE(_InfoNCE):
 
     def call(self, y_true: Tensor, y_pred: Any) -> Tensor:
         source, target = (_unit(side) for side in (y_true, y_pred))
-        similarity = ops.matmul(target, ops.transpose(source))
-        return _told_apart(similarity / self.temperature)
+        cosines = ops.matmul(target, ops.transpose(source))
+        return _told_apart(cosines, self.temperature)
 
 
-def _told_apart(similarity):
-    """InfoNCE in both directions of similarities `(…, target, source)`, by window."""
-    own = ops.diagonal(similarity, axis1=-2, axis2=-1)
-    all_sources = ops.logsumexp(similarity, axis=-1)
-    all_targets = ops.logsumexp(similarity, axis=-2)
-    return (all_sources + all_targets) / 2 - own
+def _told_apart(cosines, temperature):
+    """InfoNCE in both directions of cosines `(…, target, source)`, by window.
+
+    A cosine is at most 1. Exponents are taken relative to that, where float32 holds
+    them, so that no greatest one has to be found, and both directions share them.
+    """
+    similarity = (cosines - 1.0) / temperature
+    count = ops.shape(similarity)[-1]
+    # Not the diagonal, whose gradient is scattered.
+    own = ops.sum(similarity * ops.eye(count, dtype=similarity.dtype), axis=-1)
+    if 2 / temperature < _GREATEST_EXPONENT:
+        among = ops.exp(similarity)
+        all_sources, all_targets = (ops.log(ops.sum(among, axis=a)) for a in (-1, -2))
+    else:
+        all_sources, all_targets = (ops.logsumexp(similarity, axis=a) for a in (-1, -2))
+    told = (all_sources + all_targets) / 2 - own
+    # A window alone is told from nothing, to rounding.
+    return ops.where(count > 1, told, ops.zeros_like(told))
