@@ -32,6 +32,13 @@ class PairLoops:
     # Of which kinds the weights were, when last looked at.
     _weights_seen: tuple | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Keras puts the state here at each step on JAX, and would search it for layers.
+        if name == "_jax_state":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def stateless_compute_loss(self, *args: Any, **kwargs: Any) -> Any:
         """As in Keras, which carries the state of what `compute_loss` assigns."""
         with gradient_step.carried_state():
