@@ -22,8 +22,8 @@ def assert_same_state(before, after):
 
 
 def train(model, pair, labels, **options):
-    """Three epochs in a fixed order."""
-    options = {"epochs": 3, "batch_size": 8, "shuffle": False, "verbose": 0, **options}
+    """Two epochs of two batches, in a fixed order."""
+    options = {"epochs": 2, "batch_size": 16, "shuffle": False, "verbose": 0, **options}
     if isinstance(model, keras_dcat.DCATModel):  # whose source is not trained
         options.setdefault("callbacks", [NegativeTransferGuard(only_warn=True)])
     return model.fit(pair, labels, **options)
@@ -266,7 +266,13 @@ def never(labels, source_prediction):
     return ops.zeros_like(labels)
 
 
-@pytest.mark.parametrize("options", [{"transfer_weight": 0.0}, {"gate": never}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"transfer_weight": 0.0}, marks=pytest.mark.traced),
+        {"gate": never},
+    ],
+)
 def test_without_transfer_it_trains_bit_for_bit_like_the_target_alone(rng, options):
     pair, labels = windows(rng)
     results = []
@@ -412,10 +418,11 @@ def test_any_kind_of_keras_model_can_be_source_and_target(rng, kind):
     model = keras_dcat.DCATModel(source, target, transfer_weight=1.0)
     assert model.built
     assert model.target is target
-    history = train(model, pair, labels, epochs=5).history
+    history = train(model, pair, labels, epochs=3, batch_size=32).history
     assert history["info_nce_loss"][-1] < history["info_nce_loss"][0]
 
 
+@pytest.mark.traced
 def test_windows_of_unknown_length_and_padding_train(rng):
     def build(features):
         inputs = keras.Input((None, features))
@@ -485,6 +492,7 @@ def test_a_trained_source_draws_no_warning_and_an_untrained_one_does(rng):
         train(model, pair, (right + 1) % CLASSES, epochs=2)
 
 
+@pytest.mark.traced
 def test_single_batches_can_be_trained_and_tested_by_hand(rng):
     pair, labels = windows(rng)
     model = keras_dcat.DCATModel(*pair_of_branches())
