@@ -37,7 +37,7 @@ SOURCES, TARGET = SEVERAL
 
 
 def three_streams():
-    return study(windows(rates=THREE_RATES), epochs=1)
+    return study(windows(rates=THREE_RATES), epochs=2)
 
 
 @pytest.fixture(scope="module")

@@ -162,7 +162,7 @@ class TestDataset:
         return slices.batch(batch_size)
 
     def test_training_is_the_same_as_with_the_source_alive(self, rng, tmp_path):
-        dataset = self.dataset(rng)
+        dataset = self.dataset(rng, batch_size=16)
         live, cached = twins()
         known = cached.cache_source(dataset, tmp_path / "cache", verbose=0)
         assert known.cardinality() == dataset.cardinality()
