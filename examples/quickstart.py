@@ -1,9 +1,6 @@
 """A watch's IMU, or a skeleton (`--data`), teaches one sensor; few have labels."""
 
 import argparse
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what TensorFlow logs as it starts
 
 import keras
 import numpy as np

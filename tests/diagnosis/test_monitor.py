@@ -32,7 +32,9 @@ def trained(model, data, monitor=None, epochs=2):
     callbacks = [NegativeTransferGuard(only_warn=True)]  # the source is not trained
     if monitor is not None:
         callbacks.append(monitor)
-    return model.fit(*data, epochs=epochs, batch_size=8, callbacks=callbacks, verbose=0)
+    return model.fit(
+        *data, epochs=epochs, batch_size=16, callbacks=callbacks, verbose=0
+    )
 
 
 def test_a_row_is_what_numpy_computes_of_the_model(rng):

@@ -22,6 +22,7 @@ def test_it_is_an_ordinary_model_that_ends_in_attention(rng, options):
     contract.check(lambda: imu((60, 6), 5, "tiny", **options), rng)
 
 
+@pytest.mark.traced
 def test_it_learns_and_computes_in_mixed_precision(rng):
     contract.check_it_learns(imu((40, 6), 5, "tiny", depth_dropout=0.1), rng)
     contract.check_mixed_precision(lambda: imu((40, 6), 5, "tiny"), rng)

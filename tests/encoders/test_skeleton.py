@@ -16,6 +16,7 @@ def test_it_is_an_ordinary_model_that_ends_in_attention(rng, options):
     contract.check(lambda: skeleton((32, 60), 5, "tiny", **options), rng)
 
 
+@pytest.mark.traced
 def test_it_learns_and_computes_in_mixed_precision(rng):
     contract.check_it_learns(skeleton((24, 9), 5, "tiny", parents=(0, 0, 1)), rng)
     contract.check_mixed_precision(lambda: skeleton((24, 9), 5, "tiny"), rng)

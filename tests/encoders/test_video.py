@@ -73,6 +73,7 @@ def test_frames_of_padding_are_not_seen_by_an_image_model(rng):
     assert not np.allclose(blind.predict(windows, verbose=0), expected, atol=1e-3)
 
 
+@pytest.mark.traced
 def test_it_learns_and_computes_in_mixed_precision(rng):
     still = video((4, 16, 16, 1), 5, "tiny", motion=False)
     contract.check_it_learns(still, rng)

@@ -16,6 +16,7 @@ from keras_dcat.transfer import (
 from tests.models import CLASSES, branch, pair_of_branches, windows
 
 pytestmark = [
+    pytest.mark.usefixtures("eager"),
     pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`"),
     pytest.mark.filterwarnings("ignore:The source should be trained"),
     # NumPy's, of int8 that h5py writes.
@@ -56,7 +57,9 @@ def saved_and_loaded(model, tmp_path):
     return keras.saving.load_model(tmp_path / "model.keras")
 
 
-@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+@pytest.mark.parametrize(
+    "mode", [pytest.param("int8", marks=pytest.mark.traced), "int4", "float8"]
+)
 def test_a_quantized_source_teaches_by_every_loss(rng, tmp_path, mode):
     pair, labels = windows(rng, count=16)
     source, target = pair_of_branches()
@@ -99,6 +102,7 @@ def test_a_target_that_is_quantized_after_training_is_the_same_loaded(
     assert any(np.any(a != b) for a, b in zip(before, after, strict=True))
 
 
+@pytest.mark.traced
 def test_a_model_goes_on_training_what_quantizing_leaves(rng):
     pair, labels = windows(rng, count=16)
     model = keras_dcat.DCATModel(*pair_of_branches())

@@ -34,34 +34,6 @@ def assert_same_training(first, second, tolerance):
         np.testing.assert_allclose(old, new, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        pytest.param(
-            {"steps_per_execution": 2},
-            marks=pytest.mark.skipif(
-                keras.backend.backend() == "torch", reason="Keras refuses it on torch"
-            ),
-        ),
-        pytest.param(
-            {"jit_compile": True},
-            marks=pytest.mark.skipif(
-                keras.backend.backend() == "torch",
-                reason="torch.compile needs a compiler",
-            ),
-        ),
-        {"run_eagerly": True},
-    ],
-    ids=["steps_per_execution", "jit_compile", "run_eagerly"],
-)
-def test_ways_to_run_the_step_give_the_same_training(rng, options):
-    pair, labels = windows(rng)
-    plain, _ = trained(pair, labels, jit_compile=False)
-    other, history = trained(pair, labels, **options)
-    assert_same_training(plain, other, tolerance=1e-4)
-    assert np.isfinite(history["info_nce_loss"]).all()
-
-
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_trains_with_the_loss_in_float32(rng, policy):
     pair, labels = windows(rng)
@@ -78,6 +50,7 @@ def test_mixed_precision_trains_with_the_loss_in_float32(rng, policy):
     assert history["loss"][-1] < history["loss"][0]
 
 
+@pytest.mark.usefixtures("eager")
 def test_source_and_target_may_have_policies_of_their_own(rng):
     pair, labels = windows(rng)
     pair[0][0] *= 1e5  # finite in float32 only
@@ -96,6 +69,7 @@ def test_source_and_target_may_have_policies_of_their_own(rng):
     assert np.isfinite(history["info_nce_loss"]).all()
 
 
+@pytest.mark.usefixtures("eager")
 def test_gradient_accumulation_steps_once_for_several_batches(rng):
     pair, labels = windows(rng)
     model = keras_dcat.DCATModel(*pair_of_branches())
@@ -133,6 +107,7 @@ def test_backup_and_restore_goes_on_to_the_same_weights(rng, tmp_path):
     assert_same_training(expected, resumed, tolerance=1e-6)
 
 
+@pytest.mark.usefixtures("eager")
 def test_early_stopping_stops_and_brings_the_best_weights_back(rng):
     pair, labels = windows(rng)
     model = keras_dcat.DCATModel(*pair_of_branches())

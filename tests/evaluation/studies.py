@@ -53,14 +53,15 @@ def modality(stream, units=3, activation=None):
     return Modality(build, Scaling(0.1))
 
 
-def study(index=None, splits=None, epochs=2, modalities=None, **options):
-    """The last two people are tested, or `splits`; all streams, or `modalities`."""
+def study(index=None, splits=None, epochs=2, modalities=None, batch_size=36, **options):
+    """The last two people are tested, or `splits`; all streams, or `modalities`.
+
+    The 36 windows of the other four are one batch.
+    """
     index = windows() if index is None else index
     people = np.unique(index.subjects).tolist()
     splits = splits or {"official": split_by_subject(index, people[-2:])}
-    training = Training(
-        epochs, batch_size=16, learning_rate=0.01, together=TimeWarp(0.3)
-    )
+    training = Training(epochs, batch_size, learning_rate=0.01, together=TimeWarp(0.3))
     modalities = {stream: modality(stream) for stream in modalities or index.samples}
     return Study(splits, modalities, CLASSES, training, **options)
 

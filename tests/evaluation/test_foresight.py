@@ -57,7 +57,7 @@ def test_pairs_with_several_sources_are_left_out(monkeypatch):
 @pytest.mark.slow
 def test_pairs_are_diagnosed_without_their_test(tmp_path, monkeypatch):
     index = windows(subjects=8, repetitions=5)
-    own = study(index, epochs=8)
+    own = study(index, epochs=8, batch_size=16)
     results = compare(own, None, METHODS, [0], tmp_path, verbose=0)
     fitted, fit = [], Training.fit
 

@@ -36,13 +36,13 @@ from tests.evaluation.studies import (
 SOURCES, TARGET = SEVERAL
 
 
-def three_streams():
-    return study(windows(rates=THREE_RATES), epochs=1)
+def three_streams(epochs=1):
+    return study(windows(rates=THREE_RATES), epochs=epochs)
 
 
 @pytest.fixture(scope="module")
 def repetition():
-    return Repetition(three_streams(), "official", seed=0)
+    return Repetition(three_streams(epochs=2), "official", seed=0)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ def splits(index):
 @pytest.fixture(scope="module")
 def repetitions():
     index = windows()
-    both = study(index, splits(index), epochs=3)
+    both = study(index, splits(index), epochs=3, batch_size=16)
     return {name: Repetition(both, name, seed=1) for name in both.splits}
 
 
@@ -138,7 +138,7 @@ def test_a_target_without_labels_sees_the_pairs_that_it_would_see_with_them(
 
 
 def test_a_target_may_learn_without_any_label():
-    one = study(epochs=15)
+    one = study(epochs=15, batch_size=16)
     training = dataclasses.replace(one.training, learning_rate=0.05)
     repetition = Repetition(
         dataclasses.replace(one, training=training), "official", seed=0

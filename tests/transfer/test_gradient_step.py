@@ -152,7 +152,7 @@ def trained(kind, data, compiled=(), epochs=2, dropout=0.2, rate=0.05, **options
     model = kind(*pair_of_branches(dropout=dropout), **options)
     model.compile(keras.optimizers.SGD(rate), **dict(compiled))
     history = model.fit(
-        *data, batch_size=8, epochs=epochs, shuffle=False, verbose=0
+        *data, batch_size=16, epochs=epochs, shuffle=False, verbose=0
     ).history
     return model, history
 
@@ -167,6 +167,7 @@ def partly_labelled(rng):
     return pair, np.where(np.arange(len(labels)) % 4 < 3, labels, -1)
 
 
+@pytest.mark.traced
 def test_a_step_written_as_in_kerass_guide_trains_as_the_built_in_one(rng):
     data = partly_labelled(rng)
     built_in, expected = trained(keras_dcat.DCATModel, data)
@@ -241,7 +242,7 @@ def test_a_loss_of_ones_own_is_what_is_descended(rng, kind):
     keras.utils.set_random_seed(4)
     own = kind(*pair_of_branches(dropout=0.2), transfer_weight=0.5, loss=losses())
     own.compile(keras.optimizers.SGD(0.025))  # half as far for twice the loss
-    found = own.fit(*data, batch_size=8, shuffle=False, verbose=0).history
+    found = own.fit(*data, batch_size=16, shuffle=False, verbose=0).history
     assert_same(own, plain, atol=1e-5)
     assert found["loss"][0] == pytest.approx(2 * expected["loss"][0], rel=1e-4)
     for name in ("classification_loss", "info_nce_loss", "accuracy"):
@@ -260,6 +261,7 @@ WAYS = {
 }
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("way", WAYS)
 def test_all_losses_learn_alike_however_the_step_is_run(rng, way):
     if ON_TORCH and way != "run_eagerly":
@@ -333,7 +335,7 @@ def test_averaged_weights_are_those_of_the_optimizer(rng):
                 0.1, use_ema=True, ema_momentum=momentum, ema_overwrite_frequency=None
             )
         )
-        model.fit(pair, labels, batch_size=8, shuffle=False, verbose=0)
+        model.fit(pair, labels, batch_size=16, shuffle=False, verbose=0)
         averages.append(model.target.get_weights())
         assert all(np.isfinite(w).all() for w in averages[-1])
     assert not all(map(np.allclose, *averages))
@@ -368,7 +370,7 @@ def test_a_scaled_loss_moves_the_weights_as_the_loss_itself(rng):
         if scaled:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer, 1024.0)
         model.compile(optimizer, auto_scale_loss=False)
-        history = model.fit(*data, batch_size=8, shuffle=False, verbose=0).history
+        history = model.fit(*data, batch_size=16, shuffle=False, verbose=0).history
         states.append((model, history["loss"][0]))
     assert_same(states[0][0], states[1][0], atol=1e-5)
     assert states[0][1] == pytest.approx(states[1][1], rel=1e-4)

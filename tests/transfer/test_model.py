@@ -22,8 +22,8 @@ def assert_same_state(before, after):
 
 
 def train(model, pair, labels, **options):
-    """Three epochs in a fixed order."""
-    options = {"epochs": 3, "batch_size": 8, "shuffle": False, "verbose": 0, **options}
+    """Two epochs of one batch."""
+    options = {"epochs": 2, "shuffle": False, "verbose": 0, **options}
     if isinstance(model, keras_dcat.DCATModel):  # whose source is not trained
         options.setdefault("callbacks", [NegativeTransferGuard(only_warn=True)])
     return model.fit(pair, labels, **options)
@@ -152,7 +152,7 @@ def test_weights_weigh_both_parts_of_the_loss(rng, kind):
     options = {"sample_weight": weights}
     if kind == "class_weight":
         options = {"class_weight": dict(enumerate(per_class.tolist()))}
-    history = train(model, pair, labels, epochs=1, batch_size=32, **options).history
+    history = train(model, pair, labels, epochs=1, **options).history
     outputs = model({"source": pair[0], "target": pair[1]}, training=True)
     source, target = (
         [ops.convert_to_numpy(x) for x in side]
@@ -266,7 +266,13 @@ def never(labels, source_prediction):
     return ops.zeros_like(labels)
 
 
-@pytest.mark.parametrize("options", [{"transfer_weight": 0.0}, {"gate": never}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"transfer_weight": 0.0}, marks=pytest.mark.traced),
+        {"gate": never},
+    ],
+)
 def test_without_transfer_it_trains_bit_for_bit_like_the_target_alone(rng, options):
     pair, labels = windows(rng)
     results = []
@@ -276,13 +282,13 @@ def test_without_transfer_it_trains_bit_for_bit_like_the_target_alone(rng, optio
         if alone:
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
             target.compile("adam", loss, metrics=["accuracy"])
-            train(target, pair[1], labels, shuffle=True)
+            train(target, pair[1], labels, shuffle=True, batch_size=16)
         else:
             source = branch(5, steps=12)
             keras.utils.set_random_seed(7)
             branch(3, dropout=0.4)  # draws what the target alone drew
             model = keras_dcat.DCATModel(source, target, **options)
-            train(model, pair, labels, shuffle=True)
+            train(model, pair, labels, shuffle=True, batch_size=16)
         results.append(snapshot(target))
     assert_same_state(*results)
 
@@ -332,8 +338,10 @@ def test_evaluate_and_predict_take_the_target_alone_and_change_nothing(rng):
 def test_validation_may_be_pairs_or_the_target_alone(rng):
     pair, labels = windows(rng)
     model = keras_dcat.DCATModel(*pair_of_branches())
-    on_pairs = train(model, pair, labels, validation_data=(pair, labels)).history
-    on_target = train(model, pair, labels, validation_data=(pair[1], labels)).history
+    on_pairs, on_target = (
+        train(model, pair, labels, epochs=1, validation_data=(x, labels)).history
+        for x in (pair, pair[1])
+    )
     assert "val_info_nce_loss" in on_pairs
     assert "val_accuracy" in on_target
     assert "val_info_nce_loss" not in on_target
@@ -412,10 +420,11 @@ def test_any_kind_of_keras_model_can_be_source_and_target(rng, kind):
     model = keras_dcat.DCATModel(source, target, transfer_weight=1.0)
     assert model.built
     assert model.target is target
-    history = train(model, pair, labels, epochs=5).history
+    history = train(model, pair, labels, epochs=3).history
     assert history["info_nce_loss"][-1] < history["info_nce_loss"][0]
 
 
+@pytest.mark.traced
 def test_windows_of_unknown_length_and_padding_train(rng):
     def build(features):
         inputs = keras.Input((None, features))

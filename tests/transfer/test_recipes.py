@@ -15,6 +15,7 @@ from tests.models import CLASSES, branch, pair_of_branches, windows
 pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_builds_and_trains_as_it_says(rng, name):
     pair, labels = windows(rng)
@@ -77,6 +78,7 @@ def test_a_gate_or_weights_of_ones_own_take_the_place_of_the_recipes():
     assert {term.gate for term in model.terms.values()} == {source_confidence}
 
 
+@pytest.mark.traced
 def test_a_target_without_any_label_learns_classes_by_its_recipe(rng):
     classes = np.arange(64) % CLASSES
     seen = rng.normal(size=(64, 12, CLASSES)) / 9 + np.eye(CLASSES)[classes][:, None]

@@ -169,11 +169,21 @@ def compiled(model):
 
 def fit(model, pair, labels, epochs=1):
     guard = NegativeTransferGuard(only_warn=True)
-    options = {"batch_size": 8, "shuffle": False, "verbose": 0, "callbacks": [guard]}
+    options = {"batch_size": 24, "shuffle": False, "verbose": 0, "callbacks": [guard]}
     return model.fit(pair, labels, epochs=epochs, **options).history
 
 
-@pytest.mark.parametrize("name", heads.HEADS)
+# Of classes, of yes or no, of values: one of each is traced.
+TRACED = ("logits", "binary steps", "value")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.traced] * (name in TRACED))
+        for name in heads.HEADS
+    ],
+)
 def test_the_default_trains_and_goes_on_from_a_file(rng, tmp_path, name):
     pair, labels = heads.windows(rng), heads.labels(name, rng)
     model = compiled(heads.joined(name))

@@ -94,9 +94,7 @@ def test_the_training_goes_on_with_the_loss_of_the_target(rng):
     model = keras_dcat.DCATModel(*pair_of_branches(), transfer_weight=0.5, gate="all")
     labels = model.sources[0].predict(pair[0], verbose=0).argmax(axis=-1)
     stop = TransferEarlyStopping("accuracy", patience=1, min_delta=1.0, verbose=0)
-    history = model.fit(
-        pair, labels, batch_size=8, epochs=4, verbose=0, callbacks=[stop]
-    ).history
+    history = model.fit(pair, labels, epochs=4, verbose=0, callbacks=[stop]).history
     assert "after epoch 2" in stop.reason
     assert history["loss"][1] > history["classification_loss"][1]
     assert history["loss"][2:] == pytest.approx(history["classification_loss"][2:])

@@ -319,7 +319,7 @@ def test_options_that_make_no_sense_are_refused(options):
 
 def fit(model, pair, labels, guard, **options):
     return model.fit(
-        pair, labels, batch_size=8, verbose=0, callbacks=[guard], **options
+        pair, labels, batch_size=16, verbose=0, callbacks=[guard], **options
     ).history
 
 

@@ -42,7 +42,7 @@ def trained(data, epochs=4, callbacks=(), weight=0.1):
 
 def in_order(rng):
     pair, labels = windows(rng)
-    return lambda: {"x": pair, "y": labels, "batch_size": 8, "shuffle": False}
+    return lambda: {"x": pair, "y": labels, "batch_size": 16, "shuffle": False}
 
 
 def shuffled(rng):
@@ -52,7 +52,7 @@ def shuffled(rng):
 
     def data():
         whole = tf.data.Dataset.from_tensor_slices((pair, labels))
-        return {"x": whole.shuffle(64, seed=1).batch(8)}
+        return {"x": whole.shuffle(64, seed=1).batch(16)}
 
     return data
 
@@ -62,6 +62,7 @@ def assert_same(first, second):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize(
     "kind", [pytest.param(in_order, marks=pytest.mark.slow), shuffled]
 )
@@ -134,6 +135,21 @@ def test_a_training_that_was_stopped_early_stays_stopped(rng, tmp_path):
     assert found == history
 
 
+@pytest.fixture(scope="module")
+def one_epoch(tmp_path_factory):
+    """What an epoch leaves, to be damaged."""
+    path = tmp_path_factory.mktemp("one_epoch") / "training.npz"
+    trained(in_order(np.random.default_rng(0)), 1, [ResumeTraining(path)])
+    return path.read_bytes()
+
+
+@pytest.fixture
+def path(one_epoch, tmp_path):
+    path = tmp_path / "training.npz"
+    path.write_bytes(one_epoch)
+    return path
+
+
 def cut_off(path):
     path.write_bytes(path.read_bytes()[:-100])
 
@@ -158,12 +174,10 @@ def rewritten(path, part):
     ("damage", "message"),
     [(cut_off, "cannot be read"), (of_another_model, "of another model")],
 )
-def test_a_file_that_is_not_of_this_training_is_refused(rng, tmp_path, damage, message):
-    data, path = in_order(rng), tmp_path / "training.npz"
-    trained(data, 1, [ResumeTraining(path)])
+def test_a_file_that_is_not_of_this_training_is_refused(rng, path, damage, message):
     damage(path)
     with pytest.raises(ValueError, match=rf"must be new.*{message}.*Delete it"):
-        trained(data, 2, [ResumeTraining(path)])
+        trained(in_order(rng), 2, [ResumeTraining(path)])
 
 
 @pytest.mark.parametrize(
@@ -180,27 +194,21 @@ def test_a_file_that_is_not_of_this_training_is_refused(rng, tmp_path, damage, m
     ],
     ids=str,
 )
-def test_a_part_of_another_kind_is_refused(rng, tmp_path, part):
-    data, path = in_order(rng), tmp_path / "training.npz"
-    trained(data, 1, [ResumeTraining(path)])
+def test_a_part_of_another_kind_is_refused(rng, path, part):
     rewritten(path, part)
     with pytest.raises(ValueError, match=r"training\.npz.*cannot be read.*Delete it"):
-        trained(data, 2, [ResumeTraining(path)])
+        trained(in_order(rng), 2, [ResumeTraining(path)])
 
 
-def test_a_position_outside_of_the_random_numbers_is_refused(rng, tmp_path):
-    data, path = in_order(rng), tmp_path / "training.npz"
-    trained(data, 1, [ResumeTraining(path)])
+def test_a_position_outside_of_the_random_numbers_is_refused(rng, path):
     with np.load(path) as arrays:
         state = json.loads(str(arrays["kept"]))["numpy"]
     state["state"]["pos"] = 10**6
     rewritten(path, {"numpy": state})
     with pytest.raises(ValueError, match=r"cannot be read.*Delete it"):
-        trained(data, 2, [ResumeTraining(path)])
+        trained(in_order(rng), 2, [ResumeTraining(path)])
 
 
-def test_other_callbacks_than_before_are_refused(rng, tmp_path):
-    data, path = in_order(rng), tmp_path / "training.npz"
-    trained(data, 1, [ResumeTraining(path)])
+def test_other_callbacks_than_before_are_refused(rng, path):
     with pytest.raises(ValueError, match=r"had the callbacks.*this has \['Counting'"):
-        trained(data, 2, [ResumeTraining(path), Counting()])
+        trained(in_order(rng), 2, [ResumeTraining(path), Counting()])

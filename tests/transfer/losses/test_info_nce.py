@@ -133,6 +133,7 @@ class TestFeatures:
         assert shown["info_nce_loss"][0] == pytest.approx(np.log(32), rel=1e-3)
         assert all(np.isfinite(w).all() for w in model.get_weights())
 
+    @pytest.mark.traced
     def test_a_target_learns_to_tell_the_moments_of_its_source(self, rng):
         """Both see the same hidden moment, each through a map of its own."""
         hidden = rng.normal(size=(64, 1, 2)).astype("float32")

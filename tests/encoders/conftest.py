@@ -1,0 +1,8 @@
+"""Encoders are asked for a prediction or two."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def few_steps(eager):
+    """Steps are run eagerly, unless a test is marked `traced`."""
