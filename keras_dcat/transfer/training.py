@@ -31,6 +31,7 @@ class PairLoops:
 
     # Of which kinds the weights were, when last looked at.
     _weights_seen: tuple | None = None
+    train_function: Any
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Keras puts the state here at each step on JAX, and would search it for layers.
