@@ -17,6 +17,7 @@ from timing import EpochTimes, seconds
 
 import keras_dcat
 from keras_dcat import encoders
+from keras_dcat.transfer import OnDevice
 
 CLASSES, SHAPES = 27, {"skeleton": (50, 60), "imu": (200, 9)}
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -64,15 +65,36 @@ def matrix_flops_per_second(policy, size=8192, products=20):
     return products * 2 * size**3 / seconds(lambda: run(products))
 
 
-def epoch_seconds(ways, labels, batch, epochs, rounds):
-    """By name, the median seconds of an epoch; trained in turns, without the first."""
+def fitted(model, data, batch, rows, epochs):
+    """Median seconds of an epoch of the first rows, without the first epoch."""
+    times = EpochTimes()
+    if isinstance(data, OnDevice):
+        x, y = OnDevice(first(data.x, rows), data.y[:rows]), None
+    else:
+        x, y = first(data[0], rows), data[1][:rows]
+    model.fit(x, y, batch, epochs + 1, verbose=0, callbacks=[times])
+    return statistics.median(times.found[1:])
+
+
+def first(arrays, rows):
+    """The first rows of nested arrays."""
+    return keras.tree.map_structure(lambda x: x[:rows], arrays)
+
+
+def step_and_epoch(ways, batch, steps, epochs, rounds):
+    """By name, the median seconds of a step, and of all else in an epoch, in turns."""
     found = {way: [] for way in ways}
     for _ in range(rounds):
-        for way, (model, x) in ways.items():
-            times = EpochTimes()
-            model.fit(x, labels, batch, epochs + 1, verbose=0, callbacks=[times])
-            found[way] += times.found[1:]
-    return {way: statistics.median(each) for way, each in found.items()}
+        for way, (model, data) in ways.items():
+            once, twice = (
+                fitted(model, data, batch, n * steps * batch, epochs) for n in (1, 2)
+            )
+            step = (twice - once) / steps
+            found[way].append((step, once - steps * step))
+    return {
+        way: tuple(map(statistics.median, zip(*each, strict=True)))
+        for way, each in found.items()
+    }
 
 
 def encoder(stream, size):
@@ -88,60 +110,88 @@ def trainings(windows, labels, size):
     for model in (source, alone):
         model.compile("adam", loss=loss, metrics=["accuracy"])
     source.fit(skeletons, labels, 64, epochs=1, verbose=0)
-    live, cached = (keras_dcat.DCATModel(source, encoder("imu", size)) for _ in "12")
+    live, cached, placed = (
+        keras_dcat.DCATModel(source, encoder("imu", size)) for _ in "123"
+    )
     known = cached.cache_source((skeletons, imu), verbose=0)
+    ways = {
+        "unimodal": (alone, (imu, labels)),
+        "live": (live, ((skeletons, imu), labels)),
+        "cached": (cached, (known, labels)),
+    }
+    if keras.backend.backend() == "jax":
+        placed.compile(steps_per_execution=10)
+        ways["on device"] = placed, OnDevice(known, labels)
+    return ways
+
+
+def launched(ways, batch):
+    """Kernels that a step of each way launches, as XLA has compiled it; or nothing."""
+    if keras.backend.backend() != "jax":
+        return {}
+    import jax
+    import step_kernels
+
+    batches = {
+        way: first(data, batch)
+        for way, (_, data) in ways.items()
+        if not isinstance(data, OnDevice)
+    }
     return {
-        "unimodal": (alone, imu),
-        "live": (live, (skeletons, imu)),
-        "cached": (cached, known),
+        way: step_kernels.kernels(ways[way][0], data, jax.devices()[0]).total()
+        for way, data in batches.items()
     }
 
 
-def measured(count, batches, policies, size, epochs, rounds):
+def measured(batches, policies, size, steps, epochs, rounds):
     """Yields one row for each precision, batch size and way to train."""
     rng = np.random.default_rng(0)
-    labels = np.arange(count) % CLASSES
-    windows = {
+    some = np.arange(4096) % CLASSES
+    noise = {
         name: (rng.normal(size=(CLASSES, 1, s[1])) + rng.normal(size=(CLASSES, *s)))[
-            labels
+            some
         ].astype("float32")
         for name, s in SHAPES.items()
     }
     for policy in policies:
         keras.config.set_dtype_policy(policy)
         most = matrix_flops_per_second(policy)
-        ways = trainings(windows, labels, size)
-        flops = 3 * forward_flops(ways["unimodal"][0], SHAPES["imu"])  # and backward
         for batch in batches:
-            medians = epoch_seconds(ways, labels, batch, epochs, rounds)
-            for way, own in medians.items():
+            rows = np.arange(2 * steps * batch) % len(some)
+            windows = {name: each[rows] for name, each in noise.items()}
+            ways = trainings(windows, some[rows], size)
+            flops = 3 * forward_flops(ways["unimodal"][0], SHAPES["imu"])  # backward
+            counted = launched(ways, batch)
+            medians = step_and_epoch(ways, batch, steps, epochs, rounds)
+            for way, (step, rest) in medians.items():
                 yield {
                     "policy": policy,
                     "batch": batch,
                     "way": way,
-                    "windows_per_second": count / own,
-                    "step_ms": 1e3 * own / -(-count // batch),
-                    "time_over_unimodal": own / medians["unimodal"],
-                    "target_tflops_per_second": flops * count / own / 1e12,
-                    "share_of_matrix_product": flops * count / own / most,
+                    "windows_per_second": batch / step,
+                    "step_ms": 1e3 * step,
+                    "step_over_unimodal": step / medians["unimodal"][0],
+                    "rest_of_epoch_ms": 1e3 * rest,
+                    "kernels": counted.get(way, ""),
+                    "share_of_matrix_product": flops * batch / step / most,
                 }
 
 
 def main():
     """Prints rows as they are measured: of a table, or JSON objects."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--windows", type=int, default=4096)
     parser.add_argument("--batches", type=int, nargs="+", default=[64, 1024])
     parser.add_argument("--policies", nargs="+", default=POLICIES, choices=POLICIES)
     parser.add_argument("--size", default="small", choices=encoders.blocks.SIZES)
+    parser.add_argument("--steps", type=int, default=100, help="of an epoch")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="one object a line")
     args = vars(parser.parse_args())
-    as_json, count = args.pop("json"), args.pop("windows")
+    as_json = args.pop("json")
     described = {"device": device(), "backend": keras.backend.backend(), **args}
     print(json.dumps(described) if as_json else described, flush=True)
-    for number, row in enumerate(measured(count, **args)):
+    for number, row in enumerate(measured(**args)):
         if as_json:
             print(json.dumps(row), flush=True)
             continue
