@@ -6,7 +6,10 @@ import keras_dcat
 from keras_dcat.transfer.compiled_step import ShownNumber, gathered
 from tests.models import pair_of_branches, snapshot, windows
 
-pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
+pytestmark = [
+    pytest.mark.traced,
+    pytest.mark.filterwarnings("ignore:The source should be trained"),
+]
 
 on_jax = pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="JAX compiles this step"

@@ -49,8 +49,10 @@ def right_of(model, pair, labels):
 
 MODES = [(form, {"run_eagerly": True}) for form in FORMS]
 MODES += [
-    ("integers", {}),
-    pytest.param("integers", {"jit_compile": True}, marks=pytest.mark.slow),
+    pytest.param("integers", {}, marks=pytest.mark.traced),
+    pytest.param(
+        "integers", {"jit_compile": True}, marks=[pytest.mark.slow, pytest.mark.traced]
+    ),
 ]
 
 

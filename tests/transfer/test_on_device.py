@@ -8,7 +8,10 @@ import keras_dcat
 from keras_dcat.transfer import OnDevice, gradient_step
 from tests.models import pair_of_branches, snapshot, windows
 
-pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
+pytestmark = [
+    pytest.mark.traced,
+    pytest.mark.filterwarnings("ignore:The source should be trained"),
+]
 
 ROUNDING = {"rtol": 1e-4, "atol": 1e-5}
 
