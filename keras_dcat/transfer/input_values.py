@@ -230,7 +230,8 @@ def readable_errors(head, refusals):
         message = next(iter(refusals), None) or BatchValues(head).message_in(error)
         if EMPTY_MESSAGE in str(error):
             message = EMPTY_MESSAGE
-        if "--grain_" in str(error):
+        # Grain asks its flags also where it passes on what is wrong with a batch.
+        if message is None and "--grain_" in str(error):
             message = _FLAGS_MESSAGE
         if message is None:
             raise
