@@ -172,7 +172,7 @@ def test_other_methods_train_sigmoids_too(labels, method):
     probabilities, losses = method.run(repetition, PAIR[:1], PAIR[1])
     assert probabilities.shape == (len(repetition.test), *found.belief_shape)
     assert np.isfinite(losses).all()
-    assert np.abs(probabilities - alone).max() > 1e-4
+    assert np.abs(probabilities - alone).max() > 1e-5  # more than rounding, of one step
 
 
 def test_windows_without_a_label_teach_several_sigmoids():
