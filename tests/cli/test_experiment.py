@@ -195,7 +195,7 @@ def test_what_can_be_searched_is_what_the_hypermodel_can_search():
     pytest.importorskip("keras_tuner")
     from keras_dcat.tuning.hypermodel import _SPACE
 
-    assert get_args(Setting) == tuple(_SPACE)
+    assert get_args(Setting) == ("recipe", *_SPACE)
 
 
 def test_a_transfer_has_the_names_and_defaults_of_a_method():
