@@ -163,6 +163,10 @@ SUMMARIES = {
         lambda: DECISION,
         "<Decision 'walk' at 3.5 s, probability 0.04, 27 classes>",
     ),
+    t.OnDevice: (
+        lambda: t.OnDevice((filled((40, 9, 6)), filled((40, 9, 3))), filled((40,))),
+        "<OnDevice 40 windows: (40, 9, 6) float32, (40, 9, 3) float32>",
+    ),
     streaming.Moment: (
         lambda: streaming.Moment(5.5, filled((5, 6)), [DECISION], ["walk"]),
         "<Moment 5.5 s, samples (5, 6) float32, 1 decision: 'walk'>",

@@ -144,16 +144,20 @@ def _are_alike(batches):
 
 def _packed(logs):
     """`(names, numbers, others)`: the single floats of logs are one array."""
-    numbers = {n: keras.ops.convert_to_tensor(v) for n, v in sorted(logs.items())}
-    numbers = {n: v for n, v in numbers.items() if v.shape == () and _is_float32(v)}
+    numbers = {name: value for name, value in sorted(logs.items()) if _is_one(value)}
     others = {name: value for name, value in logs.items() if name not in numbers}
     vector = keras.ops.stack(list(numbers.values())) if numbers else ()
     # JAX gives back the names of a dict as what they are.
     return dict.fromkeys(numbers), vector, others
 
 
-def _is_float32(value):
-    return keras.backend.standardize_dtype(value.dtype) == "float32"
+def _is_one(value):
+    """Whether a value is a single number of float32, and not a dict of some."""
+    if not keras.ops.is_tensor(value):
+        return False
+    return (
+        value.shape == () and keras.backend.standardize_dtype(value.dtype) == "float32"
+    )
 
 
 def _shown(packed):

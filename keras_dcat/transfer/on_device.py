@@ -8,12 +8,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_dcat.shown import counted, few, formed, shown_as_printed
 from keras_dcat.transfer import gradient_step
 from keras_dcat.transfer.compiled_step import gathered
 
 _LOG = logging.getLogger("keras_dcat")
 
 
+@shown_as_printed
 class OnDevice:
     """Windows for `DCATModel.fit` that go to the device once, and not batch by batch.
 
@@ -41,6 +43,11 @@ class OnDevice:
         self.x = x
         self.y = y
         self.sample_weight = sample_weight
+
+    def __str__(self) -> str:
+        arrays = keras.tree.flatten(self.x)
+        count = counted(len(arrays[0]), "window")
+        return f"<OnDevice {count}: {few(arrays, tell=formed)}>"
 
     @classmethod
     def of_batches(cls, batches: Iterable) -> "OnDevice":

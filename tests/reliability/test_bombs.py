@@ -29,7 +29,7 @@ from keras_dcat.recordings import (
     read_parquet,
     read_video,
 )
-from keras_dcat.recordings.readers import video_files
+from keras_dcat.recordings.readers import video_files, video_frames
 from keras_dcat.streaming import StreamingClassifier
 from keras_dcat.transfer.caching.records import RecordFile
 from keras_dcat.transfer.gating.fold_cache import FoldCache
@@ -188,7 +188,8 @@ def test_frames_of_more_pixels_than_anybody_has_are_refused(tmp_path, monkeypatc
     path = tmp_path / "a.mkv"
     path.write_bytes(SPECIMENS["matroska"].content)
     values = read_video(path).values
-    monkeypatch.setattr(video_files, "_MOST_PIXELS", 32 * 48 - 1)
+    for module in (video_files, video_frames):
+        monkeypatch.setattr(module, "MOST_PIXELS", 32 * 48 - 1)
     with refused(r"a\.mkv", "frames of 32 × 48, more than 1535 pixels"):
         read_video(path)
     with refused(r"a\.mkv", "max_pixels"):  # nor may they grow after the header
