@@ -18,22 +18,45 @@ hypothesis.settings.register_profile("no_deadline", deadline=None)
 hypothesis.settings.load_profile("no_deadline")
 
 TENSORFLOW_ONLY = "needs the TensorFlow backend"
+EACH_VALUE = "of all combinations of parameters, the quick ones have each value once"
 # `make test-all` traces and compiles every step on TensorFlow, as Keras does for users.
 AS_USERS_DO = "TEST_WITH_XLA" in os.environ
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", f"tensorflow: {TENSORFLOW_ONLY}")
-    config.addinivalue_line("markers", "slow: takes most of a minute, or more")
+    config.addinivalue_line("markers", "slow: left to `make test-all`")
+    config.addinivalue_line("markers", f"each_value: {EACH_VALUE}")
     config.addinivalue_line("markers", "traced: is not run eagerly, see `eager`")
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` looks at marks
 def pytest_collection_modifyitems(items):
+    leave_each_value_once(items)
     if on_tensorflow():
         return
     for item in items:
         if item.get_closest_marker("tensorflow"):
             item.add_marker(pytest.mark.skip(reason=TENSORFLOW_ONLY))
+
+
+def leave_each_value_once(items):
+    """Marks combinations of parameters `slow`, but for a diagonal through them.
+
+    A test of 4 kinds of data and 3 kinds of faults so has 4 quick cases in place of 12.
+    """
+    marked = [item for item in items if item.get_closest_marker("each_value")]
+    lengths = {}
+    for item in marked:
+        own = lengths.setdefault((item.path, item.originalname), {})
+        for name, at in item.callspec.indices.items():
+            own[name] = max(own.get(name, 0), at + 1)
+    for item in marked:
+        own, at = lengths[item.path, item.originalname], item.callspec.indices
+        longest = max(own.values())
+        diagonal = [{name: i % own[name] for name in own} for i in range(longest)]
+        if at not in diagonal:
+            item.add_marker(pytest.mark.slow)
 
 
 def on_tensorflow():

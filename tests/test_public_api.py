@@ -86,7 +86,16 @@ def test_a_public_name_explains_all_its_arguments(namespace, name):
     section = "Attributes" if "\nAttributes:\n" in docstring else "Args"
     block = re.search(rf"^{section}:\n((?:(?:    .*)?\n?)*)", docstring, re.M)
     explained = re.findall(r"^    \**(\w+):", block.group(1), re.M) if block else []
-    assert explained == parameters(value)
+    assert explained == [
+        name for name in parameters(value) if name not in referred_to(value, docstring)
+    ]
+
+
+def referred_to(value, docstring):
+    """What a docstring says to be as in a class that this one is derived from."""
+    bases = value.__mro__[1:] if inspect.isclass(value) else ()
+    named = [base for base in bases if f"those of `{base.__name__}`" in docstring]
+    return {name for base in named for name in parameters(base)}
 
 
 @pytest.mark.parametrize(("namespace", "name"), PUBLIC)

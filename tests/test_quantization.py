@@ -50,6 +50,7 @@ CONFIGS = {
 }
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("is_built", [True, False])
 @pytest.mark.parametrize("name", CONFIGS)
 def test_layers_inside_are_quantized_as_they_were(rng, name, is_built):

@@ -17,20 +17,7 @@ class RandomSource(DCAT):
     """The sources are as they were initialised, and teach all the same.
 
     Attributes:
-        recipe: as in `DCAT`.
-        transfer_weight: as in `DCAT`.
-        gate: as in `DCAT`.
-        loss_weights: as in `DCAT`.
-        combination: as in `DCAT`.
-        adapt_sizes: as in `DCAT`.
-        decay: as in `DCAT`.
-        guarded: as in `DCAT`.
-        restores_baseline: as in `DCAT`.
-        cached: as in `DCAT`.
-        target_labels: as in `DCAT`.
-        build: as in `DCAT`.
-        training: as in `DCAT`.
-        data_fraction: as in `DCAT`.
+        those of `DCAT`.
     """
 
     def teacher(
@@ -45,20 +32,7 @@ class Misaligned(DCAT):
     """The sources' windows are late.
 
     Attributes:
-        recipe: as in `DCAT`.
-        transfer_weight: as in `DCAT`.
-        gate: as in `DCAT`.
-        loss_weights: as in `DCAT`.
-        combination: as in `DCAT`.
-        adapt_sizes: as in `DCAT`.
-        decay: as in `DCAT`.
-        guarded: as in `DCAT`.
-        restores_baseline: as in `DCAT`.
-        cached: as in `DCAT`.
-        target_labels: as in `DCAT`.
-        build: as in `DCAT`.
-        training: as in `DCAT`.
-        data_fraction: as in `DCAT`.
+        those of `DCAT`, and
         seconds: float. By how much; early, where it is negative.
     """
 
@@ -78,20 +52,7 @@ class Mispaired(DCAT):
     """Some windows get the sources of another window.
 
     Attributes:
-        recipe: as in `DCAT`.
-        transfer_weight: as in `DCAT`.
-        gate: as in `DCAT`.
-        loss_weights: as in `DCAT`.
-        combination: as in `DCAT`.
-        adapt_sizes: as in `DCAT`.
-        decay: as in `DCAT`.
-        guarded: as in `DCAT`.
-        restores_baseline: as in `DCAT`.
-        cached: as in `DCAT`.
-        target_labels: as in `DCAT`.
-        build: as in `DCAT`.
-        training: as in `DCAT`.
-        data_fraction: as in `DCAT`.
+        those of `DCAT`, and
         share: float from 0 to 1. How many of them.
     """
 
@@ -114,20 +75,7 @@ class OutOfFoldMask(DCAT):
     label teach.
 
     Attributes:
-        recipe: as in `DCAT`.
-        transfer_weight: as in `DCAT`.
-        gate: as in `DCAT`.
-        loss_weights: as in `DCAT`.
-        combination: as in `DCAT`.
-        adapt_sizes: as in `DCAT`.
-        decay: as in `DCAT`.
-        guarded: as in `DCAT`.
-        restores_baseline: as in `DCAT`.
-        cached: as in `DCAT`.
-        target_labels: as in `DCAT`.
-        build: as in `DCAT`.
-        training: as in `DCAT`.
-        data_fraction: as in `DCAT`.
+        those of `DCAT`.
 
     Raises:
         ValueError: as `DCAT`, or if the target sees no labels.
@@ -162,20 +110,7 @@ class ShuffledMask(OutOfFoldMask):
     """As many windows teach as by `OutOfFoldMask`, but others.
 
     Attributes:
-        recipe: as in `DCAT`.
-        transfer_weight: as in `DCAT`.
-        gate: as in `DCAT`.
-        loss_weights: as in `DCAT`.
-        combination: as in `DCAT`.
-        adapt_sizes: as in `DCAT`.
-        decay: as in `DCAT`.
-        guarded: as in `DCAT`.
-        restores_baseline: as in `DCAT`.
-        cached: as in `DCAT`.
-        target_labels: as in `DCAT`.
-        build: as in `DCAT`.
-        training: as in `DCAT`.
-        data_fraction: as in `DCAT`.
+        those of `DCAT`.
 
     Raises:
         ValueError: as `OutOfFoldMask`.

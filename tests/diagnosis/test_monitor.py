@@ -69,6 +69,7 @@ def test_a_row_is_what_numpy_computes_of_the_model(rng):
     assert -1 <= row["gradient_cosine"] <= 1
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 @pytest.mark.parametrize(
     ("weights", "name"),
@@ -124,6 +125,7 @@ def test_a_training_that_is_watched_is_the_same_to_the_bit(rng):
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_compiled_training_is_watched_as_it_goes_on(rng):
     data = windows(rng)
     model = keras_dcat.DCATModel(*pair_of_branches())

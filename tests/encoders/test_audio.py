@@ -26,6 +26,7 @@ def test_its_table_says_what_it_costs():
     )
 
 
+@pytest.mark.slow
 def test_it_learns_which_tone_it_hears(rng):
     times = np.arange(4000) / 8000
     labels = np.repeat(np.arange(5), 6)

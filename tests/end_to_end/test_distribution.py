@@ -92,6 +92,7 @@ SEVERAL_WORKERS = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_several_workers_on_tensorflow_are_told_of_jax(pytestconfig):
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in "12"]

@@ -58,18 +58,11 @@ FINDINGS = {
         "taught by it 0.",
     ],
 }
-QUICK = {"two_clocks"}
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize(
-    "guide",
-    [
-        pytest.param(path, marks=() if path.stem in QUICK else pytest.mark.slow)
-        for path in GUIDES
-    ],
-    ids=lambda path: path.stem,
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
 def test_a_guide_runs_and_shows_what_it_is_about(guide, tmp_path):
     printed = subprocess.run(
         [sys.executable, guide],

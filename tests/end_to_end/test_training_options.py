@@ -93,6 +93,7 @@ class Crash(keras.callbacks.Callback):
             raise RuntimeError("power cut")
 
 
+@pytest.mark.slow
 def test_backup_and_restore_goes_on_to_the_same_weights(rng, tmp_path):
     pair, labels = windows(rng)
     expected, _ = trained(pair, labels, epochs=4)

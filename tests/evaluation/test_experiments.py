@@ -34,6 +34,7 @@ def test_every_experiment_is_printed_and_reported(tmp_path, capsys):
         assert len(list(csv.DictReader(file))) == 2 * 2 * len(METHODS)
 
 
+@pytest.mark.slow
 def test_the_report_of_what_is_done_is_there_when_the_next_experiment_fails(tmp_path):
     one = study(epochs=1)
     experiments = {

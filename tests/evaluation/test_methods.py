@@ -52,6 +52,7 @@ def test_every_method_changes_the_training_and_predicts_the_test(
     assert len(losses) == 3
 
 
+@pytest.mark.slow
 def test_the_baseline_may_be_restored_by_who_judges():
     one = study(epochs=3)
     train, judge = split_by_subject(one.splits["official"][0], ["p0", "p1"])

@@ -74,13 +74,24 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        # They train models of each source out of fold first.
+        pytest.param(
+            name,
+            marks=[pytest.mark.slow] * isinstance(METHODS[name], OutOfFoldMask),
+        )
+        for name in METHODS
+    ],
+)
 def test_every_method_changes_the_training_and_predicts_the_test(
     repetition, alone, name
 ):
     assert_trains_otherwise(METHODS[name], repetition, SEVERAL, alone[0])
 
 
+@pytest.mark.slow
 def test_all_teach_not_one_of_them(repetition):
     method = DCAT(transfer_weight=0.5)
     both, _ = method.run(repetition, *SEVERAL)

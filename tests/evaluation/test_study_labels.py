@@ -153,6 +153,7 @@ def test_methods_are_compared_by_what_sigmoids_predict(labels, tmp_path):
     assert f"F1 {names[1]}" in (tmp_path / "report.csv").read_text()
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("labels", [None, LABELS], ids=["one", "several"])
 @pytest.mark.parametrize(
     "method",

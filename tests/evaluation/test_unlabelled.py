@@ -36,6 +36,7 @@ def test_alone_a_target_is_as_if_they_were_not_there(repetitions, method):
     np.testing.assert_allclose(half, two, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_source_is_trained_without_them_too(repetitions):
     half, two = (
         LateFusion().run(repetitions[name], SOURCES, TARGET)[0]
@@ -137,6 +138,7 @@ def test_a_target_without_labels_sees_the_pairs_that_it_would_see_with_them(
             np.testing.assert_array_equal(one[side], other[side])
 
 
+@pytest.mark.slow
 def test_a_target_may_learn_without_any_label():
     one = study(epochs=15, batch_size=16)
     training = dataclasses.replace(one.training, learning_rate=0.05)

@@ -186,6 +186,7 @@ def test_one_sigmoid_unit_streams_the_probabilities_of_no_and_yes(tmp_path):
             assert decision.labels == (names[said[row]],) == (decision.label,)
 
 
+@pytest.mark.slow
 def test_several_sigmoid_units_stream_every_label_above_a_half(tmp_path):
     train, held_out = people()
     moves = [held_out.labels > 0, held_out.labels > 1]

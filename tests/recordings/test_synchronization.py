@@ -46,7 +46,9 @@ def test_a_delay_of_a_part_of_a_sample_is_found(offset):
         assert estimate.offset == pytest.approx(offset, abs=0.002)
 
 
-@pytest.mark.parametrize("drift", [-1e-3, -2e-4, 0.0, 2e-4, 0.01])
+@pytest.mark.parametrize(
+    "drift", [-1e-3, -2e-4, 0.0, 2e-4, pytest.param(0.01, marks=pytest.mark.slow)]
+)
 def test_offset_and_drift_of_half_an_hour_are_found_and_removed(drift):
     camera, watch = camera_and_watch(0, 1800.0, 0.7, drift)
     options = {"max_offset": 12.0, "max_drift": 0.02} if drift > 1e-3 else {}

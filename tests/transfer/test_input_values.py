@@ -26,6 +26,7 @@ def model():
     return model
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("label", "told"),
@@ -42,6 +43,7 @@ def test_a_label_that_is_no_class_is_told_in_plain_numbers(
         model.evaluate(*KINDS[kind](pair, labels), verbose=0)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("row", "told"),

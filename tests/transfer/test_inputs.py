@@ -139,6 +139,7 @@ def test_every_kind_of_data_gives_the_same_numbers(rng, compiled, kind):
     compiled.fit(*ALL_KINDS[kind](pair, labels), verbose=0)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize(
@@ -156,6 +157,7 @@ def test_a_value_that_is_not_finite_is_refused_by_the_name_of_its_side(
         assert np.isfinite(weight).all()
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("label", [-2, CLASSES])
 def test_a_label_out_of_range_is_refused(rng, model, kind, label):
@@ -165,6 +167,7 @@ def test_a_label_out_of_range_is_refused(rng, model, kind, label):
         model.fit(*KINDS[kind](pair, labels), verbose=0)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float32"])
 def test_labels_may_be_numbers_of_any_type(rng, model, kind, dtype):
@@ -318,6 +321,7 @@ def test_shares_of_a_dataset_are_checked_batch_by_batch(rng, model, share):
         model.fit(tf_dataset(inputs, labels), verbose=0)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("kind", ALL_KINDS)
 @pytest.mark.parametrize("form", ["integers", "one-hot"])
 def test_classes_weigh_the_same_whatever_they_come_in(rng, model, kind, form):

@@ -39,6 +39,7 @@ def expected_parts(model, pair, labels, normalization="source"):
     return classification, distances, source_prediction.argmax(-1) == labels
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("weight", [0.0, 0.25, 2.0])
 @pytest.mark.parametrize("gate", [None, "correct", "all"])
 def test_loss_is_classification_plus_weighted_masked_alignment(rng, weight, gate):
@@ -127,6 +128,7 @@ def test_compile_overrides_what_it_names_only(rng):
     assert isinstance(model.loss, keras.losses.SparseCategoricalCrossentropy)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("softmax", [True, False], ids=["probabilities", "logits"])
 @pytest.mark.parametrize("one_hot", [True, False], ids=["one-hot", "integer"])
 def test_default_loss_fits_the_head_and_the_labels(rng, softmax, one_hot):

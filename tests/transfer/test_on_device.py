@@ -73,6 +73,7 @@ def test_several_steps_are_one_call(rng):
     assert_alike(several, fitted(pair, labels))
 
 
+@pytest.mark.slow
 def test_a_model_goes_on_with_other_data(rng):
     pair, labels = windows(rng)
     model, _ = fitted(OnDevice(pair, labels))

@@ -15,7 +15,6 @@ from tests.models import CLASSES, branch, pair_of_branches, windows
 pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
 
 
-@pytest.mark.traced
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_builds_and_trains_as_it_says(rng, name):
     pair, labels = windows(rng)

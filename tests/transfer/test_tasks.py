@@ -112,6 +112,7 @@ def test_losses_masks_and_metrics_are_those_of_numpy(rng, name):
         assert found[what] == pytest.approx(value, rel=2e-4, abs=1e-6), what
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("name", ["value", "values"])
 @pytest.mark.parametrize("threshold", [0.6, None])
 def test_a_regression_is_masked_where_the_source_errs(rng, name, threshold):
@@ -173,14 +174,20 @@ def fit(model, pair, labels, epochs=1):
     return model.fit(pair, labels, epochs=epochs, **options).history
 
 
-# Of classes, of yes or no, of values: one of each is traced.
+# Of classes, of yes or no, of values: one of each is traced, or is not left out.
 TRACED = ("logits", "binary steps", "value")
+ONE_OF_EACH = [
+    pytest.param(name, marks=[] if name in TRACED else pytest.mark.slow)
+    for name in heads.HEADS
+]
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.traced] * (name in TRACED))
+        pytest.param(
+            name, marks=[pytest.mark.traced if name in TRACED else pytest.mark.slow]
+        )
         for name in heads.HEADS
     ],
 )
@@ -202,7 +209,7 @@ def test_the_default_trains_and_goes_on_from_a_file(rng, tmp_path, name):
     assert model.predict(pair[1], verbose=0).shape == (24, *model.head.output_shape)
 
 
-@pytest.mark.parametrize("name", heads.HEADS)
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_what_is_cached_of_a_source_teaches_as_the_source(rng, name):
     pair, labels = heads.windows(rng), heads.labels(name, rng)
     model = heads.joined(name)
@@ -212,6 +219,7 @@ def test_what_is_cached_of_a_source_teaches_as_the_source(rng, name):
     assert found == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("name", ["sigmoid", "sigmoids"])
 @pytest.mark.parametrize("combination", ["mean", "best", "agree", "product"])
 def test_several_sources_of_yes_or_no_are_combined_decision_by_decision(
@@ -252,6 +260,7 @@ def test_several_sources_of_yes_or_no_are_combined_decision_by_decision(
         assert found[f"source_accuracy_{at}"] == pytest.approx(right, rel=1e-5)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("name", ["sigmoids", "class steps", "binary steps", "values"])
 @pytest.mark.parametrize("by", ["window", "step"])
 def test_sample_weights_weigh_windows_or_steps(rng, name, by):
@@ -300,7 +309,7 @@ def test_a_loss_of_beliefs_is_refused_for_a_regression_with_a_cure_that_works():
     heads.joined("value", loss=[FeatureInfoNCE()])
 
 
-@pytest.mark.parametrize("name", heads.HEADS)
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_a_target_is_exactly_alone_without_a_weight(rng, name):
     pair, labels = heads.windows(rng), heads.labels(name, rng)
     states = []

@@ -54,7 +54,11 @@ def of_pandas(labels, form):
     return kinds[form](labels)
 
 
-@pytest.mark.parametrize("form", ["series", "frame", "index", "one-hot"])
+@pytest.mark.parametrize(
+    "form",
+    ["series", "one-hot"]
+    + [pytest.param(form, marks=pytest.mark.slow) for form in ("frame", "index")],
+)
 def test_labels_of_pandas_are_labels(rng, model, form):
     pair, labels = windows(rng, 8)
     given = of_pandas(labels, form)

@@ -26,6 +26,7 @@ def evaluate(model, x, y, **options):
     return model.evaluate(x, y, batch_size=size, verbose=0, return_dict=True, **options)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("form", ["integers", "one-hot"])
 @pytest.mark.parametrize("weigh", [False, True])
 def test_classification_is_as_if_they_were_not_there(rng, form, weigh):

@@ -170,7 +170,7 @@ READ_NO_ATTENTION = ["extended", "info_nce", "distillation", "no_labels"]
 
 def test_without_attention_a_search_tries_the_recipes_that_need_none(tmp_path, data):
     (pairs, labels), held_out = data
-    own = without_attention()
+    own = without_attention(search=["recipe"])
     known = own.cache_source(pairs[0], verbose=0)
     assert known.layers == ()
     assert known.features.shape == (32, 5)
@@ -239,7 +239,10 @@ def test_every_trial_starts_from_the_same_weights():
         np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize("kind", ["BayesianOptimization", "Hyperband"])
+@pytest.mark.parametrize(
+    "kind",
+    ["BayesianOptimization", pytest.param("Hyperband", marks=pytest.mark.slow)],
+)
 def test_the_best_model_has_the_f1_that_the_search_reports(tmp_path, data, kind):
     tuner = searched(tmp_path, *data, kind=kind)
     trial = tuner.oracle.get_best_trials()[0]
@@ -328,6 +331,7 @@ def test_a_search_that_was_cut_off_does_no_trial_twice(tmp_path, data):
         assert done.get(path.parent.name, path.read_text()) == path.read_text()
 
 
+@pytest.mark.slow
 def test_the_length_of_windows_can_be_searched(tmp_path, rng):
     sources = {steps: branch(5, steps=steps) for steps in (8, 12)}
 

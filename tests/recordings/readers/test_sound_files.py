@@ -50,6 +50,7 @@ def random_slices(length, count=12):
     return [slice(first, first + rng.integers(1, length // 3)) for first in firsts]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate", [8000, 16000, 48000])
 @pytest.mark.parametrize("kind", WRITTEN)
@@ -361,6 +362,7 @@ def test_a_missing_library_names_the_extra_that_has_it(library, monkeypatch):
         read_audio(io.BytesIO(BASE_M4A.getvalue()))
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(
     ("format", "subtype"),
     [

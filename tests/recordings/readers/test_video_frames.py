@@ -62,6 +62,7 @@ ORDERS = {
 }
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("memory", [2**28, 10 * FRAME, 0])
 @pytest.mark.parametrize("order", ORDERS)
 def test_slices_in_any_order_are_those_of_the_whole(video, order, memory):

@@ -110,6 +110,7 @@ def test_the_square_root_has_a_gradient_of_zero_at_zero(mode):
     np.testing.assert_allclose(gradient, [0.0, 0.25])
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("mode", gradients.modes())
 @pytest.mark.parametrize("normalization", alignment.NORMALIZATIONS)
 @pytest.mark.parametrize("steps", [12, 40], ids=["tokens", "products"])

@@ -87,6 +87,7 @@ def test_a_target_that_is_all_padding_is_as_far_away_as_one_of_zeros(
         np.testing.assert_array_equal(gradient[1], np.zeros_like(gradient[1]))
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize("mode", gradients.modes())
 @pytest.mark.parametrize("steps", [(2, 3), (20, 12)], ids=["tokens", "products"])
@@ -171,6 +172,7 @@ def test_paper_formula_grows_with_length_and_size_as_the_page_says(rng):
     assert per_window("none", source, target).mean() == pytest.approx(640, rel=0.01)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize("mode", gradients.modes())
 @pytest.mark.parametrize(

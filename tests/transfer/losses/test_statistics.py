@@ -45,6 +45,7 @@ def test_a_statistic_is_its_own_statistic():
     assert statistic_of(statistic) is statistic
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(
     "loss",
     [

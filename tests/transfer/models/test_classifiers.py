@@ -50,6 +50,7 @@ def test_other_layers_are_no_map_of_features(name):
     assert not maps_features(keras.ops.softmax)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
 @pytest.mark.parametrize("name", ["dense", "einsum"])
 def test_sizes_are_those_before_quantizing_and_after(name, mode):

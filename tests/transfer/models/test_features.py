@@ -344,6 +344,7 @@ def test_an_output_of_several_classifiers_or_of_none_has_no_classifier(name):
 MODES = ["int8", "int4", "float8", "gptq"]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("build", [layers.Dense, einsum])
 def test_a_quantized_classifier_is_read(rng, mode, build):
