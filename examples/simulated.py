@@ -56,6 +56,7 @@ study = evaluation.Study(
     [f"activity {number}" for number in range(ACTIVITIES)],
     evaluation.Training(
         epochs=1 if args.quick else 20,
+        min_steps=1 if args.quick else 1500,
         together=TimeWarp(0.2),
         run_eagerly=args.quick,
     ),

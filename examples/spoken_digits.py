@@ -79,6 +79,7 @@ study = evaluation.Study(
     CLASSES,
     evaluation.Training(
         epochs=1 if args.quick else 30,
+        min_steps=1 if args.quick else 1500,
         together=TimeWarp(0.2),
         run_eagerly=args.quick,
     ),

@@ -69,7 +69,11 @@ study = evaluation.Study(
     {"the publisher's": tuple(sides)},
     {s: modality(s, "tiny" if args.quick else "small") for s in ("video", "imu")},
     CLASSES,
-    evaluation.Training(epochs=1 if args.quick else 20, run_eagerly=args.quick),
+    evaluation.Training(
+        epochs=1 if args.quick else 20,
+        min_steps=1 if args.quick else 1500,
+        run_eagerly=args.quick,
+    ),
     new_subjects=False,
 )
 methods = METHODS if args.quick else METHODS | CONTROLS | RIVALS

@@ -350,6 +350,7 @@ if args.quick:
     clips = [clip for clip in clips if clip.label < 6]
 budget = evaluation.Training(
     epochs=1 if args.quick else 80,
+    min_steps=1 if args.quick else 1500,
     together=vary.TimeWarp(0.4),
     run_eagerly=args.quick,
 )

@@ -87,6 +87,7 @@ study = evaluation.Study(
     class_names=CLASSES,
     training=evaluation.Training(
         epochs=1 if args.quick else 20,
+        min_steps=1 if args.quick else 1500,
         together=TimeWarp(0.2),
         run_eagerly=args.quick,
     ),

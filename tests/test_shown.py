@@ -206,6 +206,7 @@ SETTINGS = {
     "DCATHyperModel",
     "Information",
     "Modality",
+    "Outcome",
     "Predictability",
     "Training",
 }

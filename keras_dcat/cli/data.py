@@ -187,7 +187,9 @@ def study(experiment: Experiment, prepared: Prepared) -> evaluation.Study:
             for stream in (experiment.source, experiment.target)
         },
         prepared.class_names,
-        evaluation.Training(budget.epochs, budget.batch_size, budget.learning_rate),
+        evaluation.Training(
+            budget.epochs, budget.min_steps, budget.batch_size, budget.learning_rate
+        ),
     )
 
 

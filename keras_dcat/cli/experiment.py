@@ -188,7 +188,8 @@ class Training(Section):
     """The budget of every model, as in `keras_dcat.evaluation.Training`.
 
     Attributes:
-        epochs: over the windows.
+        epochs: over the windows, at least.
+        min_steps: at least so many steps, of more epochs where they are short.
         batch_size: windows with a label in a step.
         learning_rate: the highest it gets.
         key_dim: size of keys and values of the attention, the same for all models.
@@ -196,6 +197,7 @@ class Training(Section):
     """
 
     epochs: Count = 40
+    min_steps: Count = 1500
     batch_size: Count = 32
     learning_rate: Positive = 3e-3
     key_dim: Count = 32

@@ -1,6 +1,7 @@
 """Does it help people never seen, and how far can that be relied on?"""
 
 from keras_dcat.evaluation.ablations import ABLATIONS, ablation
+from keras_dcat.evaluation.baselines import BASELINES, MiniRocket, Trees
 from keras_dcat.evaluation.comparison import compare, environment
 from keras_dcat.evaluation.confidence_intervals import (
     Interval,
@@ -17,7 +18,7 @@ from keras_dcat.evaluation.controls import (
 )
 from keras_dcat.evaluation.experiments import Experiment, run_experiments
 from keras_dcat.evaluation.foresight import Foresight, foresight
-from keras_dcat.evaluation.methods import DCAT, METHODS, Alone, Method
+from keras_dcat.evaluation.methods import DCAT, METHODS, Alone, Method, Outcome
 from keras_dcat.evaluation.published_runs import export_runs, import_runs
 from keras_dcat.evaluation.report import write_report
 from keras_dcat.evaluation.results import Results
@@ -30,10 +31,12 @@ from keras_dcat.evaluation.significance import (
     paired_bootstrap,
 )
 from keras_dcat.evaluation.stream_pairs import ordered_pairs
-from keras_dcat.evaluation.study import Modality, Study, Training
+from keras_dcat.evaluation.study import Modality, Study
+from keras_dcat.evaluation.training import Training
 
 __all__ = [
     "ABLATIONS",
+    "BASELINES",
     "CONTROLS",
     "DCAT",
     "Experiment",
@@ -45,16 +48,19 @@ __all__ = [
     "Interval",
     "LateFusion",
     "Method",
+    "MiniRocket",
     "Misaligned",
     "Mispaired",
     "Modality",
     "OutOfFoldMask",
+    "Outcome",
     "RandomSource",
     "Results",
     "Run",
     "ShuffledMask",
     "Study",
     "Training",
+    "Trees",
     "ablation",
     "compare",
     "corrected_t_test",

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping
 import keras
 import numpy as np
 
+from keras_dcat.evaluation.baselines import BASELINES
 from keras_dcat.evaluation.job import Job
-from keras_dcat.evaluation.methods import METHODS, Method
+from keras_dcat.evaluation.methods import METHODS, Alone, Method, Outcome
 from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.evaluation.results import Results
 from keras_dcat.evaluation.run import Run
@@ -32,6 +33,7 @@ def compare(
     path: str | os.PathLike | None = None,
     verbose: int = 1,
     scheduler: str | None = None,
+    baselines: bool = False,
 ) -> Results:
     """Trains and tests every method for every pair, split and seed.
 
@@ -54,6 +56,8 @@ def compare(
             alike and all get all results. Who hands out and who works is told by the
             variables of the environment that KerasTuner takes for its own searches:
             docs/scaling.md has the lines.
+        baselines: bool. Whether the classifiers of `BASELINES`, which need no source,
+            are among the methods.
 
     Returns:
         `Results`.
@@ -62,21 +66,31 @@ def compare(
         ValueError: if there is no pair or seed, if a pair names another modality than
             the study's, if a method cannot take the several sources of a pair, or has
             no baseline to compare with, or if there is a scheduler and no path.
-        ImportError: if KerasTuner is to share runs out, and is missing.
+        ImportError: if KerasTuner is to share runs out, or scikit-learn and aeon are to
+            give baselines, and are missing.
     """
     pairs = ordered_pairs(study.modalities) if pairs is None else pairs
     pairs = [(s if isinstance(s, str) else tuple(s), target) for s, target in pairs]
     seeds = list(seeds)
+    if baselines:
+        methods = {**methods, **BASELINES}
     _check(study, pairs, methods, seeds)
     _check_scheduler(scheduler, path)
     folder = None if path is None else pathlib.Path(path)
-    asked = {
-        (split, seed, pair, label): Job.of_pair(split, seed, pair, methods[label])
-        for split, seed, pair, label in itertools.product(
-            study.splits, seeds, pairs, methods
-        )
-    }
-    jobs = {job.key: job for job in asked.values()}
+    asked, sources = {}, {}
+    for split, seed in itertools.product(study.splits, seeds):
+        for pair, label in itertools.product(pairs, methods):
+            job = Job.of_pair(split, seed, pair, methods[label])
+            asked[split, seed, pair, label] = job
+            for source in job.sources:  # it is trained anyway, and what is it worth?
+                own = Job(split, seed, (), source, Alone())
+                sources[split, seed, source] = own
+    # What shares a split and a seed shares trained models.
+    in_turn = sorted(
+        [*asked.values(), *sources.values()],
+        key=lambda job: (list(study.splits).index(job.split), seeds.index(job.seed)),
+    )
+    jobs = {job.key: job for job in in_turn}
     if scheduler is not None:
         _run_in_turns(study, jobs.values(), folder, verbose)
     progress = keras.utils.Progbar(len(jobs), unit_name="run", verbose=verbose)
@@ -93,12 +107,14 @@ def compare(
             if file is not None:
                 _save(runs[key], file)
         progress.add(1, [("accuracy", runs[key].accuracy)])
-    found = {key: runs[job.key] for key, job in asked.items()}
-    baselines = {
+    found, of_sources = (
+        {key: runs[job.key] for key, job in each.items()} for each in (asked, sources)
+    )
+    compared_with = {
         label: next(name for name, m in methods.items() if m == method.baseline())
         for label, method in methods.items()
     }
-    return Results(found, baselines, study.output_names)
+    return Results(found, compared_with, study.output_names, of_sources)
 
 
 def environment() -> dict[str, str]:
@@ -226,7 +242,7 @@ def _save(run, file):
 def _run(repetition, job):
     """Trains and tests a method."""
     began = time.monotonic()
-    probabilities, losses = job.method.run(repetition, job.sources, job.target)
+    outcome = Outcome(*job.method.run(repetition, job.sources, job.target))
     everybody = [test.subjects for _, test in repetition.study.splits.values()]
     several = len(np.unique(np.concatenate(everybody))) > 1
     people = repetition.test.subjects if several else repetition.test.sessions
@@ -234,8 +250,9 @@ def _run(repetition, job):
         **job.description(),
         labels=repetition.study.targets(repetition.test),
         subjects=people.astype(str),
-        probabilities=probabilities,
-        losses=losses,
+        probabilities=outcome.probabilities,
+        losses=outcome.losses,
+        training_f1=outcome.training_f1,
         seconds=time.monotonic() - began,
         environment=environment(),
     )

@@ -43,6 +43,15 @@ class Interval(NamedTuple):
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
+class OfFew(Interval):
+    """An interval over so few people that nothing may be said of others by it."""
+
+    @property
+    def verdict(self) -> str:
+        """Always `"unclear"`."""
+        return "unclear"
+
+
 def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     """Mean of repeated runs, with Student's t interval.
 

@@ -1,9 +1,10 @@
 """How a target can be trained: alone, and by D-CAT."""
 
 import dataclasses
+import math
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -18,6 +19,20 @@ from keras_dcat.transfer.gating import gates
 from keras_dcat.transfer.recipe_weights import weighed_losses
 from keras_dcat.transfer.recipes import DEFAULT, named
 from keras_dcat.windows import WindowIndex
+
+
+class Outcome(NamedTuple):
+    """What comes out of a method.
+
+    Attributes:
+        probabilities: float array `(windows, classes)`, of the test.
+        losses: float array `(epochs,)`, the classification loss in training.
+        training_f1: float. Macro F1 on the training windows that have a label.
+    """
+
+    probabilities: np.ndarray
+    losses: np.ndarray
+    training_f1: float | None = None
 
 
 @shown_as_printed
@@ -52,7 +67,7 @@ class Method:
 
     def run(
         self, repetition: Repetition, sources: tuple[str, ...], target: str
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> Outcome:
         """Trains a target and tests it.
 
         Args:
@@ -61,11 +76,15 @@ class Method:
             target: str. Stream that learns.
 
         Returns:
-            `(probabilities, losses)`: of the test windows `(windows, classes)`, and
-            the classification loss by epoch `(epochs,)`.
+            `Outcome`.
         """
         learner, losses = self.train(repetition, sources, target)
-        return repetition.predict(learner, target), losses
+        known = repetition.labelled(self.data_fraction)
+        return Outcome(
+            repetition.predict(learner, target),
+            losses,
+            repetition.macro_f1(learner, target, known),
+        )
 
     def train(
         self, repetition: Repetition, sources: tuple[str, ...], target: str
@@ -333,7 +352,8 @@ class DCAT(Method):
             weight = named(self.recipe).transfer_weight
         if not self.decay:
             return weight
-        steps = self._training(repetition).epochs * -(-len(index) // size)
+        batches = math.ceil(len(index) / size)
+        steps = self._training(repetition).num_epochs(batches) * batches
         return keras.optimizers.schedules.PolynomialDecay(weight, steps, 0.0)
 
     def _callbacks(self, repetition, target):

@@ -117,6 +117,7 @@ def _about(file, run):
         "windows": len(run.labels),
         "classes": run.probabilities.shape[1],
         "epochs": len(run.losses),
+        "training_f1": run.training_f1,
         **{name: getattr(run, name) for name in _TOLD},
     }
 
@@ -144,6 +145,7 @@ def _unpacked(arrays, about):
             subjects=subjects[number],
             probabilities=np.where(is_top, top, rest),
             losses=losses[number],
+            training_f1=each.get("training_f1"),  # older files have none
         )
         run.check()
         if not np.array_equal(run.predicted, predicted[number]):

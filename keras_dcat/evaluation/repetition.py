@@ -1,6 +1,7 @@
 """One seed on one split: models are built and trained the same way in every method."""
 
 import contextlib
+import math
 import pathlib
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from keras_dcat.evaluation.stream_pairs import sources_of
 from keras_dcat.evaluation.study import Study
 from keras_dcat.evaluation.study_labels import answers, check_head
+from keras_dcat.metrics import macro_f1
 from keras_dcat.storage import stored_arrays, written_whole
 from keras_dcat.transfer.gating.predictions import class_probabilities
 from keras_dcat.transfer.models.heads import find_head
@@ -214,7 +216,8 @@ class Repetition:
             if path and path.exists() and losses_path.exists():
                 with _as_kept(path):
                     model.load_weights(path)
-                losses = _kept_numbers(losses_path, training.epochs)
+                batches = math.ceil(len(index) / training.batch_size)
+                losses = _kept_numbers(losses_path, training.num_epochs(batches))
             else:
                 dataset = self.windows(stream, index, training.batch_size)
                 losses = training.fit(model, dataset)
@@ -291,6 +294,21 @@ class Repetition:
             ]
         )
         return class_probabilities(find_head(model), outputs)
+
+    def macro_f1(self, model: keras.Model, stream: str, index: WindowIndex) -> float:
+        """Macro F1 of a model on windows that have a label.
+
+        Args:
+            model: `keras.Model` of the stream.
+            stream: str.
+            index: `WindowIndex`.
+
+        Returns:
+            float.
+        """
+        labels, believed = self.study.targets(index), self.predict(model, stream, index)
+        size, several = believed.shape[1], labels.ndim > 1
+        return macro_f1(labels, believed.argmax(axis=-1), size, multi_label=several)
 
     def _kept(self, kind, streams, suffix, **options: Any):
         """Path of something trained that is kept, or `None` where nothing is."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from keras_dcat.evaluation import figures
+from keras_dcat.evaluation.remarks import references, remarks
 from keras_dcat.evaluation.results import Results
 from keras_dcat.evaluation.stream_pairs import arrow, named
 from keras_dcat.extras import require
@@ -97,6 +98,8 @@ def _section(heading, results):
             {
                 "name": arrow(pair),
                 "rows": [r for r in rows if (r["source"], r["target"]) == pair],
+                "references": references(results, pair),
+                "remarks": remarks(results, pair),
                 "details": list(_details(heading, results, pair)),
             }
             for pair in results.pairs

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from keras_dcat.evaluation.confidence_intervals import Interval
+from keras_dcat.evaluation.remarks import references, remarks
 from keras_dcat.evaluation.run import Run
 from keras_dcat.evaluation.significance import (
     corrected_t_test,
@@ -29,11 +30,13 @@ class Results:
             several streams is a tuple of them.
         baselines: dict from a label to that of its baseline.
         class_names: tuple of str; the names of the labels, if there are several.
+        sources: dict from `(split, seed, stream)` to the `Run` of a source by itself.
     """
 
     runs: Mapping[tuple, Run]
     baselines: Mapping[str, str]
     class_names: tuple[str, ...]
+    sources: Mapping[tuple, Run] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
         lines = [
@@ -194,13 +197,13 @@ class Results:
         return counts
 
     def table(self, pair: tuple) -> str:
-        """Every method for one pair.
+        """Every method for one pair, its sources and a guess.
 
         Args:
             pair: `(source, target)`.
 
         Returns:
-            str, a Markdown table.
+            str, a Markdown table, and below it what to read it with.
         """
         lines = [
             "| method | macro F1 | gain | accuracy | calibration error |",
@@ -212,7 +215,12 @@ class Results:
                 f"| {row['method']} | {row['macro F1']} | {gain} | "
                 f"{row['accuracy']:.3f} | {row['calibration error']:.3f} |"
             )
-        return "\n".join(lines)
+        for row in references(self, pair):
+            lines.append(
+                f"| *{row['method']}* | {row['macro F1']} | | "
+                f"{row['accuracy']:.3f} | {row['calibration error']:.3f} |"
+            )
+        return "\n".join([*lines, *(f"\n{each}" for each in remarks(self, pair))])
 
     def rows(self, pairs: list[tuple] | None = None) -> list[dict]:
         """Every pair and method: scores, gain and the test over folds.

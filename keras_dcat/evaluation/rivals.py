@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_dcat.evaluation.methods import DCAT, Method
+from keras_dcat.evaluation.methods import DCAT, Method, Outcome
 from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.shown import shown_as_printed
 from keras_dcat.transfer import FeatureInfoNCE
@@ -187,12 +187,12 @@ class LateFusion(Method):
 
     def run(
         self, repetition: Repetition, sources: tuple[str, ...], target: str
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> Outcome:
         parts = []
         for stream in (*sources, target):
             model, losses = repetition.unimodal(stream, self.data_fraction)
             parts.append(repetition.predict(model, stream))
-        return np.mean(parts, axis=0), losses
+        return Outcome(np.mean(parts, axis=0), losses)
 
 
 RIVALS = {

@@ -33,6 +33,8 @@ class Run:
         losses: float array `(epochs,)`, classification loss in training.
         seconds: float. How long it took.
         environment: dict of versions.
+        training_f1: float. Macro F1 on the training windows that have a label; `None`
+            where nobody has asked.
     """
 
     split: str
@@ -46,6 +48,7 @@ class Run:
     losses: np.ndarray
     seconds: float
     environment: Mapping[str, str]
+    training_f1: float | None = None
 
     def __str__(self) -> str:
         pair = self.target if self.source is None else arrow((self.source, self.target))
@@ -143,6 +146,7 @@ class Run:
             and isinstance(self.method, Mapping)
             and isinstance(self.environment, Mapping)
             and isinstance(self.seconds, float | int)
+            and isinstance(self.training_f1, float | None)
             and all(isinstance(name, str) for name in (self.split, self.target))
             and all(isinstance(name, str) for name in sources_of(self.source or ()))
         )

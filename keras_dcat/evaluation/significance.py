@@ -3,10 +3,13 @@
 import numpy as np
 
 from keras_dcat.class_labels import checked_answers, checked_classes
-from keras_dcat.evaluation.confidence_intervals import Interval
+from keras_dcat.evaluation.confidence_intervals import Interval, OfFew
 from keras_dcat.extras import require
 from keras_dcat.metrics.scores import predicted_answers, predicted_classes
 from keras_dcat.typing import ArrayLike
+
+# An interval over fewer says nothing of others.
+FEW_PEOPLE = 3
 
 
 def paired_bootstrap(
@@ -72,7 +75,8 @@ def paired_bootstrap(
         return _macro_f1(counts[0], weights) - _macro_f1(counts[1], weights)
 
     sizes = (len(people), len(runs[0]))
-    return _percentiles(differences, sizes, confidence, resamples, seed)
+    found = _percentiles(differences, sizes, confidence, resamples, seed)
+    return OfFew(*found) if len(people) < FEW_PEOPLE else found
 
 
 def macro_f1_interval(

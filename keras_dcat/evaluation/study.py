@@ -1,4 +1,4 @@
-"""What is compared: splits of windows, a model for each modality, one budget."""
+"""What is compared: splits of windows, and a model for each modality."""
 
 import dataclasses
 import functools
@@ -8,17 +8,18 @@ import itertools
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import keras
 import numpy as np
 
-from keras_dcat.evaluation.study_labels import answers, check_labels, second_of_two
+from keras_dcat.evaluation.study_labels import answers, check_labels
+from keras_dcat.evaluation.training import Training
 from keras_dcat.shown import counted, few, shown_as_printed, told
-from keras_dcat.transfer.models.heads import find_head
 from keras_dcat.windows import WindowIndex, audit
 
 _Sides = tuple[WindowIndex, WindowIndex]
+# Of what all runs have in common. 1: a budget in epochs alone.
+_EDITION = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,85 +40,6 @@ class Modality:
 
     build: Callable[..., keras.Model]
     augmentation: Callable | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Training:
-    """The budget that every model of a study gets.
-
-    AdamW, whose learning rate rises over the first tenth of the steps and falls to 0
-    with a cosine.
-
-    Attributes:
-        epochs: int.
-        batch_size: int.
-        learning_rate: float. The highest it gets.
-        weight_decay: float.
-        label_smoothing: float from 0 to 1.
-        together: `TimeWarp` or `Crop` that both sides of a pair go through alike,
-            and a single stream, too.
-        run_eagerly: bool. Whether steps are taken without being traced: training
-            starts sooner and takes longer, which pays for some dozen steps.
-    """
-
-    epochs: int = 80
-    batch_size: int = 32
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.01
-    label_smoothing: float = 0.1
-    together: Callable | None = None
-    run_eagerly: bool = False
-
-    def fit(
-        self,
-        model: keras.Model,
-        dataset: Any,
-        callbacks: Sequence[keras.callbacks.Callback] = (),
-    ) -> np.ndarray:
-        """Trains a model, or a transfer, on batches with one-hot labels.
-
-        One sigmoid is told the second of two classes, several are told rows of 0 and 1;
-        their loss is the binary cross-entropy, smoothed alike.
-
-        Args:
-            model: `keras.Model`, or one whose `target` is trained.
-            dataset: `tf.data.Dataset` of `(inputs, one-hot labels)`.
-            callbacks: as in Keras.
-
-        Returns:
-            float array `(epochs,)`, the classification loss.
-        """
-        head = find_head(getattr(model, "target", model))
-        loss = keras.losses.CategoricalCrossentropy
-        if head.task != "multiclass":
-            loss = keras.losses.BinaryCrossentropy
-        if head.task == "binary":
-            dataset = dataset.map(second_of_two)
-        steps = self.epochs * len(dataset)
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0,
-            steps,
-            warmup_target=self.learning_rate,
-            warmup_steps=steps // 10,
-        )
-        model.compile(
-            keras.optimizers.AdamW(rate, weight_decay=self.weight_decay),
-            loss(from_logits=head.from_logits, label_smoothing=self.label_smoothing),
-            metrics=[],
-            run_eagerly=self.run_eagerly,
-            jit_compile=_jit_compile(),
-        )
-        # Now, or TensorFlow traces how its variables are made in the first step.
-        model.optimizer.build(model.trainable_variables)
-        history = model.fit(
-            dataset,
-            epochs=self.epochs,
-            callbacks=list(callbacks),
-            shuffle=False,
-            verbose=0,
-        )
-        losses = history.history
-        return np.array(losses.get("classification_loss", losses["loss"]))
 
 
 @shown_as_printed
@@ -262,7 +184,7 @@ class Study:
             str of 12 hexadecimal digits.
         """
         digests = [self._digest(split, stream) for stream in streams]
-        parts = [*digests, described(self.training), about]
+        parts = [_EDITION, *digests, described(self.training), about]
         text = json.dumps(parts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -306,15 +228,6 @@ def _scored(index, what):
         stacklevel=4,
     )
     return index.subset(index.is_labelled)
-
-
-def _jit_compile():
-    """On a CPU, XLA compiles for longer than it saves; without it JAX is not traced."""
-    if keras.backend.backend() != "tensorflow":
-        return "auto"
-    import tensorflow as tf
-
-    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def changes(settings) -> dict:

@@ -9,7 +9,13 @@ PLAN = {
     "windows": {"length": 1.0, "stride": 1.0},
     "split": {"test": ["p4", "p5"], "validation": ["p3"]},
     "encoders": {"camera": {"size": "tiny"}, "watch": {"size": "tiny"}},
-    "training": {"epochs": 1, "batch_size": 16, "key_dim": 4, "seeds": [0, 1]},
+    "training": {
+        "epochs": 1,
+        "min_steps": 1,
+        "batch_size": 16,
+        "key_dim": 4,
+        "seeds": [0, 1],
+    },
     "about": {"Data": "Six people who turn.", "Limits": "None of them is real."},
 }
 NAMES = ("run", "sit", "walk")

@@ -135,7 +135,7 @@ def test_a_diagnosis_counts_them_and_judges_by_the_others(index, models):
 
 def test_a_comparison_trains_on_them_and_scores_the_others(index):
     split = windows.split_by_subject(index, ["p3", "p4", "p5"])
-    training = Training(epochs=1, batch_size=16, run_eagerly=True)
+    training = Training(epochs=1, min_steps=1, batch_size=16, run_eagerly=True)
     modalities = {stream: modality(stream) for stream in PAIR}
     with pytest.warns(UserWarning, match="15 of 45 windows have no label in the tests"):
         study = Study({"new people": split}, modalities, index.class_names, training)

@@ -61,7 +61,9 @@ def study(index=None, splits=None, epochs=2, modalities=None, batch_size=36, **o
     index = windows() if index is None else index
     people = np.unique(index.subjects).tolist()
     splits = splits or {"official": split_by_subject(index, people[-2:])}
-    training = Training(epochs, batch_size, learning_rate=0.01, together=TimeWarp(0.3))
+    training = Training(
+        epochs, 1, batch_size, learning_rate=0.01, together=TimeWarp(0.3)
+    )
     modalities = {stream: modality(stream) for stream in modalities or index.samples}
     return Study(splits, modalities, CLASSES, training, **options)
 
@@ -84,7 +86,7 @@ def of_sigmoids(labels=None, index=None, **options):
 
 def assert_trains_otherwise(method, repetition, pair, alone):
     """That a method predicts the test, and not as the target alone; its losses."""
-    probabilities, losses = method.run(repetition, *pair)
+    probabilities, losses, *_ = method.run(repetition, *pair)
     assert probabilities.shape == (len(repetition.test), len(CLASSES))
     np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-5)
     assert np.isfinite(losses).all()

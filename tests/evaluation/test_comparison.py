@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_dcat.evaluation import DCAT, Alone, compare, environment
-from keras_dcat.evaluation.study import Training
+from keras_dcat.evaluation.training import Training
 from keras_dcat.windows import (
     leave_one_subject_out,
     split_by_session,

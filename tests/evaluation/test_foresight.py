@@ -6,7 +6,7 @@ import pytest
 
 from keras_dcat.evaluation import METHODS, Interval, compare, foresight
 from keras_dcat.evaluation.foresight import Foresight
-from keras_dcat.evaluation.study import Training
+from keras_dcat.evaluation.training import Training
 from tests.evaluation.studies import PAIR, SEVERAL, THREE_RATES, study, windows
 
 BACK = PAIR[::-1]

@@ -28,7 +28,9 @@ def alone(repetition):
 
 
 def test_without_weight_the_target_is_trained_as_if_it_were_alone(repetition, alone):
-    probabilities, losses = DCAT(transfer_weight=0.0).run(repetition, SOURCES, TARGET)
+    probabilities, losses, *_ = DCAT(transfer_weight=0.0).run(
+        repetition, SOURCES, TARGET
+    )
     np.testing.assert_allclose(probabilities, alone[0], atol=1e-5)
     np.testing.assert_allclose(losses, alone[1], rtol=1e-5)
 
@@ -68,7 +70,7 @@ def test_the_baseline_may_be_restored_by_who_judges():
         for model in (taught, alone)
     ]
     expected = repetition.predict(taught if scores[0] > scores[1] else alone, "imu")
-    kept, _ = DCAT(restores_baseline=True).run(repetition, SOURCES, TARGET)
+    kept, *_ = DCAT(restores_baseline=True).run(repetition, SOURCES, TARGET)
     np.testing.assert_allclose(kept, expected, atol=1e-5)
 
 
@@ -87,7 +89,7 @@ def test_a_baseline_has_the_same_changes_as_its_method():
 
 def test_changes_of_target_and_training_are_used(repetition):
     changed = Alone(build={"filters": 4}, training={"epochs": 1}, data_fraction=0.34)
-    probabilities, losses = changed.run(repetition, (), TARGET)
+    probabilities, losses, *_ = changed.run(repetition, (), TARGET)
     assert len(losses) == 1
     assert len(probabilities) == len(repetition.test)
 

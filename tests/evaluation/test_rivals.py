@@ -93,8 +93,8 @@ def test_every_rival_changes_the_training_and_predicts_the_test(
 
 
 def test_late_fusion_is_the_mean_of_source_and_target(repetition, alone):
-    source, _ = Alone().run(repetition, (), "camera")
-    fused, _ = LateFusion().run(repetition, SOURCES, TARGET)
+    source, *_ = Alone().run(repetition, (), "camera")
+    fused, *_ = LateFusion().run(repetition, SOURCES, TARGET)
     np.testing.assert_allclose(fused, (source + alone[0]) / 2, atol=1e-6)
 
 

@@ -20,7 +20,7 @@ COMPARISON = """
     import sys
 
     from keras_dcat.evaluation import DCAT, Alone, compare
-    from keras_dcat.evaluation.study import Training
+    from keras_dcat.evaluation.training import Training
     from tests.evaluation.studies import PAIR, study
 
     folder, fits_left = sys.argv[1], int(sys.argv[2])

@@ -22,7 +22,7 @@ from keras_dcat.evaluation import (
 )
 from keras_dcat.evaluation.experiments import Experiment
 from keras_dcat.evaluation.repetition import Repetition
-from keras_dcat.evaluation.study import Training
+from keras_dcat.evaluation.training import Training
 from keras_dcat.transfer.losses.statistics import SourceStatistics
 from tests.evaluation.studies import (
     PAIR,
@@ -57,7 +57,7 @@ def joined(repetition, method):
 
 
 def test_without_weight_the_target_is_trained_as_if_it_were_alone(repetition, alone):
-    probabilities, losses = DCAT(transfer_weight=0.0).run(repetition, *SEVERAL)
+    probabilities, losses, *_ = DCAT(transfer_weight=0.0).run(repetition, *SEVERAL)
     np.testing.assert_allclose(probabilities, alone[0], atol=1e-5)
     np.testing.assert_allclose(losses, alone[1], rtol=1e-5)
 
@@ -94,9 +94,9 @@ def test_every_method_changes_the_training_and_predicts_the_test(
 @pytest.mark.slow
 def test_all_teach_not_one_of_them(repetition):
     method = DCAT(transfer_weight=0.5)
-    both, _ = method.run(repetition, *SEVERAL)
+    both, *_ = method.run(repetition, *SEVERAL)
     for source in SOURCES:
-        one, _ = method.run(repetition, (source,), TARGET)
+        one, *_ = method.run(repetition, (source,), TARGET)
         assert np.abs(both - one).max() > 1e-4
 
 
@@ -109,7 +109,7 @@ def test_the_combination_is_that_of_the_model(repetition, combination):
 
 def test_the_same_source_twice_teaches_as_once(repetition):
     method = DCAT(cached=True)
-    twice, _ = method.run(repetition, ("camera", "camera"), TARGET)
+    twice, *_ = method.run(repetition, ("camera", "camera"), TARGET)
     np.testing.assert_allclose(
         twice, method.run(repetition, ("camera",), TARGET)[0], atol=1e-5
     )
@@ -117,7 +117,7 @@ def test_the_same_source_twice_teaches_as_once(repetition):
 
 def test_late_fusion_is_the_mean_of_all(repetition, alone):
     parts = [alone[0], *(Alone().run(repetition, (), s)[0] for s in SOURCES)]
-    fused, _ = LateFusion().run(repetition, *SEVERAL)
+    fused, *_ = LateFusion().run(repetition, *SEVERAL)
     np.testing.assert_allclose(fused, np.mean(parts, axis=0), atol=1e-6)
 
 
@@ -225,8 +225,9 @@ def test_several_are_told_from_the_better_one(compared):
 def test_a_comparison_goes_on_where_it_stopped(compared, untrained):
     folder, results = compared
     names = [path.name for path in (folder / "runs").iterdir()]
-    # With each seed: the target alone, and taught by one, the other and both.
-    assert len(names) == 2 * 4
+    # With each seed: the target alone, and taught by one, the other and both; and each
+    # source by itself.
+    assert len(names) == 2 * 6
     assert (
         sum(name.startswith("official.camera+watch.imu.DCAT.") for name in names) == 2
     )

@@ -170,7 +170,7 @@ def test_other_methods_train_sigmoids_too(labels, method):
     repetition = Repetition(found, "official", 0)
     alone, _ = repetition.unimodal(PAIR[1])
     alone = repetition.predict(alone, PAIR[1])
-    probabilities, losses = method.run(repetition, PAIR[:1], PAIR[1])
+    probabilities, losses, *_ = method.run(repetition, PAIR[:1], PAIR[1])
     assert probabilities.shape == (len(repetition.test), *found.belief_shape)
     assert np.isfinite(losses).all()
     assert np.abs(probabilities - alone).max() > 1e-5  # more than rounding, of one step
@@ -181,7 +181,7 @@ def test_windows_without_a_label_teach_several_sigmoids():
     found = of_sigmoids(LABELS, index.without_labels(index.subjects == "p0"))
     method = DCAT(guarded=False)
     repetition = Repetition(found, "official", 0)
-    probabilities, losses = method.run(repetition, PAIR[:1], PAIR[1])
+    probabilities, losses, *_ = method.run(repetition, PAIR[:1], PAIR[1])
     assert np.isfinite(probabilities).all()
     assert np.isfinite(losses).all()
 
