@@ -50,6 +50,7 @@ def projections(rng):
 EXAMPLES = {
     "AttentionKV": (lambda: AttentionKV(3, num_heads=2, attention="linear"), [steps]),
     "MeanMaxPooling": (lambda: encoders.MeanMaxPooling(name="pool"), [steps]),
+    "LevelAndSpread": (lambda: encoders.LevelAndSpread(1e-2, name="level"), [steps]),
     "StochasticDepth": (lambda: encoders.StochasticDepth(0.5, seed=1), [steps]),
     "MaskedCrossAttentionLoss": (
         lambda: MaskedCrossAttentionLoss("unit", reduction="sum"),

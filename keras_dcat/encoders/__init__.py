@@ -2,12 +2,13 @@
 
 from keras_dcat.encoders.attach import attach_attention
 from keras_dcat.encoders.audio import audio
-from keras_dcat.encoders.blocks import MeanMaxPooling, StochasticDepth
+from keras_dcat.encoders.blocks import LevelAndSpread, MeanMaxPooling, StochasticDepth
 from keras_dcat.encoders.imu import imu
 from keras_dcat.encoders.skeleton import skeleton
 from keras_dcat.encoders.video import video, video_of_frames
 
 __all__ = [
+    "LevelAndSpread",
     "MeanMaxPooling",
     "StochasticDepth",
     "attach_attention",

@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from keras_dcat.encoders.blocks import (
+    batch_normalization,
     check_shape,
     encoder,
     masked,
@@ -101,17 +102,17 @@ def audio(
     audible = ops.cast(peaks >= ops.subtract(loudest, _AUDIBLE_DB), mels.dtype)
     total = ops.sum(ops.multiply(mels, audible), axis=2, keepdims=True)
     mels = ops.subtract(mels, total / ops.sum(audible, axis=2, keepdims=True))
-    x = layers.BatchNormalization()(layers.Permute((2, 1))(mels))
+    x = batch_normalization()(layers.Permute((2, 1))(mels))
     mask = audio_mask(inputs, x.shape[1], stride) if padded else None
     x = masked(ops.expand_dims(x, -1), mask)
     for _ in range(2):
         x = layers.Conv2D(
             filters[0], (3, 5), strides=(1, 2), padding="same", use_bias=False
         )(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(batch_normalization()(x))
         x = layers.SpatialDropout2D(dropout)(masked(x, mask))
     x = layers.Reshape((x.shape[1], -1))(x)
-    tokens, mask = residual_stages(
+    tokens, mask, _ = residual_stages(
         x, filters, mask=mask, dropout=dropout, depth_dropout=depth_dropout
     )
     return encoder(

@@ -4,12 +4,16 @@ import keras
 from keras import layers, ops
 
 from keras_dcat.encoders.blocks import (
+    LevelAndSpread,
+    batch_normalization,
     check_shape,
     encoder,
     padding_mask,
     residual_stages,
     size_of,
 )
+
+_PARTS = 4
 
 
 def imu(
@@ -29,11 +33,14 @@ def imu(
 ) -> keras.Model:
     """Convolutions along time, then attention over an eighth as many tokens.
 
+    The classifier also sees level and spread, of the window, of its quarters, of its
+    changes and of what enters each stage: what tells one rest from another.
+
     | size | parameters | FLOPs of a window of 2 s at 50 Hz, 6 channels |
     |---|---|---|
-    | tiny | 70 k | 2.38 million |
-    | small | 269 k | 9.2 million |
-    | base | 1051 k | 36.2 million |
+    | tiny | 76 k | 2.39 million |
+    | small | 279 k | 9.2 million |
+    | base | 1069 k | 36.2 million |
 
     Args:
         shape: `(steps, channels)` of a window.
@@ -90,9 +97,12 @@ def imu(
         )
         for part in parts
     ]
+    beside = _levels(x, mask)
+    for _, _, entered in encoded:
+        beside += [_level(tokens, own, 1e-2) for tokens, own in entered]
     if spectrum:
-        encoded.append((_spectral_tokens(x, filters[-1]), encoded[0][1]))
-    tokens, masks = zip(*encoded, strict=True)
+        encoded.append((_spectral_tokens(x, filters[-1]), encoded[0][1], []))
+    tokens, masks, _ = zip(*encoded, strict=True)
     if len(encoded) > 1:
         tokens = [layers.Concatenate(axis=1)(list(tokens))]
         masks = masks if mask is None else [layers.Concatenate(axis=1)(list(masks))]
@@ -105,7 +115,28 @@ def imu(
         attention=attention,
         dropout=dropout,
         name=name,
+        beside=beside,
     )
+
+
+def _level(x, mask=None, epsilon=1e-3):
+    """Level and spread of steps, as features of one size."""
+    return batch_normalization()(LevelAndSpread(epsilon)(x, mask=mask))
+
+
+def _levels(x, mask):
+    """Of a window, of how it changes, and of each quarter of it.
+
+    Where steps are padding, nobody knows where a quarter of the others ends.
+    """
+    both = None if mask is None else ops.logical_and(mask[:, 1:], mask[:, :-1])
+    changes = ops.subtract(x[:, 1:], x[:, :-1])
+    found = [_level(x, mask), _level(changes, both)]
+    quarter = x.shape[1] // _PARTS
+    if mask is not None or quarter < 2:
+        return found
+    starts = range(0, quarter * _PARTS, quarter)
+    return [*found, *(_level(x[:, at : at + quarter]) for at in starts)]
 
 
 def _spectral_tokens(x, filters):
@@ -115,4 +146,4 @@ def _spectral_tokens(x, filters):
     )(x)
     frames = layers.Reshape((spectra.shape[1], -1))(spectra)
     frames = layers.Dense(filters, use_bias=False)(layers.LayerNormalization()(frames))
-    return layers.ReLU()(layers.BatchNormalization()(frames))
+    return layers.ReLU()(batch_normalization()(frames))

@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers, ops
 
 from keras_dcat.encoders.blocks import (
+    batch_normalization,
     check_shape,
     encoder,
     padding_mask,
@@ -92,9 +93,9 @@ def skeleton(
     for view in list(views):
         later, earlier = view[:, 1:], view[:, :-1]
         views.append(ops.pad(ops.subtract(later, earlier), ((0, 0), (1, 0), (0, 0))))
-    x = layers.BatchNormalization()(layers.Concatenate()(views))
+    x = batch_normalization()(layers.Concatenate()(views))
     x = layers.SpatialDropout1D(dropout)(layers.Dense(filters[0])(x))
-    tokens, mask = residual_stages(
+    tokens, mask, _ = residual_stages(
         x, filters, mask=mask, dropout=dropout, depth_dropout=depth_dropout
     )
     return encoder(

@@ -100,7 +100,7 @@ def video(
         x = layers.SpatialDropout3D(dropout)(x)
     x = layers.Dense(filters[1])(layers.Reshape((shape[0], -1))(x))
     x = layers.SpatialDropout1D(dropout)(x)
-    tokens, mask = residual_stages(
+    tokens, mask, _ = residual_stages(
         x, filters[-1:], mask=mask, dropout=dropout, depth_dropout=depth_dropout
     )
     return encoder(

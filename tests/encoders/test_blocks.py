@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_dcat.encoders import (
+    LevelAndSpread,
     MeanMaxPooling,
     StochasticDepth,
     audio,
@@ -13,6 +14,7 @@ from keras_dcat.encoders import (
     skeleton,
     video,
 )
+from keras_dcat.encoders.blocks import batch_normalization
 
 
 def test_a_branch_is_left_out_at_the_rate_and_the_mean_stays():
@@ -35,7 +37,9 @@ def test_a_rate_out_of_range_is_refused():
         StochasticDepth(1.0)
 
 
-@pytest.mark.parametrize("layer", [StochasticDepth(0.3, seed=4), MeanMaxPooling()])
+@pytest.mark.parametrize(
+    "layer", [StochasticDepth(0.3, seed=4), MeanMaxPooling(), LevelAndSpread(0.01)]
+)
 def test_layers_come_back_from_their_configuration(layer):
     config = keras.saving.serialize_keras_object(layer)
     again = keras.saving.deserialize_keras_object(config)
@@ -69,3 +73,36 @@ def test_a_window_of_another_rank_is_refused_with_its_axes(build, shape, axes):
     expected = f"{re.escape(axes)} of a window.*shape={re.escape(str(shape))}.*Leave"
     with pytest.raises(ValueError, match=expected):
         build(shape, 5, **options)
+
+
+@pytest.mark.parametrize("offset", [0.0, 50.0])
+def test_level_and_spread_are_those_of_the_real_steps(rng, offset):
+    steps = (offset + rng.normal(size=(5, 12, 3))).astype("float32")
+    mask = np.arange(12) < np.array([12, 9, 4, 1, 0])[:, None]
+    layer = LevelAndSpread(1e-3)
+    found = ops.convert_to_numpy(layer(steps, mask=ops.array(mask)))
+    for row, own, real in zip(found, steps, mask, strict=True):
+        own = own[real].astype("float64") if real.any() else np.zeros((1, 3))
+        expected = [own.mean(axis=0), 0.5 * np.log(own.var(axis=0) + 1e-6)]
+        np.testing.assert_allclose(row, np.concatenate(expected), atol=2e-3)
+    whole = ops.convert_to_numpy(layer(steps))
+    np.testing.assert_allclose(whole[0], found[0], rtol=1e-6)
+
+
+def test_spread_tells_a_rest_from_a_deeper_one():
+    rest = 1e-2 * np.sin(np.arange(50, dtype="float32"))[None, :, None]
+    spreads = [
+        float(ops.convert_to_numpy(LevelAndSpread()(scale * rest))[0, 1])
+        for scale in (1.0, 0.1)
+    ]
+    assert spreads[0] - spreads[1] > 1.5
+
+
+def test_statistics_of_batches_follow_within_a_short_training():
+    """Of inputs whose variance is far from the 1 that statistics start from."""
+    layer = batch_normalization()
+    quiet = 1e-2 * np.random.default_rng(0).normal(size=(32, 8)).astype("float32")
+    for _ in range(150):
+        layer(quiet, training=True)
+    found = ops.convert_to_numpy(layer.moving_variance)
+    np.testing.assert_allclose(found, quiet.var(axis=0), rtol=0.02)
