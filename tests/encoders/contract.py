@@ -80,7 +80,7 @@ def check_padding(build, rng, steps=64):
         if knows:
             np.testing.assert_allclose(found, expected, rtol=1e-4)
         else:
-            assert not np.allclose(found, expected, rtol=1e-2)
+            assert not np.allclose(found, expected, rtol=1e-4)
 
 
 def flops(model):
