@@ -22,6 +22,7 @@ import tensorflow as tf
 
 from keras_dcat import datasets, encoders
 from keras_dcat.evaluation import Training, mean_interval
+from keras_dcat.evaluation.baselines import window_features
 from keras_dcat.metrics import macro_f1
 from keras_dcat.recordings import Stream
 from keras_dcat.windows import (
@@ -126,34 +127,11 @@ def score(stream, train, test, seed, args):
     return macro_f1(test.labels, predicted, classes)
 
 
-def features(windows):
-    """Statistics and spectra of every channel, as one would make them by hand."""
-    change = np.diff(windows, axis=1)
-    level = windows.mean(axis=1)
-    spectra = np.abs(np.fft.rfft(windows - level[:, None], axis=1))[:, 1:17]
-    quantiles = np.quantile(windows, (0, 0.1, 0.25, 0.5, 0.75, 0.9, 1), axis=1)
-    parts = np.array_split(windows, 8, axis=1)
-    return np.concatenate(
-        [
-            level,
-            windows.std(axis=1),
-            np.square(windows).mean(axis=1),
-            np.abs(change).mean(axis=1),
-            change.std(axis=1),
-            spectra.argmax(axis=1),
-            *quantiles,
-            *np.moveaxis(np.log1p(spectra), 1, 0),
-            *(part.mean(axis=1) for part in parts),
-        ],
-        axis=-1,
-    )
-
-
 def extra_trees(seed, args):
     """500 randomised trees on features made by hand."""
     from sklearn.ensemble import ExtraTreesClassifier
 
-    return ExtraTreesClassifier(500, random_state=seed), features
+    return ExtraTreesClassifier(500, random_state=seed), window_features
 
 
 def mini_rocket(seed, args):
