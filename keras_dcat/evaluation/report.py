@@ -88,6 +88,7 @@ def _section(heading, results):
     verdicts = [gain.verdict for each in gains.values() for gain in each.values()]
     return {
         "heading": heading,
+        "answer": _answer(results),
         "facts": _facts(results),
         "verdicts": {
             word: verdicts.count(word) for word in ("gain", "loss", "unclear")
@@ -152,11 +153,14 @@ def _details(heading, results, pair):
         )
         for label in results.baselines
     }
-    baselines = set(results.baselines.values())
-    yield (
-        "Training: mean loss, and its standard deviation over seeds as a band.",
-        figures.training_curves(f"{about}: training", losses, baselines),
-    )
+    # Of one epoch there is no curve, and of what is not trained by epochs neither.
+    losses = {label: each for label, each in losses.items() if each.shape[1] > 1}
+    baselines = set(results.baselines.values()) & losses.keys()
+    if losses:
+        yield (
+            "Training: mean loss, and its standard deviation over seeds as a band.",
+            figures.training_curves(f"{about}: training", losses, baselines),
+        )
     # Of several labels none is taken for another: F1 says how often each is missed.
     confused = shown and not results.are_several_labels
     for label in (baseline, shown) if confused else ():
@@ -189,13 +193,37 @@ def _settings(baselines):
     return (name, settings) if len(settings) > 2 else (name, {})
 
 
+def _answer(results):
+    """In one sentence, whether it helps; nothing where nobody was taught."""
+    shown = _shown(results)
+    if not shown:
+        return ""
+    gain = results.gain(results.pairs, shown)
+    says = {
+        "gain": "is better than",
+        "loss": "is worse than",
+        "unclear": "does not differ significantly from",
+    }[gain.verdict]
+    over = f" over {len(results.pairs)} pairs" if len(results.pairs) > 1 else ""
+    return (
+        f"{shown} {says} {results.baselines[shown]}: {_signed(gain.mean)} macro F1 "
+        f"[{_signed(gain.low)}, {_signed(gain.high)}]{over}, on "
+        f"{_count(len(_people(results)), 'subject')}."
+    )
+
+
+def _people(results):
+    """The subjects of the tests of all splits; sessions, where there is one subject."""
+    tested = results.of(results.pairs[0], next(iter(results.baselines)))[0]
+    return {person for run in tested for person in run.subjects.tolist()}
+
+
 def _facts(results):
     """In one sentence, what was compared."""
     splits, seeds, pairs = results.splits, results.seeds, len(results.pairs)
     epochs = sorted({len(run.losses) for run in results.runs.values()})
     budget = f"{epochs[0]} to " if len(epochs) > 1 else ""
     tested = results.of(results.pairs[0], next(iter(results.baselines)))[0]
-    people = {person for run in tested for person in run.subjects.tolist()}
     windows = sum(len(run.labels) for run in tested)
     facts = [
         _count(len(results.baselines), "method"),
@@ -204,7 +232,7 @@ def _facts(results):
         f"{_count(len(seeds), 'seed')} ({', '.join(map(str, seeds))})",
         f"{budget}{_count(epochs[-1], 'epoch')}",
         f"tested on {_count(windows, 'window')} of "
-        f"{_count(len(people), 'subject')} (or sessions)",
+        f"{_count(len(_people(results)), 'subject')} (or sessions)",
     ]
     return ", ".join(facts)
 

@@ -346,3 +346,18 @@ def test_it_fits_a_phone_and_a_desktop(browser, path, page, width, scheme):
     )
     assert (ink > background) == (scheme == "dark")
     assert abs(ink - background) > 100
+
+
+@pytest.mark.parametrize(
+    ("share", "says"),
+    [(0.95, "is better than alone: +"), (0.3, "is worse than alone: −")],
+)
+def test_a_section_begins_with_its_answer(tmp_path, share, says):
+    shares = {"alone": (0.7, "alone"), "D-CAT": (share, "alone")}
+    write_report(tmp_path / "page.html", {"Here": results(shares, PAIRS[:1])})
+    page = (tmp_path / "page.html").read_text("utf-8")
+    section = page[page.index("<h2>Here") :]
+    answer = re.search(r"<strong>(.*?)</strong>", section)[1]
+    assert f"D-CAT {says}" in answer
+    assert re.search(r"on \d+ subjects\.$", answer)
+    assert section.index(answer) < section.index("<table")
