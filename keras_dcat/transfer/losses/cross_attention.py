@@ -150,9 +150,12 @@ class MaskedCrossAttentionLoss(TransferLoss):
                 "Use 'source' or 'unit'."
             )
         center = mean.mean(axis=0)
-        norms = np.sqrt(np.square(mean - center).sum(axis=(-2, -1)))
+        norms = np.sqrt(np.square(mean - center).sum(axis=(-2, -1))).mean(axis=0)
+        # Less than that of a center is rounding, whatever its size.
+        least = 1e-12 * np.sqrt(np.square(center).sum(axis=(-2, -1)))
+        least = np.where(least > 0, least, 1e-12)
         self.center = center.astype("float32")
-        self.scale = np.maximum(norms.mean(axis=0), 1e-12).astype("float32")
+        self.scale = np.maximum(norms, least).astype("float32")
         return self
 
     def call(self, y_true: Tensor, y_pred: Any) -> Tensor:

@@ -72,9 +72,8 @@ class FusedPseudoLabels(TransferLoss):
     def call(self, y_true: Tensor, y_pred: Any) -> Tensor:
         together = ops.softmax(y_true, axis=-1)
         believed = ops.one_hot(ops.argmax(together, axis=-1), together.shape[-1])
-        likelihood = ops.sum(
-            ops.cast(believed, y_pred.dtype) * ops.log_softmax(y_pred, axis=-1), axis=-1
-        )
+        likelihoods = ops.where(believed > 0, ops.log_softmax(y_pred, axis=-1), 0.0)
+        likelihood = ops.sum(likelihoods, axis=-1)
         sure = ops.max(together, axis=-1) >= self.threshold
         return ops.where(sure, -likelihood, 0.0)
 
