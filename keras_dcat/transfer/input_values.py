@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_dcat.class_labels import ROW_CURE, ROW_RULE
+from keras_dcat.constant_data import LARGEST
 from keras_dcat.transfer import label_rules
 from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE
 
@@ -61,8 +62,12 @@ class BatchValues:
                 values = keras.ops.convert_to_numpy(leaf)
                 if values.dtype.kind in "OSU":  # of a model that reads text
                     continue
-                is_fine = _are_shares if name == "transfer_mask" else np.isfinite
-                if not np.all(is_fine(values)):
+                if name in _RULES:
+                    is_fine = np.all(_RULES[name](values))
+                else:  # of NaN neither holds
+                    is_fine = float(values.min()) >= -LARGEST
+                    is_fine = is_fine and float(values.max()) <= LARGEST
+                if not is_fine:
                     raise ValueError(self._message(name))
 
     def check_labels(self, labels):
@@ -126,10 +131,12 @@ class BatchValues:
             for leaf in keras.tree.flatten(inputs):
                 if leaf is None:
                     continue
-                if name == "transfer_mask":
-                    rules.append((name, _are_shares(tf.cast(leaf, tf.float64)), None))
+                if name in _RULES:
+                    holds = _RULES[name](tf.cast(leaf, tf.float64))
+                    rules.append((name, holds, None))
                 elif leaf.dtype.is_floating:
-                    rules.append((name, tf.math.is_finite(leaf), None))
+                    holds = tf.abs(tf.cast(leaf, tf.float32)) <= LARGEST
+                    rules.append((name, holds, None))
         rules.append(self._count_rule(tf, sides, labels, sample_weight))
         rules.append(self._label_rule(tf, labels))
         checks = []
@@ -183,9 +190,10 @@ class BatchValues:
         rule = label_rules.label_rule(self.head, self.head.label_shapes[0])
         finite = {
             side: (
-                f"The input of the {side} must be finite.",
-                "windows with NaN or infinite values",
-                f"Drop them, or fill the gaps in recordings of the {side}.",
+                f"The input of the {side} must be finite, and at most 2**32 in size.",
+                "windows with NaN, infinite or larger values",
+                f"Drop them, fill the gaps in recordings of the {side}, or take "
+                "another unit.",
             )
             for side in ("source", "target")
         }
@@ -197,8 +205,8 @@ class BatchValues:
                 "Give a window 0 where there is no source.",
             ),
             "sample_weight": (
-                "`sample_weight` must be finite.",
-                "NaN or infinite weights",
+                "`sample_weight` must be finite, and not negative.",
+                "negative, NaN or infinite weights",
                 "Give a window 0 that is not to count.",
             ),
             "counts": (
@@ -246,6 +254,13 @@ def _is_of_numpy(labels):
 def _are_shares(numbers):
     # What is made of probabilities may be rounded up.
     return (numbers >= 0) & (numbers <= 1 + 1e-6)
+
+
+def _are_weights(numbers):
+    return (numbers >= 0) & (numbers <= LARGEST)
+
+
+_RULES = {"transfer_mask": _are_shares, "sample_weight": _are_weights}
 
 
 def _of_tensorflow(tf):

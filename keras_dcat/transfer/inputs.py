@@ -301,7 +301,7 @@ class BatchFormat:
         if sample_weight is None:
             return
         shapes, steps = [(None,), (None, 1)], ""
-        if self.head.steps is not None:
+        if self.head.steps is not None and self.head.has_beliefs:
             shapes.append((None, self.head.steps))
             steps = f", or for each step, (batch, {self.head.steps})"
         check_dense("`sample_weight`", sample_weight)
