@@ -12,8 +12,8 @@ from keras_dcat.quantization import quantize_inside, quantized_inside
 from keras_dcat.transfer import combination as combinations
 from keras_dcat.transfer import gradient_step
 from keras_dcat.transfer.chosen_losses import chosen_terms
-from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE
-from keras_dcat.transfer.inputs import BatchFormat, teaching_shares
+from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE, teaching_shares
+from keras_dcat.transfer.inputs import BatchFormat
 from keras_dcat.transfer.models import inspection
 from keras_dcat.transfer.models.joining import joined
 from keras_dcat.transfer.objective import Objective

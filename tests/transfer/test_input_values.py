@@ -193,3 +193,37 @@ def test_parts_of_a_batch_of_a_dataset_must_be_of_the_same_windows(rng, model):
     data = tf.data.Dataset.zip((tuple(data[:2]), data[2]))
     with pytest.raises(ValueError, match=r"same number.*\[7, 8\].*Check how"):
         model.fit(data, verbose=0)
+
+
+@pytest.mark.parametrize("kind", ["arrays", "tf.data"])
+def test_a_mask_of_yes_and_no_is_one_of_0_and_1(rng, model, kind):
+    (source, target), labels = windows(rng)
+    yes = np.arange(32) % 3 == 0
+    found = []
+    for mask in (yes, yes.astype("float64"), yes.astype("int8")):
+        pair = {"source": source, "target": target, "transfer_mask": mask}
+        found.append(model.evaluate(*KINDS[kind](pair, labels), verbose=0))
+    np.testing.assert_allclose(found[1:], [found[0]] * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.full(32, "yes"), r"must be numbers.*str96"),
+        (np.ones((32, 2)), r"shape \(32, 2\).*one number from 0 to 1 for each"),
+        (np.ones((32, 1)), r"shape \(32, 1\).*or leave it out"),
+        (np.float32(1.0), r"shape \(\)"),
+        ([1.0] * 32, r"a list.*Make an array"),
+        (None, r"Received: None.*or leave it out"),
+        (np.ones(31), r"same number.*\[31, 32\]"),
+        (np.full(32, np.inf), "from 0 to 1"),
+    ],
+)
+def test_a_mask_that_is_not_a_number_for_each_window_is_refused(
+    rng, model, mask, message
+):
+    (source, target), labels = windows(rng)
+    pair = {"source": source, "target": target, "transfer_mask": mask}
+    for run in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match=message):
+            run(pair, labels, verbose=0)
