@@ -3,7 +3,6 @@
 import contextlib
 import contextvars
 import math
-import numbers
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
@@ -11,6 +10,7 @@ import keras
 from keras import ops
 
 from keras_dcat.quantization import quantize_inside, quantized_inside
+from keras_dcat.real_numbers import is_number
 from keras_dcat.shown import formed, shown_as_printed
 from keras_dcat.typing import Config, Shape, Tensor
 
@@ -354,8 +354,7 @@ def find_attention(model: keras.Model, name: str | None = None) -> AttentionKV:
 
 
 def _check_scale(scale: float | None) -> None:
-    is_number = isinstance(scale, numbers.Real) and not isinstance(scale, bool)
-    if scale is None or (is_number and math.isfinite(scale)):
+    if scale is None or (is_number(scale) and math.isfinite(scale)):
         return
     raise ValueError(
         "`scale` must be a finite number. "

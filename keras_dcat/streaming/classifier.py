@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from keras_dcat.export import Description, runner
 from keras_dcat.export.description import joined
+from keras_dcat.real_numbers import is_number, is_positive
 from keras_dcat.recordings.at_rate import nearest_step
 from keras_dcat.shown import counted, shown_as_printed, told
 from keras_dcat.streaming.live_resampling import EvenSamples, EvenTimes
@@ -86,10 +87,11 @@ class StreamingClassifier:
         self.description = Description.of(path)
         self._given_rate = rate
         rate = self.description.rate if rate is None else rate
-        if not (rate > 0 and max_gap > 0 and 0 <= smoothing < 1):
+        are_numbers = is_positive(rate) and is_number(max_gap) and is_number(smoothing)
+        if not (are_numbers and max_gap > 0 and 0 <= smoothing < 1):
             raise ValueError(
                 "`rate` and `max_gap` must be above 0, `smoothing` from 0 to below 1. "
-                f"Received: rate={rate}, max_gap={max_gap}, smoothing={smoothing}. "
+                f"Received: {rate=}, {max_gap=}, {smoothing=}. "
                 "Leave out what you do not know."
             )
         if max_gap > 10 * self.description.length:

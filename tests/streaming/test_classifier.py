@@ -210,7 +210,14 @@ def test_after_a_reset_it_is_new(classifier):
 
 
 @pytest.mark.parametrize(
-    ("args", "options"), [((0.0,), {}), ((), {"smoothing": 1.0}), ((), {"max_gap": 0})]
+    ("args", "options"),
+    [
+        ((0.0,), {}),
+        ((np.inf,), {}),
+        (("50",), {}),
+        ((), {"smoothing": 1.0}),
+        ((), {"max_gap": 0}),
+    ],
 )
 def test_options_that_make_no_sense_are_refused(classifier, args, options):
     with pytest.raises(ValueError, match="Leave out what you do not know"):

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_dcat.real_numbers import is_number
 from keras_dcat.transfer.losses.transfer_loss import TransferLoss
 from keras_dcat.typing import Config, Tensor
 
@@ -62,10 +63,10 @@ class FusedPseudoLabels(TransferLoss):
         dtype: str = "float32",
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        if not 0 <= threshold <= 1:
+        if not is_number(threshold) or not 0 <= threshold <= 1:
             raise ValueError(
                 "`threshold` must be a probability from 0 to 1. "
-                f"Received: threshold={threshold}. Start with 0.9."
+                f"Received: threshold={threshold!r}. Start with 0.9."
             )
         self.threshold = threshold
 
