@@ -110,7 +110,7 @@ class StreamingClassifier:
                 f"at {self.description.rate} Hz. Export the model anew."
             )
         # The owner must live as long as what it runs.
-        self._run, _, self._owner = runner.load(path)
+        self._run, _, self._owner = _loaded(path)
         self.reset()
 
     def __str__(self) -> str:
@@ -285,6 +285,21 @@ class StreamingClassifier:
                 "Leave out samples that come late, or call `reset`."
             )
         return samples, timestamps
+
+
+def _loaded(path):
+    """What runs an artefact, which may be damaged although it says what it is."""
+    try:
+        return runner.load(path)
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:  # of each reader of a format its own
+        found = " ".join(str(error).split())[:200]
+        raise ValueError(
+            "An artefact must be what `export_target` has written, as a whole. "
+            f"Received: {str(path)!r}, which cannot be loaded ({found}). Export the "
+            "model anew."
+        ) from error
 
 
 _TINY = 1e-6  # seconds: times are rounded

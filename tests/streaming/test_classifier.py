@@ -9,7 +9,7 @@ from keras_dcat.export import Description, runner
 from keras_dcat.recordings import Recording, Stream
 from keras_dcat.streaming import StreamingClassifier
 from keras_dcat.windows import index_windows
-from tests.streaming.conftest import scored
+from tests.streaming.conftest import DESCRIPTION, scored
 
 
 def samples(count, seed=0):
@@ -271,3 +271,12 @@ def test_a_decision_has_every_probability_and_all_that_is_said(
     (decision,) = of_task(task, ("talk", "walk"), outputs).feed(samples(20))
     np.testing.assert_allclose(decision.probabilities, probabilities, atol=1e-6)
     assert (decision.label, decision.labels) == (label, labels)
+
+
+def test_an_artefact_that_is_damaged_is_refused_in_words(tmp_path):
+    pytest.importorskip("tensorflow")
+    path = tmp_path / "target.tflite"
+    path.write_bytes(b"no flatbuffer" * 100)
+    DESCRIPTION.put_into(path)
+    with pytest.raises(ValueError, match=r"as a whole.*cannot be loaded.*anew"):
+        StreamingClassifier(path)
