@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_dcat.file_kinds import check_is_file
 from keras_dcat.storage import JSON_ERRORS, stored_arrays, written_whole
 
 
@@ -33,7 +34,8 @@ class ResumeTraining(keras.callbacks.Callback):
         path: str or path of an `.npz` file, of this training alone.
 
     Raises:
-        ValueError: when training begins, if the file is damaged, or of another model.
+        ValueError: if there is a folder or a device; when training begins, if the file
+            is damaged, or of another model.
         OSError: if it cannot be written.
 
     Example:
@@ -52,6 +54,7 @@ class ResumeTraining(keras.callbacks.Callback):
 
     def __init__(self, path: str | os.PathLike):
         super().__init__()
+        check_is_file(path)
         self._path = pathlib.Path(path)
         self._data: Any = None
         self._others: list[keras.callbacks.Callback] = []
