@@ -9,7 +9,6 @@ import pathlib
 import shutil
 import struct
 import tempfile
-import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -143,23 +142,25 @@ def _remove_what_was_left(path: pathlib.Path) -> None:
         name = folder.name
         if not (name.startswith(_before(path)) and name.endswith(_AFTER)):
             continue
-        if (
-            len(name) - len(_before(path)) - len(_AFTER) != _RANDOM
-            or kind_of(folder) != "a folder"
-        ):
+        if len(name) - len(_before(path)) - len(_AFTER) != _RANDOM:
             continue
         with contextlib.suppress(OSError):  # of another user
-            # Made an instant ago, it may have no lock yet: it is left alone.
-            lock = _locked(folder / _LOCK, makes=False)
-            if lock is not None:
+            if kind_of(folder) == "a folder":
+                _remove_unless_in_use(folder)
+
+
+def _remove_unless_in_use(folder: pathlib.Path) -> None:
+    lock = _locked(folder / _LOCK, makes=False)
+    if lock is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.close()
+    elif not (folder / _LOCK).exists():
+        try:
+            folder.rmdir()  # whoever has just made it makes another one
+        except OSError:
+            # A lock comes before all else, and goes before it where one is removed.
+            if not (folder / _LOCK).exists():
                 shutil.rmtree(folder, ignore_errors=True)
-                lock.close()
-            elif not any(folder.iterdir()) and _is_old(folder):
-                folder.rmdir()
-
-
-def _is_old(folder: pathlib.Path) -> bool:
-    return time.time() - folder.stat().st_mtime > 60
 
 
 def _before(path: pathlib.Path) -> str:

@@ -87,6 +87,16 @@ def test_what_a_killed_process_has_left_is_removed_and_nothing_else(
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_a_folder_that_was_left_before_its_lock_or_after_it_is_removed(tmp_path):
+    empty, half = (tmp_path / f".a.txt.{letter * 8}.part" for letter in "ab")
+    empty.mkdir()
+    half.mkdir()
+    (half / "a.txt").write_text("half")
+    with written_whole(tmp_path / "a.txt") as part:
+        part.write_text("all")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
 def test_two_that_write_at_once_each_publish_the_whole_of_theirs(tmp_path):
     path = tmp_path / "a.txt"
     with written_whole(path) as first:
