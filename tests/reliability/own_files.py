@@ -249,6 +249,7 @@ def _described(name):
             path.write_bytes(b"TFL3" * 9)
             DESCRIPTION.put_into(path)
         else:
+            (folder / "saved_model.pb").touch()
             DESCRIPTION.put_into(folder)
 
     def read(folder):
