@@ -249,10 +249,10 @@ def _described(name):
             path.write_bytes(b"TFL3" * 9)
             DESCRIPTION.put_into(path)
         else:
-            (folder / "saved_model.pb").touch()
             DESCRIPTION.put_into(folder)
 
     def read(folder):
+        (folder / "saved_model.pb").touch()
         found = Description.of(folder / name if name.endswith("tflite") else folder)
         looked_at_description(found)
 
