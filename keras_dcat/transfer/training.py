@@ -132,7 +132,9 @@ class PairLoops:
         Raises:
             ValueError: before the first step, if the data are not pairs, do not
                 fit the two models, are empty, hold NaN, or have labels that say no
-                class; at the batch in question, for data that come in batches. If
+                class; at the batch in question, for data that come in batches. At the
+                end of an epoch whose loss is no number: the weights are then those of
+                before it, unless `TerminateOnNaN` trains along. If
                 `class_weight` names a class that there is not, or a weight is negative
                 or not finite. If nothing of the target can be trained, as all of it is
                 frozen or quantized. Of several machines on TensorFlow, which need the
