@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import threading
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,7 +52,9 @@ class StreamingClassifier:
     start anew, for none may bridge it. The attribute `description` is the `Description`
     of the artefact; `latency` says by how many seconds a decision is later than the
     end of its window, for what samples at another rate, or with timestamps, wait for:
-    ten steps of the lower rate and, with timestamps, seven of the sensor.
+    ten steps of the lower rate and, with timestamps, seven of the sensor. Threads may
+    share one: it takes in chunk after chunk, each as a whole, in the order in which
+    they come, as if they were of one stream.
 
     Args:
         artefact: path of a SavedModel, `.tflite` or `.onnx` that `export_target` has
@@ -111,6 +114,8 @@ class StreamingClassifier:
             )
         # The owner must live as long as what it runs.
         self._run, _, self._owner = _loaded(path)
+        # What runs an artefact takes one window at a time.
+        self._lock = threading.RLock()
         self.reset()
 
     def __str__(self) -> str:
@@ -121,10 +126,11 @@ class StreamingClassifier:
 
     def reset(self) -> None:
         """Forgets all samples, as after a gap."""
-        self._has_timestamps: bool | None = None
-        self._last: Any = None  # timestamp of the last sample
-        self._own_rate = self._given_rate  # of samples with timestamps
-        self._begin(None)
+        with self._lock:
+            self._has_timestamps: bool | None = None
+            self._last: Any = None  # timestamp of the last sample
+            self._own_rate = self._given_rate  # of samples with timestamps
+            self._begin(None)
 
     @property
     def latency(self) -> float:
@@ -151,7 +157,10 @@ class StreamingClassifier:
             ValueError: if samples do not fit the model, are not finite, or if
                 timestamps do not rise. Nothing has been taken in then.
         """
-        samples, timestamps = self._checked(samples, timestamps)
+        with self._lock:
+            return self._fed(*self._checked(samples, timestamps))
+
+    def _fed(self, samples, timestamps):
         if not len(samples):
             return []
         self._has_timestamps = timestamps is not None
@@ -183,10 +192,11 @@ class StreamingClassifier:
         Returns:
             list of `Decision`.
         """
-        waiting = self._even.end()
-        if not len(waiting):
-            return []
-        return self._decided(waiting, until=self._even.seconds)
+        with self._lock:
+            waiting = self._even.end()
+            if not len(waiting):
+                return []
+            return self._decided(waiting, until=self._even.seconds)
 
     def _begin(self, start):
         """Starts anew: the first sample is at `start`."""

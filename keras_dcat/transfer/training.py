@@ -112,7 +112,9 @@ class PairLoops:
             y: labels, with arrays: integers `(windows,)` or one-hot.
             *args: as in Keras.
             callbacks: as in Keras. There always is a `NegativeTransferGuard`, which
-                sets `transfer_weight` to 0 if the source has nothing to teach.
+                sets `transfer_weight` to 0 if the source has nothing to teach. Threads
+                may train targets of one source; on JAX, whose loops take the weights
+                out of a model, one waits for the other.
             **kwargs: as in Keras. `sample_weight` and `class_weight` weigh both
                 parts of the loss. `class_weight` is taken with all kinds of data; a
                 class that it does not name weighs 1, and so does a window without a

@@ -1,3 +1,5 @@
+import threading
+import time
 import tracemalloc
 
 import numpy as np
@@ -271,6 +273,36 @@ def test_a_decision_has_every_probability_and_all_that_is_said(
     (decision,) = of_task(task, ("talk", "walk"), outputs).feed(samples(20))
     np.testing.assert_allclose(decision.probabilities, probabilities, atol=1e-6)
     assert (decision.label, decision.labels) == (label, labels)
+
+
+def test_threads_that_share_one_lose_no_window(classifier):
+    values, shared, found, failed = samples(60), classifier(), [], []
+    run, running = shared._run, threading.Lock()
+
+    def one_at_a_time(windows):
+        if not running.acquire(blocking=False):
+            raise RuntimeError("There is at least 1 reference to internal data")
+        time.sleep(0.001)
+        running.release()
+        return run(windows)
+
+    shared._run = one_at_a_time
+
+    def feed():
+        try:
+            for at in range(0, 60, 10):
+                found.extend(shared.feed(values[at : at + 10]))
+        except RuntimeError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=feed) for _ in range(6)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert not failed
+    alone = classifier().feed(np.concatenate([values] * 6))
+    assert sorted(d.time for d in found) == [d.time for d in alone]
 
 
 def test_an_artefact_that_is_damaged_is_refused_in_words(tmp_path):
