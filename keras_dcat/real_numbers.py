@@ -26,7 +26,7 @@ def is_number(value: Any) -> bool:
         value = value[()]
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         return False
-    return value == value  # NaN is not
+    return bool(value == value)  # NaN is not
 
 
 def is_positive(value: Any) -> bool:

@@ -255,8 +255,8 @@ def _is_loopback(name):
 
 def _numbers(values):
     """Numbers as JSON has them, in which what is not finite is null."""
-    values = np.asarray(values, "float64")
-    return np.where(np.isfinite(values), values, None).tolist()
+    values, nothing = np.asarray(values, "float64"), np.array(None, object)
+    return np.where(np.isfinite(values), values, nothing).tolist()
 
 
 def _text(**fields):

@@ -116,9 +116,9 @@ class PairLoops:
                 may train targets of one source; on JAX, whose loops take the weights
                 out of a model, one waits for the other.
             **kwargs: as in Keras. `sample_weight` and `class_weight` weigh both
-                parts of the loss. `class_weight` is taken with all kinds of data; a
-                class that it does not name weighs 1, and so does a window without a
-                label.
+                parts of the loss, and how right a source is. `class_weight` is taken
+                with all kinds of data; a class that it does not name weighs 1, and so
+                does a window without a label.
 
         Returns:
             the `History`. Its `loss` is `classification_loss + transfer_weight ·

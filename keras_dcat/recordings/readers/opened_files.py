@@ -58,7 +58,8 @@ class Source:
     @property
     def content_state(self) -> tuple | None:
         """What is another one when its bytes are, wherever it was moved to."""
-        return None if self.content is not None else self.state[1:3]  # type: ignore
+        state = self.state
+        return None if state is None else state[1:3]
 
     @property
     def state(self) -> tuple | None:
