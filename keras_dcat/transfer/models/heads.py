@@ -151,7 +151,7 @@ def _activation_on_noise(model):
         return "softmax"
     if np.all((rows > 0) & (rows < 1)):
         return "sigmoid"
-    if np.all(rows >= 0) and np.any(rows == 0):
+    if np.all(rows >= 0) and np.any(rows == 0) and np.any(rows > 0):
         return "relu"
     # Louder, until what cannot leave −1 to 1 is at its ends.
     rows = _on_noise(model, 100.0) if np.all(np.abs(rows) <= 1) else rows
