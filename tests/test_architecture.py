@@ -137,7 +137,7 @@ UPSTREAM_OF_TRANSFER = {
     "recipe_weights": {"losses", "recipes"},
     "input_batches": set(),
     "class_weight": {"head", "labels"},
-    "input_values": {"input_shapes", "label_rules"},
+    "input_values": {"input_shapes", "label_rules", "losses"},
     "inputs": {
         "class_weight",
         "input_batches",

@@ -11,6 +11,7 @@ from keras_dcat.class_labels import ROW_CURE, ROW_RULE
 from keras_dcat.constant_data import LARGEST
 from keras_dcat.transfer import label_rules
 from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE
+from keras_dcat.transfer.losses.statistics import SourceStatistics
 
 _FLAGS_MESSAGE = (
     "Grain must have its flags before it starts workers. "
@@ -65,8 +66,9 @@ class BatchValues:
                 if name in _RULES:
                     is_fine = np.all(_RULES[name](values))
                 else:  # of NaN neither holds
-                    is_fine = float(values.min()) >= -LARGEST
-                    is_fine = is_fine and float(values.max()) <= LARGEST
+                    most = _largest(inputs)
+                    is_fine = float(values.min()) >= -most
+                    is_fine = is_fine and float(values.max()) <= most
                 if not is_fine:
                     raise ValueError(self._message(name))
 
@@ -135,7 +137,7 @@ class BatchValues:
                     holds = _RULES[name](tf.cast(leaf, tf.float64))
                     rules.append((name, holds, None))
                 elif leaf.dtype.is_floating:
-                    holds = tf.abs(tf.cast(leaf, tf.float32)) <= LARGEST
+                    holds = tf.abs(tf.cast(leaf, tf.float32)) <= _largest(inputs)
                     rules.append((name, holds, None))
         rules.append(self._count_rule(tf, sides, labels, sample_weight))
         rules.append(self._label_rule(tf, labels))
@@ -249,6 +251,13 @@ def readable_errors(head, refusals):
 def _is_of_numpy(labels):
     dtypes = labels.dtypes if len(labels.shape) == 2 else [labels.dtype]
     return all(isinstance(dtype, np.dtype) for dtype in dtypes)
+
+
+def _largest(inputs):
+    """How large a number may be: what is known of windows may be products of them."""
+    parts = inputs if type(inputs) in (list, tuple) else [inputs]
+    is_known = any(isinstance(each, SourceStatistics) for each in parts)
+    return float(np.finfo("float32").max) if is_known else LARGEST
 
 
 def _are_shares(numbers):

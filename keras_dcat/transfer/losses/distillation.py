@@ -9,7 +9,7 @@ from keras_dcat.transfer.losses.transfer_loss import TransferLoss, WithTemperatu
 from keras_dcat.typing import Tensor
 
 # The logarithm of no probability at all: of some −∞ sums would be NaN.
-IMPOSSIBLE = -1e30
+IMPOSSIBLE = -1e9
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
