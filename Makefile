@@ -74,6 +74,7 @@ NUMERIC_CORE = tests/test_import.py tests/test_attention.py tests/metrics tests/
 	tests/end_to_end/test_saving.py tests/end_to_end/test_training_options.py \
 	keras_dcat/attention.py keras_dcat/transfer
 BUILT_ON_IT = tests/test_contract.py tests/end_to_end/test_distribution.py \
+	tests/end_to_end/test_scenarios_of_keras.py \
 	tests/windows/test_normalization.py \
 	tests/diagnosis tests/encoders tests/evaluation/test_rivals.py
 # Programs of tests run for a moment: what a compiler spends on them is not won back,

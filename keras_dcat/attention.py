@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
@@ -9,10 +10,13 @@ import keras
 from keras import ops
 
 from keras_dcat.quantization import quantize_inside, quantized_inside
+from keras_dcat.real_numbers import is_number
 from keras_dcat.shown import formed, shown_as_printed
 from keras_dcat.typing import Config, Shape, Tensor
 
 _Captures: TypeAlias = tuple[tuple["AttentionKV", list["Projections"]], ...]
+
+_LARGEST_FLOAT16 = 65504.0
 
 _open_captures: contextvars.ContextVar[_Captures] = contextvars.ContextVar(
     "open_captures", default=()
@@ -63,8 +67,9 @@ class AttentionKV(keras.layers.Layer):
         attention: `"softmax"` for `softmax(scale · QKᵀ) V`, or `"linear"` for
             the softmax-free `scale · Q (KᵀV)` that the transfer loss is derived
             from. The latter grows with the number of steps: follow it with
-            a `LayerNormalization`.
-        scale: float. Defaults to `1 / √key_dim` for `"softmax"`, as in
+            a `LayerNormalization`. Under `mixed_float16`, where it has no larger
+            number, it stays at 65,504: give long windows a `scale` of 1 / steps.
+        scale: finite float. Defaults to `1 / √key_dim` for `"softmax"`, as in
             `keras.layers.MultiHeadAttention`, and to 1 for `"linear"`.
         dropout: float. Share of attention weights dropped in training. There
             are none to drop with `"linear"`.
@@ -85,8 +90,9 @@ class AttentionKV(keras.layers.Layer):
         float tensor `(batch, time, num_heads · value_dim)`.
 
     Raises:
-        ValueError: if a size is not positive, if `attention` is unknown, or if
-            `inputs` is not of rank 3.
+        ValueError: if a size is not positive, if `attention` is unknown, if `scale` is
+            not finite, if `inputs` is not of rank 3, or if `mask` is not of its first
+            two axes.
 
     Example:
 
@@ -148,6 +154,7 @@ class AttentionKV(keras.layers.Layer):
                 f"Received: dropout={dropout} with attention='linear'. "
                 "Put a `keras.layers.Dropout` behind the layer instead."
             )
+        _check_scale(scale)
         self.key_dim = key_dim
         self.value_dim = value_dim
         self.num_heads = num_heads
@@ -208,6 +215,7 @@ class AttentionKV(keras.layers.Layer):
             self.build(tuple(inputs.shape))
         key, value = self.key(inputs), self.value(inputs)
         if mask is not None:
+            _check_mask(mask, inputs)
             kept = ops.cast(mask, "bool")[:, :, None, None]
             key = ops.where(kept, key, ops.zeros_like(key))
             value = ops.where(kept, value, ops.zeros_like(value))
@@ -246,6 +254,9 @@ class AttentionKV(keras.layers.Layer):
             outputs = self._softmax_attention(projections, training)
         else:
             outputs = self._linear_attention(projections)
+        if self.compute_dtype == "float16":
+            # Of more there is no float16, and infinity would be NaN in the next layer.
+            outputs = ops.clip(outputs, -_LARGEST_FLOAT16, _LARGEST_FLOAT16)
         batch, time = ops.shape(inputs)[:2]
         outputs = ops.reshape(outputs, (batch, time, self.num_heads * self.value_dim))
         return ops.cast(outputs, self.compute_dtype)
@@ -255,6 +266,8 @@ class AttentionKV(keras.layers.Layer):
     ) -> Tensor:
         query, key, value, mask = projections
         scale = self.key_dim**-0.5 if self.scale is None else self.scale
+        if _is_float16(key):  # its products are infinite from 65,520 on
+            query, key = (ops.cast(x, "float32") for x in (query, key))
         scores = ops.einsum("bqhd,bkhd->bhqk", query * scale, key)
         # float32: -1e9 is infinite in float16, and a row of padding would be NaN
         scores = ops.cast(scores, _at_least_float32(scores))
@@ -338,6 +351,31 @@ def find_attention(model: keras.Model, name: str | None = None) -> AttentionKV:
             "Pass `source_attention=` or `target_attention=` with a unique name."
         )
     return chosen[0]
+
+
+def _check_scale(scale: float | None) -> None:
+    if scale is None or (is_number(scale) and math.isfinite(scale)):
+        return
+    raise ValueError(
+        "`scale` must be a finite number. "
+        f"Received: scale={scale!r}. Leave it out for the usual one."
+    )
+
+
+def _check_mask(mask: Tensor, inputs: Tensor) -> None:
+    shapes = [tuple(getattr(x, "shape", ())) for x in (mask, inputs)]
+    sizes = zip(shapes[0], shapes[1][:2], strict=False)
+    if len(shapes[0]) == 2 and all(a is None or b is None or a == b for a, b in sizes):
+        return
+    raise ValueError(
+        "`mask` must have shape (batch, time), as the inputs have. "
+        f"Received: shape {shapes[0]} for inputs of shape {shapes[1]}. "
+        "Give one bool for each step, False at padding."
+    )
+
+
+def _is_float16(tensor: Tensor) -> bool:
+    return keras.backend.standardize_dtype(tensor.dtype) == "float16"
 
 
 def _at_least_float32(tensor: Tensor) -> str:

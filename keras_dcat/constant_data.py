@@ -5,10 +5,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 _NAME = "_keras_dcat_constants"
+# The largest size of a number in a window. Squares of products are what losses add up,
+# and of more they are infinite in float32.
+LARGEST = 2.0**32
 
 
 class Constants(NamedTuple):
-    """What is known of a dataset whose inputs are finite in every batch.
+    """What is known of a dataset whose inputs are at most `LARGEST` in every batch.
 
     Args:
         labels: array, all the labels that it holds.

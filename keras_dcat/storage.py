@@ -6,15 +6,22 @@ import hashlib
 import json
 import os
 import pathlib
-import platform
 import shutil
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+from keras_dcat.file_kinds import followed, kind_of
+
+try:
+    import fcntl
+except ImportError:  # Windows, where what was left stays
+    fcntl = None  # type: ignore[assignment]
 
 # What a full disk says, and a place where one may not write.
 _REFUSALS = {
@@ -31,6 +38,7 @@ JSON_ERRORS = (
     *(ValueError, TypeError, KeyError, IndexError, AttributeError),
     *(OverflowError, RecursionError),
 )
+_AFTER, _LOCK, _RANDOM = ".part", ".lock", 8  # letters of `tempfile`
 _ALWAYS = 256 * 2**20  # bytes that whatever is small on disk may take in memory
 _BLOCK = 1024  # rows hashed at a time, so that a memory map is never read whole
 
@@ -39,16 +47,20 @@ _BLOCK = 1024  # rows hashed at a time, so that a memory map is never read whole
 def written_whole(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """A file or a folder that appears under its name only when everything is in it.
 
-    What a process that was killed has left half-written is removed by the next one of
-    the same machine that writes there.
+    It is written in a folder beside, which a lock of the system's says to be in use:
+    whoever writes there next removes those that a killed process has left, and none in
+    which another still writes, in whatever container that runs.
 
     Args:
-        path: path of the file or folder. The folder that it is in is made.
+        path: path of the file or folder. The folder that it is in is made. A symbolic
+            link stays one, and what it leads to is written.
 
     Returns:
-        context manager that gives a path with the same suffixes to write to.
+        context manager that gives a path of the same name to write to.
 
     Raises:
+        FileExistsError: if it is a folder, and another process has written it
+            meanwhile. That one is whole.
         OSError: if the disk is full, or may not be written. What was there stays.
 
     Example:
@@ -60,59 +72,120 @@ def written_whole(path: pathlib.Path) -> Iterator[pathlib.Path]:
     >>> [path.name for path in (folder / "runs").iterdir()]
     ['a.txt']
     """
-    before, after = f".{platform.node()}-", f".{path.name}"
-    part = path.with_name(f"{before}{os.getpid()}{after}")
+    path = followed(path)
+    with contextlib.ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_what_was_left(path)
+            part = stack.enter_context(_place_for(path))
+            yield part
+            _give_name(part, path)
+        except OSError as error:
+            if error.errno not in _REFUSALS or isinstance(error, _Taken):
+                raise
+            raise type(error)(
+                error.errno,
+                f"A result must be written as a whole. Received: {error}. What was "
+                "there before is as it was; make room, or allow writing, and call "
+                "again",
+                os.fspath(path),
+            ) from error
+
+
+class _Taken(FileExistsError):
+    """Another process was sooner."""
+
+
+@contextlib.contextmanager
+def _place_for(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A path of the same name, in a folder of its own that is locked."""
+    while True:
+        folder = pathlib.Path(tempfile.mkdtemp(_AFTER, _before(path), path.parent))
+        try:
+            lock = _locked(folder / _LOCK)
+            if lock is not None:
+                break
+        except OSError:  # a full disk
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_what_was_left(path.parent, before, after)
-        yield part
+        yield folder / path.name
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.close()
+
+
+def _locked(path: pathlib.Path, makes: bool = True) -> Any:
+    """The lock of a folder, or None if somebody else has it or has removed it."""
+    try:
+        lock = open(path, "a" if makes else "r+")
+    except FileNotFoundError:
+        return None
+    if fcntl is None:  # Windows: nobody can tell
+        if makes:
+            return lock
+        lock.close()
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(lock.fileno()), os.stat(path)):
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    lock.close()
+    return None
+
+
+def _remove_what_was_left(path: pathlib.Path) -> None:
+    """Folders for this path in which nobody writes any more."""
+    for folder in path.parent.iterdir():
+        name = folder.name
+        if not (name.startswith(_before(path)) and name.endswith(_AFTER)):
+            continue
+        if len(name) - len(_before(path)) - len(_AFTER) != _RANDOM:
+            continue
+        with contextlib.suppress(OSError):  # of another user
+            if kind_of(folder) == "a folder":
+                _remove_unless_in_use(folder)
+
+
+def _remove_unless_in_use(folder: pathlib.Path) -> None:
+    lock = _locked(folder / _LOCK, makes=False)
+    if lock is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.close()
+    elif not (folder / _LOCK).exists():
+        try:
+            folder.rmdir()  # whoever has just made it makes another one
+        except OSError:
+            # A lock comes before all else, and goes before it where one is removed.
+            if not (folder / _LOCK).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _before(path: pathlib.Path) -> str:
+    return f".{path.name}."
+
+
+def _give_name(part: pathlib.Path, path: pathlib.Path) -> None:
+    try:
         os.replace(part, path)
     except OSError as error:
-        if error.errno not in _REFUSALS:
+        if not path.is_dir():
             raise
-        raise type(error)(
-            error.errno,
-            f"A result must be written as a whole. Received: {error}. What was there "
-            "before is as it was; make room, or allow writing, and call again",
+        if not part.is_dir():
+            raise IsADirectoryError(
+                errno.EISDIR,
+                "A file cannot have the name of a folder. Received: a path at which "
+                "there is one. Take another path, inside of it",
+                os.fspath(path),
+            ) from error
+        raise _Taken(
+            errno.EEXIST,
+            "One process at a time can write a folder. Received: one that another has "
+            "written meanwhile, as a whole. Take it, or choose another folder",
             os.fspath(path),
         ) from error
-    finally:
-        with contextlib.suppress(OSError):  # nothing is there, or may be removed
-            _remove(part)
-
-
-def _remove_what_was_left(folder: pathlib.Path, before: str, after: str) -> None:
-    """Parts of this path whose process is dead, or had the number of this one."""
-    for part in folder.iterdir():
-        name = part.name
-        if not (name.startswith(before) and name.endswith(after)):
-            continue
-        number = name[len(before) : -len(after)]
-        if number.isdecimal() and not _is_another(int(number)):
-            with contextlib.suppress(OSError):  # of another user
-                _remove(part)
-
-
-def _is_another(number: int) -> bool:
-    """Whether this is the number of another process that runs, as far as is known."""
-    if number == os.getpid():
-        return False
-    if os.name != "posix":  # where to ask would be to interrupt
-        return True
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _remove(part: pathlib.Path) -> None:
-    if part.is_dir():
-        shutil.rmtree(part, ignore_errors=True)
-    else:
-        part.unlink(missing_ok=True)
 
 
 def is_bomb(size: int, packed: int, times: int = 100) -> bool:
@@ -185,6 +258,9 @@ def stored_arrays(path: str | os.PathLike) -> np.ndarray | dict[str, np.ndarray]
         ValueError: if it is another file, or damaged. It says what was found, and
             leaves it to the caller to say what to do.
     """
+    found = kind_of(os.path.realpath(path))
+    if found:  # a device may never end
+        raise ValueError(f"it is {found}")
     # Opened here, for NumPy leaves a file open that is no archive.
     with open(path, "rb") as file:
         try:

@@ -205,6 +205,10 @@ def test_captures_are_separate_per_layer_and_may_be_nested(rng):
     assert tuple(inner[0].key.shape) == (3, 6, 1, 2)
 
 
+def _fixed():
+    return keras.initializers.GlorotUniform(seed=3)
+
+
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("kind", ["softmax", "linear"])
 def test_mixed_precision_computes_in_half_and_stays_finite(rng, policy, kind):
@@ -222,6 +226,44 @@ def test_mixed_precision_computes_in_half_and_stays_finite(rng, policy, kind):
     )
     assert all(w.dtype == "float32" for w in attention.weights)
     assert np.isfinite(as_numpy(ops.cast(outputs, "float32"))).all()
+
+
+@pytest.mark.parametrize("loudness", [300, 3000])
+def test_products_that_float16_does_not_hold_are_compared_all_the_same(rng, loudness):
+    inputs = (rng.normal(size=(2, 50, 6)) * loudness).astype("float32")
+    half, whole = (
+        keras_dcat.AttentionKV(32, dtype=d, kernel_initializer=_fixed())
+        for d in ("mixed_float16", "float32")
+    )
+    found, expected = (
+        as_numpy(ops.cast(layer(inputs), "float32")) for layer in (half, whole)
+    )
+    key = as_numpy(whole.project(inputs).key)
+    assert np.abs(np.einsum("btho,bsho->bts", key, key)).max() > 65504
+    # All the weight is on one step, which rounding may change where two are alike.
+    close = np.isclose(found, expected, rtol=0.01, atol=0.01 * loudness)
+    assert close.all(axis=-1).mean() > 0.95
+
+
+def test_linear_attention_over_a_long_window_stays_at_what_float16_has(rng):
+    inputs = np.abs(rng.normal(size=(1, 8000, 4))).astype("float32")
+    attention = keras_dcat.AttentionKV(
+        16, attention="linear", dtype="mixed_float16", kernel_initializer="ones"
+    )
+    assert as_numpy(ops.cast(attention(inputs), "float32")).max() == 65504
+    attention.scale = 1 / 8000
+    assert as_numpy(ops.cast(attention(inputs), "float32")).max() < 65504
+
+
+@pytest.mark.parametrize("kind", ["softmax", "linear"])
+@pytest.mark.parametrize(
+    "mask", [np.ones((2, 5)), np.ones((3, 6)), np.ones(6), np.ones((2, 6, 1))]
+)
+def test_a_mask_that_is_not_of_each_step_is_refused(rng, mask, kind):
+    attention = keras_dcat.AttentionKV(4, attention=kind)
+    shape = str(mask.shape).replace("(", r"\(").replace(")", r"\)")
+    with pytest.raises(ValueError, match=rf"shape {shape} for.*one bool for each"):
+        attention(np.ones((2, 6, 3)), mask=ops.convert_to_tensor(mask > 0))
 
 
 @pytest.mark.parametrize("kind", ["softmax", "linear"])
@@ -310,6 +352,10 @@ def test_rank_two_input_is_refused_with_the_remedy():
             {"key_dim": 4, "attention": "linear", "dropout": 0.1},
             r"dropout=0\.1.*Put a `keras.layers.Dropout`",
         ),
+        ({"key_dim": 4, "scale": float("nan")}, r"finite.*scale=nan.*Leave it out"),
+        ({"key_dim": 4, "scale": float("-inf")}, r"scale=-inf"),
+        ({"key_dim": 4, "scale": "0.5"}, r"scale='0.5'"),
+        ({"key_dim": 4, "scale": True}, r"scale=True"),
     ],
 )
 def test_wrong_options_are_refused_with_the_remedy(options, message):

@@ -1,5 +1,3 @@
-import os
-import platform
 import subprocess
 import sys
 import zipfile
@@ -36,31 +34,122 @@ def test_a_write_that_ends_is_there_as_a_whole(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_what_a_dead_process_has_left_is_removed_and_nothing_else(tmp_path):
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    host = platform.node()
-    left = [f".{host}-{dead.pid}.a.txt", f".{host}-{os.getpid()}.a.txt"]
-    others = [
-        f".{host}-{os.getppid()}.a.txt",  # of a process that lives
-        f".another-{dead.pid}.a.txt",  # of another machine
-        f".{host}-{dead.pid}.b.txt",  # of another result
-        f".{host}-mine.a.txt",
-    ]
-    for name in left + others:
-        (tmp_path / name).write_text("half")
+WRITER = """
+import pathlib, sys, time
+from keras_dcat.storage import written_whole
+with written_whole(pathlib.Path(sys.argv[1])) as part:
+    part.mkdir() if sys.argv[2] == "folder" else part.write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def writer():
+    """A function that has another process begin to write, and wait."""
+    started = []
+
+    def start(path, kind="file"):
+        command = [sys.executable, "-c", WRITER, str(path), kind]
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        assert started[-1].stdout.readline() == "writing\n"
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+        each.communicate()
+
+
+def stop(process):
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_killed_process_has_left_is_removed_and_nothing_else(
+    tmp_path, writer, kind
+):
+    stop(writer(tmp_path / "b.txt", kind))
+    alive, killed = writer(tmp_path / "a.txt", kind), writer(tmp_path / "a.txt", kind)
+    stop(killed)
+    (tmp_path / ".a.txt.mine.part").write_text("of somebody else")
+    assert len(list(tmp_path.iterdir())) == 4
     with written_whole(tmp_path / "a.txt") as part:
         part.write_text("all")
-    assert {p.name for p in tmp_path.iterdir()} == {"a.txt", *others}
+    left = sorted(p.name for p in tmp_path.iterdir())
+    # Of the process that lives, of somebody else, of another result; and the result.
+    assert [name[:6] for name in left] == [".a.txt", ".a.txt", ".b.txt", "a.txt"]
+    assert alive.poll() is None
+    stop(alive)
+    with written_whole(tmp_path / "a.txt") as part:
+        part.write_text("all")
+    assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_folder_that_was_left_is_removed_too_and_takes_its_name_as_a_whole(tmp_path):
-    half = tmp_path / f".{platform.node()}-{os.getpid()}.device"
-    (half / "inner").mkdir(parents=True)
-    with written_whole(tmp_path / "device") as part:
-        part.mkdir()
-        (part / "a.txt").write_text("all")
+def test_a_folder_that_was_left_before_its_lock_or_after_it_is_removed(tmp_path):
+    empty, half = (tmp_path / f".a.txt.{letter * 8}.part" for letter in "ab")
+    empty.mkdir()
+    half.mkdir()
+    (half / "a.txt").write_text("half")
+    with written_whole(tmp_path / "a.txt") as part:
+        part.write_text("all")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_two_that_write_at_once_each_publish_the_whole_of_theirs(tmp_path):
+    path = tmp_path / "a.txt"
+    with written_whole(path) as first:
+        first.write_text("half")
+        with written_whole(path) as second:
+            second.write_text("all of the second")
+        assert path.read_text() == "all of the second"
+        first.write_text("all of the first")
+    assert path.read_text() == "all of the first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_two_that_write_a_folder_the_second_is_told_and_the_first_is_whole(tmp_path):
+    path = tmp_path / "device"
+
+    def written_twice():
+        with written_whole(path) as second:
+            second.mkdir()
+            with written_whole(path) as first:
+                first.mkdir()
+                (first / "a.txt").write_text("all of the first")
+
+    with pytest.raises(FileExistsError, match=r"One process.*as a whole. Take it") as e:
+        written_twice()
+    assert e.value.filename == str(path)
     assert [p.name for p in tmp_path.rglob("*")] == ["device", "a.txt"]
+
+
+def test_a_symbolic_link_stays_one_and_what_it_leads_to_is_written(tmp_path):
+    (tmp_path / "far").mkdir()
+    real, link = tmp_path / "far" / "a.txt", tmp_path / "a.txt"
+    link.symlink_to(real)
+    for text in ("new", "newer"):  # nothing is there at first
+        with written_whole(link) as part:
+            part.write_text(text)
+        assert link.is_symlink()
+        assert real.read_text() == text
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["a.txt", "a.txt", "far"]
+
+
+def test_a_file_does_not_take_the_place_of_a_folder(tmp_path):
+    (tmp_path / "a.npz").mkdir()
+
+    def write():
+        with written_whole(tmp_path / "a.npz") as part:
+            part.write_text("all")
+
+    with pytest.raises(IsADirectoryError, match=r"name of a folder.*inside of it"):
+        write()
+    with pytest.raises(ValueError, match="it is a folder"):
+        stored_arrays(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match="it is a device"):
+        stored_arrays("/dev/zero")
 
 
 @pytest.mark.parametrize(

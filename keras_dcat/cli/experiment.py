@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from keras_dcat.cli.recording_formats import AnyFiles, AnyLabels, Positive
 from keras_dcat.cli.sections import Section, taking
 from keras_dcat.extras import require
+from keras_dcat.file_kinds import kind_of
 from keras_dcat.transfer.gating.gates import GATES
 from keras_dcat.transfer.recipe_weights import names_of_losses
 from keras_dcat.transfer.recipes import DEFAULT, RECIPES
@@ -269,6 +270,9 @@ def read_experiment(path: str | os.PathLike) -> Experiment:
 
 def _parsed(path):
     try:
+        found = kind_of(os.path.realpath(path))
+        if found:
+            raise ExperimentError(f"{path} must be an experiment file, not {found}.")
         if path.stat().st_size > _MOST_BYTES:
             raise ExperimentError(f"{path} is too large for an experiment file.")
         text = path.read_text("utf-8")

@@ -9,8 +9,11 @@ import pathlib
 from typing import Any, NamedTuple
 
 from keras_dcat.cli.experiment import Data
+from keras_dcat.file_kinds import kind_of
 from keras_dcat.recordings import ClockReport, Intervals, Recording, Stream, mend
 from keras_dcat.shown import counted
+
+_MOST_BYTES = 64 * 2**20  # of a table: a row is of some hundred
 
 
 class Mended(NamedTuple):
@@ -140,6 +143,16 @@ def _names(data, labels):
 def _rows(data):
     """Rows of the table, without the blanks around their cells."""
     path, columns = data.recordings, ("session", "subject", *data.streams)
+    found = kind_of(os.path.realpath(path)) or (
+        "more bytes than any table of recordings has"
+        if path.exists() and path.stat().st_size > _MOST_BYTES
+        else ""
+    )
+    if found:
+        raise ValueError(
+            f"`recordings` must be a table of files, as CSV. Received: {str(path)!r}, "
+            f"{found}. Give the table, with a row for each recording."
+        )
     try:
         text = path.read_text("utf-8-sig")
         # Spreadsheets write semicolons where the comma is in numbers.

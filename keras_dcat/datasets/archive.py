@@ -35,7 +35,10 @@ class Archive:
                 "The data must be a zip file or a folder on this machine. "
                 f"Received: {str(path)!r}, where there is nothing. {remedy}"
             )
-        if self.path.is_file() and not zipfile.is_zipfile(self.path):
+        is_folder = self.path.is_dir()
+        if not is_folder and not (
+            self.path.is_file() and zipfile.is_zipfile(self.path)
+        ):
             raise ValueError(
                 "The data must be a zip file or a folder. "
                 f"Received: {str(path)!r}, which is neither. {remedy}"

@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 from keras_dcat.extras import require
+from keras_dcat.file_kinds import check_is_file
 
 
 class MonitorLog:
@@ -26,6 +27,7 @@ class MonitorLog:
         summary = require("tensorboard.summary", "tensorboard") if tensorboard else None
         folder.mkdir(parents=True, exist_ok=True)
         path, columns = folder / "transfer.csv", list(columns)
+        check_is_file(path)
         if path.exists() and path.stat().st_size:
             with path.open(newline="", encoding="utf-8", errors="replace") as file:
                 found = _first_row(file)

@@ -141,7 +141,8 @@ class Description:
 
         Raises:
             FileNotFoundError: if there is nothing at `path`.
-            ValueError: if there is none in it, or it is damaged.
+            ValueError: if it is a file of another format, if there is no description in
+                it, or it is damaged.
         """
         path = pathlib.Path(path)
         if not path.exists():
@@ -150,6 +151,7 @@ class Description:
                 f"Received: {str(path)!r}, where there is nothing. "
                 "Export the model, or check the spelling."
             )
+        _check_format(path)
         if path.is_dir():
             path = path / "assets.extra" / NAME
             text = path.read_text("utf-8", "replace") if path.is_file() else ""
@@ -227,6 +229,25 @@ def joined(names: tuple[str, ...]) -> str:
     ('walk', 'walk + talk', '–')
     """
     return _AND.join(names) or _NONE
+
+
+def _check_format(path):
+    """Refuses what is no artefact, and parts of one."""
+    if path.is_dir():
+        if (path / "saved_model.pb").is_file():
+            return
+        found = "a folder without saved_model.pb"
+    elif path.suffix in (".tflite", ".onnx"):
+        return
+    else:
+        found = "a file of another format"
+    cure = "Give the .tflite or .onnx that `export_target` has written, or that folder."
+    if path.suffix == ".pb" or path.name == NAME:
+        cure = "Give the artefact that it is a part of: its folder, .tflite or .onnx."
+    raise ValueError(
+        "An artefact must be a .tflite, a .onnx or the folder of a SavedModel. "
+        f"Received: {str(path)!r}, {found}. {cure}"
+    )
 
 
 def _of_onnx(path):

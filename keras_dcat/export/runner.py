@@ -77,8 +77,10 @@ def onnx(path):
 
 def load(artefact):
     """What the function of its format gives: `run`, names of variables, its owner."""
-    readers = {".tflite": litert, ".onnx": onnx, "": saved_model}
-    return readers[pathlib.Path(artefact).suffix](str(artefact))
+    path = pathlib.Path(artefact)
+    if path.is_dir():  # whose name may have a point in it
+        return saved_model(str(path))
+    return {".tflite": litert, ".onnx": onnx}[path.suffix](str(path))
 
 
 def main(artefact, windows_path, results_path):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_dcat.real_numbers import is_number, is_positive
 from keras_dcat.recordings.at_rate import AtRate
 from keras_dcat.recordings.resampling import finite, float_type
 from keras_dcat.shown import formed, shown_as_printed
@@ -64,15 +65,15 @@ class Stream:
                 f"Received: {'neither' if self.rate is None else 'both'}. "
                 "Give the rate in Hz, or the time of every sample in seconds."
             )
-        if self.rate is not None and not 0.0 < self.rate < np.inf:
+        if self.rate is not None and not is_positive(self.rate):
             raise ValueError(
                 "`rate` must be a positive number of samples per second. "
-                f"Received: rate={self.rate}. Give it in Hz."
+                f"Received: rate={self.rate!r}. Give it in Hz."
             )
-        if not np.isfinite(self.start):
+        if not is_number(self.start) or not np.isfinite(self.start):
             raise ValueError(
                 "`start` must be the time of the first sample. "
-                f"Received: start={self.start}. Give it in seconds, or leave it out."
+                f"Received: start={self.start!r}. Give it in seconds, or leave it out."
             )
         if self.timestamps is not None:
             times: Any = self.timestamps
@@ -179,10 +180,10 @@ class Stream:
         >>> steps.resampled(10.0).values[7:13, 0].round(2).tolist()
         [-0.02, 0.03, -0.07, 0.75, 1.07, 0.97]
         """
-        if not 0 < rate < np.inf or not len(self):
+        if not is_positive(rate) or not len(self):
             raise ValueError(
                 "Resampling takes a stream with a sample to a positive rate. "
-                f"Received: rate={rate} for {len(self)} samples. "
+                f"Received: rate={rate!r} for {len(self)} samples. "
                 "Give it in Hz, and leave out recordings without this stream."
             )
         require_rising(self)

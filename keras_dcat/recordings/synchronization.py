@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from keras_dcat.real_numbers import is_number, is_positive
 from keras_dcat.recordings.certainty import uncertainties
 from keras_dcat.recordings.clock_estimate import BELIEVED, ClockEstimate
 from keras_dcat.recordings.clocks import corrected
@@ -110,7 +111,8 @@ def shared_seconds(reference, stream) -> float:
 
 def check_options(max_offset, max_drift, rate):
     """Refuses options that cannot be."""
-    if not (0 < max_offset < np.inf and 0 <= max_drift <= 0.02 and 0 < rate < np.inf):
+    fits = is_positive(max_offset) and is_positive(rate) and is_number(max_drift)
+    if not fits or not 0 <= max_drift <= 0.02:
         raise ValueError(
             "`max_offset` and `rate` must be positive, `max_drift` from 0 to 0.02. "
             f"Received: {max_offset=}, {max_drift=}, {rate=}. "

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import threading
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from keras_dcat.export import Description, runner
 from keras_dcat.export.description import joined
+from keras_dcat.real_numbers import is_number, is_positive
 from keras_dcat.recordings.at_rate import nearest_step
 from keras_dcat.shown import counted, shown_as_printed, told
 from keras_dcat.streaming.live_resampling import EvenSamples, EvenTimes
@@ -50,7 +52,9 @@ class StreamingClassifier:
     start anew, for none may bridge it. The attribute `description` is the `Description`
     of the artefact; `latency` says by how many seconds a decision is later than the
     end of its window, for what samples at another rate, or with timestamps, wait for:
-    ten steps of the lower rate and, with timestamps, seven of the sensor.
+    ten steps of the lower rate and, with timestamps, seven of the sensor. Threads may
+    share one: it takes in chunk after chunk, each as a whole, in the order in which
+    they come, as if they were of one stream.
 
     Args:
         artefact: path of a SavedModel, `.tflite` or `.onnx` that `export_target` has
@@ -86,10 +90,11 @@ class StreamingClassifier:
         self.description = Description.of(path)
         self._given_rate = rate
         rate = self.description.rate if rate is None else rate
-        if not (rate > 0 and max_gap > 0 and 0 <= smoothing < 1):
+        are_numbers = is_positive(rate) and is_number(max_gap) and is_number(smoothing)
+        if not (are_numbers and max_gap > 0 and 0 <= smoothing < 1):
             raise ValueError(
                 "`rate` and `max_gap` must be above 0, `smoothing` from 0 to below 1. "
-                f"Received: rate={rate}, max_gap={max_gap}, smoothing={smoothing}. "
+                f"Received: {rate=}, {max_gap=}, {smoothing=}. "
                 "Leave out what you do not know."
             )
         if max_gap > 10 * self.description.length:
@@ -108,7 +113,9 @@ class StreamingClassifier:
                 f"at {self.description.rate} Hz. Export the model anew."
             )
         # The owner must live as long as what it runs.
-        self._run, _, self._owner = runner.load(path)
+        self._run, _, self._owner = _loaded(path)
+        # What runs an artefact takes one window at a time.
+        self._lock = threading.RLock()
         self.reset()
 
     def __str__(self) -> str:
@@ -119,10 +126,11 @@ class StreamingClassifier:
 
     def reset(self) -> None:
         """Forgets all samples, as after a gap."""
-        self._has_timestamps: bool | None = None
-        self._last: Any = None  # timestamp of the last sample
-        self._own_rate = self._given_rate  # of samples with timestamps
-        self._begin(None)
+        with self._lock:
+            self._has_timestamps: bool | None = None
+            self._last: Any = None  # timestamp of the last sample
+            self._own_rate = self._given_rate  # of samples with timestamps
+            self._begin(None)
 
     @property
     def latency(self) -> float:
@@ -149,7 +157,10 @@ class StreamingClassifier:
             ValueError: if samples do not fit the model, are not finite, or if
                 timestamps do not rise. Nothing has been taken in then.
         """
-        samples, timestamps = self._checked(samples, timestamps)
+        with self._lock:
+            return self._fed(*self._checked(samples, timestamps))
+
+    def _fed(self, samples, timestamps):
         if not len(samples):
             return []
         self._has_timestamps = timestamps is not None
@@ -181,10 +192,11 @@ class StreamingClassifier:
         Returns:
             list of `Decision`.
         """
-        waiting = self._even.end()
-        if not len(waiting):
-            return []
-        return self._decided(waiting, until=self._even.seconds)
+        with self._lock:
+            waiting = self._even.end()
+            if not len(waiting):
+                return []
+            return self._decided(waiting, until=self._even.seconds)
 
     def _begin(self, start):
         """Starts anew: the first sample is at `start`."""
@@ -283,6 +295,21 @@ class StreamingClassifier:
                 "Leave out samples that come late, or call `reset`."
             )
         return samples, timestamps
+
+
+def _loaded(path):
+    """What runs an artefact, which may be damaged although it says what it is."""
+    try:
+        return runner.load(path)
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:  # of each reader of a format its own
+        found = " ".join(str(error).split())[:200]
+        raise ValueError(
+            "An artefact must be what `export_target` has written, as a whole. "
+            f"Received: {str(path)!r}, which cannot be loaded ({found}). Export the "
+            "model anew."
+        ) from error
 
 
 _TINY = 1e-6  # seconds: times are rounded

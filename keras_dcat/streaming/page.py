@@ -5,6 +5,7 @@ import contextlib
 import importlib.resources
 import ipaddress
 import json
+import logging
 import math
 import secrets
 import threading
@@ -116,13 +117,13 @@ class LivePage:
         samples = samples[:: -(-len(samples) // _POINTS) or 1]
         message = _text(
             kind="moment",
-            time=moment.time,
-            samples=samples.round(4).tolist(),
+            time=_numbers(moment.time),
+            samples=_numbers(samples.round(4)),
             decisions=[
                 {
-                    "time": decision.time,
+                    "time": _numbers(decision.time),
                     "label": decision.label,
-                    "probabilities": np.round(decision.probabilities, 4).tolist(),
+                    "probabilities": _numbers(np.round(decision.probabilities, 4)),
                     "truth": truth,
                 }
                 for decision, truth in zip(moment.decisions, moment.truths, strict=True)
@@ -143,7 +144,8 @@ class LivePage:
         app = self._web.Application(client_max_size=_MESSAGE_BYTES)
         app.router.add_get("/", self._page)
         app.router.add_get("/live", self._live)
-        self._runner = self._web.AppRunner(app, access_log=None)
+        log = _quiet_about_garbage()
+        self._runner = self._web.AppRunner(app, access_log=None, logger=log)
         await self._runner.setup()
         site = self._web.TCPSite(self._runner, self._host, self._port)
         try:
@@ -251,5 +253,27 @@ def _is_loopback(name):
         return False
 
 
+def _numbers(values):
+    """Numbers as JSON has them, in which what is not finite is null."""
+    values, nothing = np.asarray(values, "float64"), np.array(None, object)
+    return np.where(np.isfinite(values), values, nothing).tolist()
+
+
 def _text(**fields):
-    return json.dumps(fields, separators=(",", ":"))
+    return json.dumps(fields, separators=(",", ":"), allow_nan=False)
+
+
+def _is_no_request(record):
+    """Whether a server tells of what somebody sent that is no HTTP."""
+    kind = (record.exc_info or (None,))[0]
+    errors = require("aiohttp.http_exceptions", extra="live")
+    return kind is not None and issubclass(kind, errors.HttpProcessingError)
+
+
+def _quiet_about_garbage():
+    """The server's log without what strangers send, which would fill a terminal."""
+    log = logging.getLogger("aiohttp.server")
+    own = logging.Logger("keras_dcat.live", log.level)
+    own.parent = log
+    own.addFilter(lambda record: not _is_no_request(record))
+    return own

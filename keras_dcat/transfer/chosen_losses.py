@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from keras_dcat.real_numbers import is_number
 from keras_dcat.transfer.gating import gates
 from keras_dcat.transfer.gating.gates import all_teach
 from keras_dcat.transfer.losses.distillation import of_keras
@@ -121,7 +122,8 @@ def _terms(pair, losses, weights, gate):
             "a loss of keras.distillation, one of each, or your own `TransferLoss`."
         )
     weights = [1.0] * len(losses) if weights is None else list(weights)
-    if len(weights) != len(losses) or not all(0 <= w < float("inf") for w in weights):
+    are_weights = all(is_number(w) and 0 <= w < float("inf") for w in weights)
+    if len(weights) != len(losses) or not are_weights:
         _refuse_weights(weights, len(losses))
     gates_of = gate if isinstance(gate, (list, tuple)) else [gate] * len(losses)
     if len(gates_of) != len(losses):

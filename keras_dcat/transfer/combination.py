@@ -109,8 +109,9 @@ def product_of_experts(log_probabilities, transfer_mask):
         Hinton, 2002, [Training products of
         experts](https://doi.org/10.1162/089976602760128018).
     """
-    has_say = ops.cast(transfer_mask > 0, log_probabilities.dtype)[..., None]
-    product = ops.log_softmax(ops.sum(has_say * log_probabilities, axis=0), axis=-1)
+    has_say = (transfer_mask > 0)[..., None]
+    said = ops.where(has_say, log_probabilities, ops.zeros_like(log_probabilities))
+    product = ops.log_softmax(ops.sum(said, axis=0), axis=-1)
     return ops.broadcast_to(product, ops.shape(log_probabilities))
 
 

@@ -35,6 +35,8 @@ class DistributionAlignment(keras.layers.Layer):
         labels: int tensor `(batch,)`, −1 where there is none.
         shares: float tensor `(sources, batch)`. By how much each may teach.
         bias: float tensor, `b` in this pass; what it is now unless given.
+        weights: float tensor `(batch,)`. How much each label counts; all alike unless
+            given.
         training: bool. Whether the batch moves `b`.
 
     Returns:
@@ -74,24 +76,29 @@ class DistributionAlignment(keras.layers.Layer):
             aggregation="mean",  # over replicas, of which each sees a part of a batch
         )
 
-    def call(self, sources, target, labels, shares, bias=None, training=False):
+    def call(
+        self, sources, target, labels, shares, bias=None, weights=None, training=False
+    ):
         evidence = self._by_label(ops.stop_gradient(sources + target))
         bias = self.bias if bias is None else bias
         bias = ops.reshape(bias, (-1, 1, *evidence.shape[2:]))
         believed = ops.log_softmax(evidence + bias, axis=-1)
         if training:
-            self._observe(ops.exp(believed), labels, ops.stop_gradient(shares))
+            shares = ops.stop_gradient(shares)
+            self._observe(ops.exp(believed), labels, shares, weights)
         return ops.reshape(believed, ops.shape(sources))
 
     def _by_label(self, rows):
         """`(sources, decisions, …)` as `(sources, batch, labels, …)`."""
         return ops.reshape(rows, (rows.shape[0], -1, self.num_labels, *rows.shape[2:]))
 
-    def _observe(self, probabilities, labels, shares):
+    def _observe(self, probabilities, labels, shares, counted):
         """Moves `b` towards classes that are believed in too rarely."""
         classes = probabilities.shape[-1]
         labels = self._by_label(labels[None])[0]
         known = ops.one_hot(labels, classes, dtype="float32")  # 0 without a label
+        if counted is not None:
+            known = known * self._by_label(counted[None])[0][..., None]
         before = ops.reshape(self.counts, (self.num_labels, classes))
         counts = _KEPT * before + ops.sum(known, axis=0)
         seen = ops.sum(counts, axis=-1, keepdims=True)

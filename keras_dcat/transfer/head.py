@@ -12,7 +12,7 @@ from keras_dcat.transfer.labels import (
     for_classification,
     over_labelled,
 )
-from keras_dcat.transfer.losses.distillation import log_probabilities
+from keras_dcat.transfer.losses.distillation import IMPOSSIBLE, log_probabilities
 
 TASKS = ("multiclass", "binary", "multilabel", "regression")
 
@@ -113,7 +113,10 @@ class Head:
         if self.task == "binary":
             prediction = prediction[..., 0]
         if self.from_logits:
-            both = [ops.log_sigmoid(-prediction), ops.log_sigmoid(prediction)]
+            both = [
+                ops.maximum(ops.log_sigmoid(each), IMPOSSIBLE)
+                for each in (-prediction, prediction)
+            ]
         else:
             least = keras.config.epsilon()
             both = [

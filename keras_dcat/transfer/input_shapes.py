@@ -63,6 +63,23 @@ def all_fit(inputs, spec) -> bool:
     )
 
 
+def teaching_shares(inputs, num_sources: int):
+    """How much each window of a pair may teach; `None` if that is not said.
+
+    Args:
+        inputs: a pair.
+        num_sources: int.
+
+    Returns:
+        float tensor `(batch, sources)`, or `None`.
+    """
+    shares = inputs.get("transfer_mask") if isinstance(inputs, dict) else None
+    if shares is None:
+        return None
+    shares = keras.ops.cast(shares, "float32")
+    return shares if num_sources > 1 else keras.ops.reshape(shares, (-1, 1))
+
+
 def describe(structure) -> str:
     """Nesting and shapes of a batch, in words that fit into one line.
 

@@ -8,8 +8,10 @@ import keras
 import numpy as np
 
 from keras_dcat.class_labels import ROW_CURE, ROW_RULE
+from keras_dcat.constant_data import LARGEST
 from keras_dcat.transfer import label_rules
 from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE
+from keras_dcat.transfer.losses.statistics import SourceStatistics
 
 _FLAGS_MESSAGE = (
     "Grain must have its flags before it starts workers. "
@@ -61,8 +63,13 @@ class BatchValues:
                 values = keras.ops.convert_to_numpy(leaf)
                 if values.dtype.kind in "OSU":  # of a model that reads text
                     continue
-                is_fine = _are_shares if name == "transfer_mask" else np.isfinite
-                if not np.all(is_fine(values)):
+                if name in _RULES:
+                    is_fine = np.all(_RULES[name](values))
+                else:  # of NaN neither holds
+                    most = _largest(inputs)
+                    is_fine = float(values.min()) >= -most
+                    is_fine = is_fine and float(values.max()) <= most
+                if not is_fine:
                     raise ValueError(self._message(name))
 
     def check_labels(self, labels):
@@ -126,10 +133,12 @@ class BatchValues:
             for leaf in keras.tree.flatten(inputs):
                 if leaf is None:
                     continue
-                if name == "transfer_mask":
-                    rules.append((name, _are_shares(tf.cast(leaf, tf.float64)), None))
+                if name in _RULES:
+                    holds = _RULES[name](tf.cast(leaf, tf.float64))
+                    rules.append((name, holds, None))
                 elif leaf.dtype.is_floating:
-                    rules.append((name, tf.math.is_finite(leaf), None))
+                    holds = tf.abs(tf.cast(leaf, tf.float32)) <= _largest(inputs)
+                    rules.append((name, holds, None))
         rules.append(self._count_rule(tf, sides, labels, sample_weight))
         rules.append(self._label_rule(tf, labels))
         checks = []
@@ -183,9 +192,10 @@ class BatchValues:
         rule = label_rules.label_rule(self.head, self.head.label_shapes[0])
         finite = {
             side: (
-                f"The input of the {side} must be finite.",
-                "windows with NaN or infinite values",
-                f"Drop them, or fill the gaps in recordings of the {side}.",
+                f"The input of the {side} must be finite, and at most 2**32 in size.",
+                "windows with NaN, infinite or larger values",
+                f"Drop them, fill the gaps in recordings of the {side}, or take "
+                "another unit.",
             )
             for side in ("source", "target")
         }
@@ -197,8 +207,8 @@ class BatchValues:
                 "Give a window 0 where there is no source.",
             ),
             "sample_weight": (
-                "`sample_weight` must be finite.",
-                "NaN or infinite weights",
+                "`sample_weight` must be finite, and not negative.",
+                "negative, NaN or infinite weights",
                 "Give a window 0 that is not to count.",
             ),
             "counts": (
@@ -243,9 +253,23 @@ def _is_of_numpy(labels):
     return all(isinstance(dtype, np.dtype) for dtype in dtypes)
 
 
+def _largest(inputs):
+    """How large a number may be: what is known of windows may be products of them."""
+    parts = inputs if type(inputs) in (list, tuple) else [inputs]
+    is_known = any(isinstance(each, SourceStatistics) for each in parts)
+    return float(np.finfo("float32").max) if is_known else LARGEST
+
+
 def _are_shares(numbers):
     # What is made of probabilities may be rounded up.
     return (numbers >= 0) & (numbers <= 1 + 1e-6)
+
+
+def _are_weights(numbers):
+    return (numbers >= 0) & (numbers <= LARGEST)
+
+
+_RULES = {"transfer_mask": _are_shares, "sample_weight": _are_weights}
 
 
 def _of_tensorflow(tf):

@@ -24,6 +24,14 @@ from keras_dcat.transfer.input_values import BatchValues
 from keras_dcat.transfer.losses.statistics import SourceStatistics
 
 _SIDES = {"source", "target"}
+_ORDER_CURE = (
+    "Check the order (source, target), the window length, and that the dataset is "
+    "batched."
+)
+_CURES = {
+    "transfer_mask": "Make an array of one number from 0 to 1 for each window, and for "
+    "each source if there are several; or leave it out.",
+}
 
 
 class BatchFormat:
@@ -301,7 +309,7 @@ class BatchFormat:
         if sample_weight is None:
             return
         shapes, steps = [(None,), (None, 1)], ""
-        if self.head.steps is not None:
+        if self.head.steps is not None and self.head.has_beliefs:
             shapes.append((None, self.head.steps))
             steps = f", or for each step, (batch, {self.head.steps})"
         check_dense("`sample_weight`", sample_weight)
@@ -319,9 +327,7 @@ class BatchFormat:
         if not all_fit(inputs, spec):
             raise ValueError(
                 f"{_named(side)} must be {describe(spec)}. "
-                f"Received: {describe(inputs)}. "
-                "Check the order (source, target), the window length, and that "
-                "the dataset is batched."
+                f"Received: {describe(inputs)}. {_CURES.get(side, _ORDER_CURE)}"
             )
         leaves = zip(keras.tree.flatten(inputs), keras.tree.flatten(spec), strict=True)
         for leaf, expected in leaves:
@@ -345,10 +351,12 @@ class BatchFormat:
             "source": self._source_side(self._part(pair[0])),
             "target": (pair[1], self.target_spec),
         }
-        shares = x.get("transfer_mask") if isinstance(x, dict) else None
-        if shares is not None:
+        if isinstance(x, dict) and "transfer_mask" in x:
             each = () if self.num_sources is None else (self.num_sources,)
-            sides["transfer_mask"] = (shares, keras.KerasTensor((None, *each)))
+            sides["transfer_mask"] = (
+                x["transfer_mask"],
+                keras.KerasTensor((None, *each)),
+            )
         return sides
 
     def _source_side(self, inputs):
@@ -364,22 +372,6 @@ class BatchFormat:
         known = [isinstance(each, SourceStatistics) for each in inputs]
         each = zip(known, self.statistics_spec, self.source_spec, strict=True)
         return tuple(statistics if k else spec for k, statistics, spec in each)
-
-
-def teaching_shares(inputs, num_sources: int):
-    """How much each window of a pair may teach; `None` if that is not said.
-
-    Args:
-        inputs: a pair.
-        num_sources: int.
-
-    Returns:
-        float tensor `(batch, sources)`, or `None`.
-    """
-    shares = inputs.get("transfer_mask") if isinstance(inputs, dict) else None
-    if shares is None or num_sources > 1:
-        return shares
-    return keras.ops.reshape(shares, (-1, 1))
 
 
 def _parts(batch):

@@ -18,6 +18,7 @@ from keras_dcat.class_labels import (
     class_rule,
     few,
 )
+from keras_dcat.constant_data import LARGEST
 from keras_dcat.transfer.head import Head
 
 
@@ -74,9 +75,9 @@ def label_rule(head: Head, shape) -> LabelRule:
     """
     if head.task == "regression":
         return LabelRule(
-            "Labels of a regression must be finite, or NaN for no label.",
-            "Give NaN where there is no value.",
-            lambda numbers, of: ~(abs(numbers) == np.inf),
+            "Labels of a regression must be finite, at most 2**32, or NaN for none.",
+            "Give NaN where there is no value, or take another unit.",
+            lambda numbers, of: ~(abs(numbers) > LARGEST),
         )
     if head.task != "multiclass":
         return LabelRule(

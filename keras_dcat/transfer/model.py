@@ -12,8 +12,8 @@ from keras_dcat.quantization import quantize_inside, quantized_inside
 from keras_dcat.transfer import combination as combinations
 from keras_dcat.transfer import gradient_step
 from keras_dcat.transfer.chosen_losses import chosen_terms
-from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE
-from keras_dcat.transfer.inputs import BatchFormat, teaching_shares
+from keras_dcat.transfer.input_shapes import EMPTY_MESSAGE, teaching_shares
+from keras_dcat.transfer.inputs import BatchFormat
 from keras_dcat.transfer.models import inspection
 from keras_dcat.transfer.models.joining import joined
 from keras_dcat.transfer.objective import Objective
@@ -255,13 +255,13 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
             return classification
         may_change = gradient_step.may_change_state()
         told = self.objective.told(y_pred)  # what each source says
-        masks = self.objective.masks(told, y)  # who may teach
+        masks = self.objective.masks(told, y, sample_weight)  # who may teach
         losses = self.objective.losses(
             y_pred, told, masks, y, sample_weight, training=training and may_change
         )
         transfer = y_pred.transfer_weight * self.objective.weighted(losses)
         if may_change:
-            shown = self.objective.shown(y_pred, told, masks, losses, y)
+            shown = self.objective.shown(y_pred, told, masks, losses, y, sample_weight)
             shown["classification_loss"] = self._shown_of(classification, y_pred)
             self._transfer_metrics.add(shown)
         return classification + ops.cast(transfer, classification.dtype)
@@ -325,9 +325,11 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
     def _shown(self, labels, outputs, sample_weight):
         """What `TransferMetrics` shows of a batch, where no step has added it."""
         told = self.objective.told(outputs)
-        masks = self.objective.masks(told, labels)
+        masks = self.objective.masks(told, labels, sample_weight)
         losses = self.objective.losses(outputs, told, masks, labels, sample_weight)
-        shown = self.objective.shown(outputs, told, masks, losses, labels)
+        shown = self.objective.shown(
+            outputs, told, masks, losses, labels, sample_weight
+        )
         classification = self.classification_loss(
             None, labels, outputs, sample_weight, training=False
         )

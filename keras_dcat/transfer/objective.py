@@ -21,6 +21,7 @@ from keras_dcat.transfer.source_scores import (
     recalls,
     right_decisions,
     score_of,
+    weighted_mean,
 )
 
 # Losses of these read windows. All others read decisions, in the rows of `Head`.
@@ -112,19 +113,31 @@ class Objective:
             for at, source in enumerate(sources)
         )
 
-    def masks(self, told, labels):
+    def masks(self, told, labels, sample_weight=None):
         """By how much each source may teach.
 
         Args:
             told: tuple of `SourceOutputs`, as of `told`.
             labels: of one of the head's `label_shapes`.
+            sample_weight: as in `Head.weights_of_rows`, or `None`. Of what weighs 0 a
+                gate sees no label, so that none can judge others by it.
 
         Returns:
             dict from `(gate, reads_predictions)` of a term to a list of float32 tensors
             `(decisions,)`, one for each source. By its predictions a source teaches
             only if it gives some.
         """
-        classes = self.head.classes_of_rows(labels) if self.head.has_beliefs else None
+        has_beliefs = self.head.has_beliefs
+        labels = (
+            self.head.classes_of_rows(labels)
+            if has_beliefs
+            else self.head.values(labels)
+        )
+        weights = self._weights(sample_weight)
+        if weights is not None:
+            weights = weights if has_beliefs else weights[:, None]
+            nothing = -1 if has_beliefs else float("nan")
+            labels = ops.where(weights > 0, labels, nothing)
         probabilities = [
             None
             if _is_empty(source.log_probabilities)
@@ -132,10 +145,7 @@ class Objective:
             for source in told
         ]
         kinds = {_kind_of(term) for term in self.terms.values()}
-        return {
-            kind: self._masks(kind, told, probabilities, classes, labels)
-            for kind in kinds
-        }
+        return {kind: self._masks(kind, told, probabilities, labels) for kind in kinds}
 
     def losses(self, outputs, told, masks, labels, sample_weight, training=False):
         """Each loss of the transfer, over the batch.
@@ -152,15 +162,15 @@ class Objective:
         Returns:
             dict from the name of a term to a float32 scalar.
         """
-        if sample_weight is not None:
-            weights = self.head.weights_of_rows(sample_weight)
+        weights = self._weights(sample_weight)
+        if weights is not None:
             masks = {
                 gate: [ops.multiply(mask, weights) for mask in own]
                 for gate, own in masks.items()
             }
         readings = self.readings(outputs, told)
         if self.alignment is not None:
-            self._fuse(readings, outputs, told, masks, labels, training)
+            self._fuse(readings, outputs, told, masks, labels, weights, training)
         unlabelled = self._unlabelled(labels)
         values = {}
         for name, term in self.terms.items():
@@ -212,7 +222,7 @@ class Objective:
         """
         return sum(self.terms[name].weight * value for name, value in losses.items())
 
-    def shown(self, outputs, told, masks, losses, labels):
+    def shown(self, outputs, told, masks, losses, labels, sample_weight=None):
         """What a training shows of a batch.
 
         Args:
@@ -221,18 +231,22 @@ class Objective:
             masks: as of `masks`.
             losses: as of `losses`.
             labels: of one of the head's `label_shapes`.
+            sample_weight: as in `Head.weights_of_rows`, or `None`. What weighs 0
+                counts in nothing that is shown.
 
         Returns:
             dict from a name to `(value, count)`, a mean and of how many it is one.
         """
         labelled = ops.cast(self.head.is_labelled(labels), "float32")
         batch = ops.cast(ops.shape(outputs.prediction)[0], "float32")
-        unmasked = [ops.mean(sum(own)) for own in masks.values()]
+        weights = self._weights(sample_weight)
+        total = batch if weights is None else ops.sum(weights) / self.head.decisions
+        unmasked = [weighted_mean(sum(own), weights) for own in masks.values()]
         return {
             **{name: (over_replicas(loss), batch) for name, loss in losses.items()},
-            "labelled_share": (ops.mean(labelled), batch),
-            "unmasked_share": (ops.min(ops.stack(unmasked)), batch),
-            **self._of_sources(outputs.sources, told, labels),
+            "labelled_share": (weighted_mean(labelled, weights), total),
+            "unmasked_share": (ops.min(ops.stack(unmasked)), total),
+            **self._of_sources(outputs.sources, told, labels, weights),
         }
 
     def names(self, num_sources: int) -> tuple[list[str], list[str]]:
@@ -266,12 +280,17 @@ class Objective:
         each = range(num_sources if num_sources > 1 else 0)
         return [score, *(score._replace(name=f"{score.name}_{at}") for at in each)]
 
+    def _weights(self, sample_weight):
+        return (
+            None if sample_weight is None else self.head.weights_of_rows(sample_weight)
+        )
+
     def _rows(self, log_probabilities):
         if _is_empty(log_probabilities):
             return log_probabilities
         return self.head.rows(log_probabilities)
 
-    def _masks(self, kind, told, probabilities, classes, labels):
+    def _masks(self, kind, told, probabilities, labels):
         gate, reads_predictions = kind
         shares = []
         for source, believed in zip(told, probabilities, strict=True):
@@ -282,22 +301,19 @@ class Objective:
             if gate is all_teach:
                 shares.append(mask)
                 continue
-            decided = (
-                gate(classes, believed)
-                if self.head.has_beliefs
-                else gate(self.head.values(labels), source.values)
-            )
+            said = believed if self.head.has_beliefs else source.values
+            decided = gate(labels, said)
             # Not in place: torch would change the mask of the batch with it.
             shares.append(ops.multiply(ops.cast(decided, "float32"), mask))
         if len(told) == 1:
             return shares
         known = all(believed is not None for believed in probabilities)
         combined = self.combination.shares(
-            ops.stack(shares), classes, ops.stack(probabilities) if known else None
+            ops.stack(shares), labels, ops.stack(probabilities) if known else None
         )
         return [combined[at] for at in range(len(told))]
 
-    def _fuse(self, readings, outputs, told, masks, labels, training):
+    def _fuse(self, readings, outputs, told, masks, labels, weights, training):
         """Adds to the readings of each source what it and the target say together."""
         pairs = [reading.get("log_probabilities") for reading in readings]
         believing = [at for at, pair in enumerate(pairs) if pair]
@@ -309,6 +325,7 @@ class Objective:
             self.head.classes_of_rows(labels),
             ops.stack([masks[_kind_of(term)][at] for at in believing]),
             None if _is_empty(outputs.class_bias) else outputs.class_bias,
+            weights,
             training=training,
         )
         for number, at in enumerate(believing):
@@ -317,10 +334,10 @@ class Objective:
     def _unlabelled(self, labels):
         return 1.0 - ops.cast(self.head.is_labelled(labels), "float32")
 
-    def _of_sources(self, sources, told, labels):
+    def _of_sources(self, sources, told, labels, weights):
         """How good sources are where they can be judged, and in how many cases."""
         if not self.head.has_beliefs:
-            return self._errors(sources, labels)
+            return self._errors(sources, labels, weights)
         labels = self.head.classes_of_rows(labels)
         own = [self._rows(source.log_probabilities) for source in sources]
         # Where a source is not there, it is neither right nor wrong.
@@ -331,6 +348,8 @@ class Objective:
             * (0.0 if _is_empty(beliefs) else 1.0)
             for source, beliefs in zip(sources, own, strict=True)
         ]
+        if weights is not None:
+            judged = [here * weights for here in judged]
         believed = [source.log_probabilities for source in told]
         found = self._judged("", labels, believed, judged, len(sources))
         if len(sources) > 1:
@@ -341,25 +360,26 @@ class Objective:
     def _judged(self, which, labels, beliefs, judged, num_sources=1):
         right, count = right_decisions(labels, beliefs, judged), sum(judged)
         total = ops.sum(count)
-        accuracy = ops.sum(right) / ops.maximum(total, 1)
+        accuracy = ops.divide_no_nan(ops.sum(right), total)
         found = {f"source_accuracy{which}": (accuracy, total / num_sources)}
         for score in self.scores(1):
             own = recalls(labels, right, count, self.head.num_labels)
             found[f"{score.name}{which}"] = own
         return found
 
-    def _errors(self, sources, labels):
+    def _errors(self, sources, labels, weights):
         values = self.head.values(labels)
         errors, scored = [], []
         for source in sources:
             there = ops.cast(source.transfer_mask > 0, "float32")
+            there = there if weights is None else there * weights
             predicted = source.values
             if _is_empty(predicted):
                 predicted, there = ops.zeros_like(values), ops.zeros_like(there)
             own, is_labelled = absolute_errors(values, predicted)
             judged = ops.cast(is_labelled, "float32") * there
             count = ops.sum(judged)
-            errors.append((ops.sum(own * judged) / ops.maximum(count, 1), count))
+            errors.append((ops.divide_no_nan(ops.sum(own * judged), count), count))
             scored.append(moments(values, predicted, there, self.head.size))
         mean, total = pooled(errors)
         shown = {"source_error": (mean, total / len(sources))}

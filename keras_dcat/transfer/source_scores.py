@@ -60,7 +60,8 @@ def right_decisions(labels, beliefs, judged):
         labels: int tensor `(decisions,)`.
         beliefs: list of log-probabilities `(decisions, classes)`, one of each source;
             `()` of one that has none.
-        judged: list of float tensors `(decisions,)`, 1 where a source can be judged.
+        judged: list of float tensors `(decisions,)`. By how much a source is judged
+            there: its weight, or 0.
 
     Returns:
         float32 tensor `(decisions,)`.
@@ -94,7 +95,7 @@ def recalls(labels, right, judged, num_labels: int):
         )
 
     counts = by_label(judged)
-    return by_label(right) / ops.maximum(counts, 1), counts
+    return ops.divide_no_nan(by_label(right), counts), counts
 
 
 def balanced_accuracy(means, counts):
@@ -125,7 +126,7 @@ def moments(labels, values, judged, size: int):
     Args:
         labels: float tensor `(batch, steps · values)`, NaN where there is none.
         values: float tensor of the same shape. What the source predicts.
-        judged: float tensor `(batch,)`, 0 where there is no source.
+        judged: float tensor `(batch,)`, the weight of a window, 0 without a source.
         size: int. How many values there are at a time.
 
     Returns:
@@ -144,7 +145,7 @@ def moments(labels, values, judged, size: int):
         ops.sum(each * weights, axis=0)
         for each in (known, ops.square(known), ops.square(error))
     ]
-    means = ops.concatenate([each / ops.maximum(count, 1) for each in sums])
+    means = ops.concatenate([ops.divide_no_nan(each, count) for each in sums])
     return means, ops.concatenate([count] * 3)
 
 
@@ -182,7 +183,27 @@ def pooled(pairs):
         `(means, counts)`.
     """
     counts = sum(count for _, count in pairs)
-    return sum(mean * count for mean, count in pairs) / ops.maximum(counts, 1), counts
+    return ops.divide_no_nan(sum(m * count for m, count in pairs), counts), counts
+
+
+def weighted_mean(values, weights=None):
+    """A mean to which what weighs 0 adds nothing; 0 where all of it does.
+
+    Args:
+        values: float tensor `(decisions,)`.
+        weights: float tensor `(decisions,)`, or `None` where all weigh alike.
+
+    Returns:
+        float scalar.
+
+    Example:
+
+    >>> float(weighted_mean(ops.array([0.5, 9.0]), ops.array([2.0, 0.0])))
+    0.5
+    """
+    if weights is None:
+        return ops.mean(values)
+    return ops.divide_no_nan(ops.sum(values * weights), ops.sum(weights))
 
 
 def _mean_where(values, holds):

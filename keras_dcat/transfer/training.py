@@ -112,11 +112,13 @@ class PairLoops:
             y: labels, with arrays: integers `(windows,)` or one-hot.
             *args: as in Keras.
             callbacks: as in Keras. There always is a `NegativeTransferGuard`, which
-                sets `transfer_weight` to 0 if the source has nothing to teach.
+                sets `transfer_weight` to 0 if the source has nothing to teach. Threads
+                may train targets of one source; on JAX, whose loops take the weights
+                out of a model, one waits for the other.
             **kwargs: as in Keras. `sample_weight` and `class_weight` weigh both
-                parts of the loss. `class_weight` is taken with all kinds of data; a
-                class that it does not name weighs 1, and so does a window without a
-                label.
+                parts of the loss, and how right a source is. `class_weight` is taken
+                with all kinds of data; a class that it does not name weighs 1, and so
+                does a window without a label.
 
         Returns:
             the `History`. Its `loss` is `classification_loss + transfer_weight ·
@@ -132,7 +134,9 @@ class PairLoops:
         Raises:
             ValueError: before the first step, if the data are not pairs, do not
                 fit the two models, are empty, hold NaN, or have labels that say no
-                class; at the batch in question, for data that come in batches. If
+                class; at the batch in question, for data that come in batches. At the
+                end of an epoch whose loss is no number: the weights are then those of
+                before it, unless `TerminateOnNaN` trains along. If
                 `class_weight` names a class that there is not, or a weight is negative
                 or not finite. If nothing of the target can be trained, as all of it is
                 frozen or quantized. Of several machines on TensorFlow, which need the

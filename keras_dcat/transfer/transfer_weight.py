@@ -4,6 +4,8 @@ import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
+from keras_dcat.real_numbers import is_number
+
 
 class TransferWeight(keras.layers.Layer):
     """λ as a number, or as a schedule over the steps of the training.
@@ -87,5 +89,6 @@ class TransferWeight(keras.layers.Layer):
 
 
 def _is_weight(value):
-    is_number = isinstance(value, (int, float)) or hasattr(value, "__float__")
-    return is_number and 0.0 <= float(value) < float("inf")
+    if not isinstance(value, str) and hasattr(value, "__float__"):
+        value = float(value)  # a tensor
+    return is_number(value) and 0 <= value < float("inf")

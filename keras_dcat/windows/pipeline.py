@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_dcat.constant_data import Constants, with_constants
+from keras_dcat.constant_data import LARGEST, Constants, with_constants
 from keras_dcat.typing import ArrayLike
 from keras_dcat.windows.index import WindowIndex, check_windows
 
@@ -217,7 +217,7 @@ def _stay_finite(array):
         return False
     step = max(1, _AT_ONCE // max(1, np.asarray(array[:1]).size))
     parts = (array[at : at + step] for at in range(0, len(array), step))
-    return all(np.isfinite(part).all() for part in parts)
+    return all((np.abs(part) <= LARGEST).all() for part in parts)
 
 
 def _gather_of(index, name):

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_dcat.real_numbers import is_number, is_positive
+
 _CHOICES = {
     "label": ("majority", "end"),
     "short": ("drop", "pad"),
@@ -49,16 +51,18 @@ def check_options(options):
                 f"Received: {name}={value!r}. Use {choices[0]!r}, the default."
             )
     purity, max_gap = options.purity, options.max_gap
-    if not 0 <= purity <= 1 or not max_gap >= 0:
+    are_numbers = is_number(purity) and is_number(max_gap)
+    if not are_numbers or not 0 <= purity <= 1 or not max_gap >= 0:
         raise ValueError(
             "`purity` must be a share, and `max_gap` at least 0 s. "
-            f"Received: purity={purity}, max_gap={max_gap}. "
+            f"Received: purity={purity!r}, max_gap={max_gap!r}. "
             "Leave the defaults, 0.8 and 0.25 s, unless you know your sensors."
         )
-    if not 0 <= options.max_missing < 1:
+    missing = options.max_missing
+    if not is_number(missing) or not 0 <= missing < 1:
         raise ValueError(
             "`max_missing` must be a share below 1: nothing is made of nothing. "
-            f"Received: max_missing={options.max_missing}. Leave the default, 0, or "
+            f"Received: max_missing={missing!r}. Leave the default, 0, or "
             "allow a tenth: 0.1."
         )
 
@@ -82,10 +86,10 @@ def _check_lengths(options):
             )
         return
     for name, seconds in given.items():
-        if seconds is None or not 0 < seconds < np.inf:
+        if not is_positive(seconds):
             raise ValueError(
                 f"`{name}` must be a positive number of seconds. "
-                f"Received: {name}={seconds}. Activities take 1 to 10 s; for one "
+                f"Received: {name}={seconds!r}. Activities take 1 to 10 s; for one "
                 "window a clip, of any length, give `clips` instead."
             )
 
@@ -127,7 +131,7 @@ def common_rates(recordings, options):
             "`rates` must name streams of the recordings. "
             f"Received: {sorted(unknown)}. Choose from {sorted(first.streams)}."
         )
-    wrong = {name: rate for name, rate in rates.items() if not 0 < rate < np.inf}
+    wrong = {name: rate for name, rate in rates.items() if not is_positive(rate)}
     if wrong:
         raise ValueError(
             "Rates must be positive numbers of samples per second. "

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_dcat.file_kinds import opened_own
 from keras_dcat.storage import seal
 from keras_dcat.windows.index import WindowIndex, check_windows
 from keras_dcat.windows.shard_index import DTYPES, damaged, load_index, measured
@@ -257,7 +258,7 @@ def _only_writer(folder):
     import fcntl  # not on Windows, where shards can be read
 
     path = folder / ".lock"
-    with open(path, "a") as file:
+    with opened_own(path, "a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

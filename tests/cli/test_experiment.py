@@ -1,5 +1,6 @@
 import contextlib
 import dataclasses
+import os
 import pathlib
 import re
 from typing import get_args
@@ -202,3 +203,17 @@ def test_a_transfer_has_the_names_and_defaults_of_a_method():
     fields = {field.name: field for field in dataclasses.fields(DCAT)}
     assert set(Transfer.model_fields) <= set(fields)
     assert DCAT(**Transfer().model_dump()) == DCAT()
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [(os.mkfifo, "a pipe"), (os.mkdir, "a folder"), (None, "a device")],
+)
+def test_what_is_no_file_is_no_experiment(tmp_path, make, found):
+    path = tmp_path / "experiment.yaml" if make else "/dev/zero"
+    if make:
+        make(path)
+    with pytest.raises(
+        ExperimentError, match=f"must be an experiment file, not {found}"
+    ):
+        read_experiment(path)

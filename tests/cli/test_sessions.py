@@ -186,3 +186,25 @@ def test_the_unit_of_times_is_a_part_of_the_cure(read):
 def test_a_clock_that_was_not_set_back_is_one_part(read):
     whole, *_ = read(watch={**WATCH, "mend": {"resets": "split"}})[0]
     assert len(whole.streams["watch"]) == 50
+
+
+def test_what_is_no_file_is_no_table(read):
+    streams = {"camera": CAMERA, "watch": WATCH}
+    for path, found in (("/dev/zero", "a device"), (read.folder, "a folder")):
+        with pytest.raises(ValueError, match=rf"table of files.*{found}. Give the tab"):
+            read_sessions(Data(recordings=path, streams=streams))
+
+
+def test_a_table_that_is_far_too_long_is_not_read(read):
+    path = read.folder / "long.csv"
+    with path.open("wb") as file:
+        file.truncate(2**30)  # of zeros, that take no room
+    with pytest.raises(ValueError, match=r"long.csv.*more bytes than any table"):
+        read_sessions(Data(recordings=path, streams={"camera": CAMERA, "watch": WATCH}))
+
+
+def test_a_device_in_the_place_of_a_recording_is_refused(read):
+    with pytest.raises(
+        FileNotFoundError, match=r"'/dev/zero', where there is a device"
+    ):
+        read(TABLE.replace("c.csv", "/dev/zero"))

@@ -68,3 +68,8 @@ def test_a_decompression_bomb_is_refused_before_it_is_inflated(tmp_path):
     archive = Archive(tmp_path / "bomb.zip", REMEDY, max_member_bytes=1000)
     with archive.reader() as read, pytest.raises(ValueError, match=r"1000 bytes.*'zer"):
         read("zeros")
+
+
+def test_a_device_is_no_archive():
+    with pytest.raises(ValueError, match="'/dev/zero', which is neither"):
+        Archive("/dev/zero", "Download it.")

@@ -70,6 +70,9 @@ def test_files_without_a_description_are_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(ValueError, match="Export the model anew"):
         Description.of(path)
+    with pytest.raises(ValueError, match="a folder without saved_model.pb"):
+        Description.of(tmp_path)
+    (tmp_path / "saved_model.pb").touch()
     with pytest.raises(ValueError, match="Export the model anew"):
         Description.of(tmp_path)  # a folder, as a SavedModel is
 
@@ -119,3 +122,24 @@ def test_a_description_of_no_model_is_refused(changed):
     assert Description.from_json(whole).shape == (100, 3)
     with pytest.raises(ValueError, match="Export the model anew"):
         Description.from_json(json.dumps({**json.loads(whole), **changed}))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("saved_model.pb", r"another format. Give the artefact that it is a part of"),
+        ("keras_dcat.json", r"another format. Give the artefact that it is a part of"),
+        ("target.keras", r"another format. Give the .tflite or .onnx"),
+        ("target/assets.extra/keras_dcat.json", r"without saved_model.pb"),
+    ],
+)
+def test_a_part_of_an_artefact_is_none_and_neither_is_another_file(
+    tmp_path, name, message
+):
+    description = Description(("sit", "walk"), "imu", 50.0, 2.0, 1.0, (100, 3))
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(description.to_json())
+    given = tmp_path / "target" if "/" in name else path
+    with pytest.raises(ValueError, match=rf"An artefact must be a .tflite.*{message}"):
+        Description.of(given)

@@ -26,3 +26,10 @@ def test_it_needs_nothing_of_this_package():
         "tensorflow",
         "time",
     }
+
+
+def test_a_folder_is_a_saved_model_whatever_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "saved_model", lambda path: path)
+    folder = tmp_path / "target.v2"
+    folder.mkdir()
+    assert runner.load(folder) == str(folder)

@@ -252,6 +252,7 @@ def _described(name):
             DESCRIPTION.put_into(folder)
 
     def read(folder):
+        (folder / "saved_model.pb").touch()
         found = Description.of(folder / name if name.endswith("tflite") else folder)
         looked_at_description(found)
 

@@ -56,7 +56,9 @@ class Place:
         return int(arrays.pop("operations")), arrays
 
     def names(self):
-        return {p.relative_to(self.folder) for p in self.folder.rglob("*")}
+        names = (p.relative_to(self.folder) for p in self.folder.rglob("*"))
+        # What is half written is in a folder whose name begins with a point.
+        return {p for p in names if not any(x.startswith(".") for x in p.parts[:-1])}
 
     def unfinished(self):
         return [p for p in self.names() if p.name.startswith(".") and p.name != ".lock"]

@@ -1,7 +1,6 @@
 """A small file of everything that is kept of models and trainings, and its reader."""
 
 import dataclasses
-import functools
 import io
 import json
 import zipfile
@@ -18,6 +17,7 @@ from keras_dcat.evaluation import Training
 from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.export import Description
 from keras_dcat.transfer import ResumeTraining
+from keras_dcat.transfer.callbacks.resuming import sealed
 from tests.evaluation.studies import study
 from tests.reliability.corruption import (
     Specimen,
@@ -64,7 +64,13 @@ def _training():
     with np.load(io.BytesIO(files["training.npz"])) as arrays:
         arrays = dict(arrays)
     kept = damaged_values(json.loads(str(arrays["kept"])))
-    structured = kept.map(functools.partial(with_json, arrays, "kept"))
+    rest = {n: a for n, a in arrays.items() if n not in ("kept", "sha256")}
+
+    def with_kept(value):
+        own = sealed(json.dumps(value), rest)
+        return with_json({**rest, "sha256": np.array(own)}, "kept", value)
+
+    structured = kept.map(with_kept)
     return Specimen(files, "training.npz", read, structured=structured)
 
 

@@ -1,3 +1,5 @@
+import threading
+import time
 import tracemalloc
 
 import numpy as np
@@ -9,7 +11,7 @@ from keras_dcat.export import Description, runner
 from keras_dcat.recordings import Recording, Stream
 from keras_dcat.streaming import StreamingClassifier
 from keras_dcat.windows import index_windows
-from tests.streaming.conftest import scored
+from tests.streaming.conftest import DESCRIPTION, scored
 
 
 def samples(count, seed=0):
@@ -210,7 +212,14 @@ def test_after_a_reset_it_is_new(classifier):
 
 
 @pytest.mark.parametrize(
-    ("args", "options"), [((0.0,), {}), ((), {"smoothing": 1.0}), ((), {"max_gap": 0})]
+    ("args", "options"),
+    [
+        ((0.0,), {}),
+        ((np.inf,), {}),
+        (("50",), {}),
+        ((), {"smoothing": 1.0}),
+        ((), {"max_gap": 0}),
+    ],
 )
 def test_options_that_make_no_sense_are_refused(classifier, args, options):
     with pytest.raises(ValueError, match="Leave out what you do not know"):
@@ -264,3 +273,42 @@ def test_a_decision_has_every_probability_and_all_that_is_said(
     (decision,) = of_task(task, ("talk", "walk"), outputs).feed(samples(20))
     np.testing.assert_allclose(decision.probabilities, probabilities, atol=1e-6)
     assert (decision.label, decision.labels) == (label, labels)
+
+
+def test_threads_that_share_one_lose_no_window(classifier):
+    values, shared, found, failed = samples(60), classifier(), [], []
+    run, running = shared._run, threading.Lock()
+
+    def one_at_a_time(windows):
+        if not running.acquire(blocking=False):
+            raise RuntimeError("There is at least 1 reference to internal data")
+        time.sleep(0.001)
+        running.release()
+        return run(windows)
+
+    shared._run = one_at_a_time
+
+    def feed():
+        try:
+            for at in range(0, 60, 10):
+                found.extend(shared.feed(values[at : at + 10]))
+        except RuntimeError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=feed) for _ in range(6)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert not failed
+    alone = classifier().feed(np.concatenate([values] * 6))
+    assert sorted(d.time for d in found) == [d.time for d in alone]
+
+
+def test_an_artefact_that_is_damaged_is_refused_in_words(tmp_path):
+    pytest.importorskip("tensorflow")
+    path = tmp_path / "target.tflite"
+    path.write_bytes(b"no flatbuffer" * 100)
+    DESCRIPTION.put_into(path)
+    with pytest.raises(ValueError, match=r"as a whole.*cannot be loaded.*anew"):
+        StreamingClassifier(path)

@@ -158,7 +158,7 @@ def test_who_says_too_much_is_cut_off_and_others_stay(page):
     ],
     ids=range(6),
 )
-def test_garbage_does_not_end_it(page, garbage):
+def test_garbage_does_not_end_it(page, garbage, caplog):
     host, port = page.url.removeprefix("http://").rstrip("/").split(":")
     for _ in range(3):
         with socket.create_connection((host, int(port)), timeout=5) as connection:
@@ -167,6 +167,31 @@ def test_garbage_does_not_end_it(page, garbage):
             answer = connection.recv(7)  # garbage may have no version to answer in
             assert not answer or answer == b"HTTP/1."
     assert looking_on(page, lambda own: own.receive_str())
+    assert not caplog.records  # nothing of it between the lines of a terminal
+
+
+def test_what_goes_wrong_in_the_page_itself_is_logged(page, caplog, monkeypatch):
+    monkeypatch.setattr(page, "_check_host", lambda request: 1 / 0)
+    with pytest.raises(urllib.error.HTTPError):
+        get(page)
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_what_is_no_number_is_null(page):
+    async def task(own):
+        await own.receive_str()
+        values = np.array([[np.nan, 1.0, np.inf], [0.0, -np.inf, 2.0]])
+        decision = Decision(1.0, "still", np.array([np.nan, 1.0]))
+        page.show(Moment(1.0, values, [decision], [None]))
+        page.show(Moment(np.nan, values, [], []))
+        return await own.receive_str(), await own.receive_str()
+
+    first, second = looking_on(page, task)
+    assert "NaN" not in first + second
+    first, second = map(json.loads, (first, second))
+    assert first["samples"] == [[None, 1, None], [0, None, 2]]
+    assert first["decisions"][0]["probabilities"] == [None, 1]
+    assert second["time"] is None
 
 
 def test_garbage_in_a_socket_does_not_end_it(page):

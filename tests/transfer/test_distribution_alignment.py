@@ -173,3 +173,25 @@ def test_several_sources_believe_each_for_itself(rng):
     bias = ops.convert_to_numpy(model.objective.alignment.bias.value)
     assert bias.shape == (2, CLASSES)
     assert np.abs(bias[0] - bias[1]).max() > 0
+
+
+def test_a_label_is_counted_by_what_it_weighs(rng):
+    labels, sources, target = beliefs(rng, 3, count=30)
+    weights = rng.uniform(0, 2, 30).astype("float32")
+    weights[20:] = 0
+    fuse = DistributionAlignment(1, 3)
+    shares = np.ones((1, 30), "float32")
+    fuse(sources, target, labels, shares, weights=weights, training=True)
+    expected = np.bincount(labels, weights, minlength=3)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(fuse.counts.value), expected, rtol=1e-5
+    )
+
+
+def test_a_model_counts_no_label_that_weighs_nothing(rng):
+    pair, labels = windows(rng)
+    weights = (np.arange(32) < 20).astype("float32")
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    model.fit(pair, labels, sample_weight=weights, epochs=1, batch_size=32, verbose=0)
+    found = ops.convert_to_numpy(model.objective.alignment.counts.value)
+    assert found.tolist() == [5, 5, 5, 5]

@@ -181,3 +181,10 @@ def test_every_task_is_said_in_words():
     assert (
         described(Head("regression", 1, 9)) == "1 value (regression) at each of 9 steps"
     )
+
+
+def test_a_sigmoid_of_an_infinite_logit_says_no_with_a_finite_logarithm():
+    head = Head("binary", 1)
+    found = ops.convert_to_numpy(head.log_probabilities(ops.array([[-np.inf]])))
+    assert np.isfinite(found).all()
+    assert np.exp(found[0]).tolist() == [1, 0]

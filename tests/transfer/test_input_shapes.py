@@ -11,6 +11,7 @@ from keras_dcat.transfer.input_shapes import (
     dtype_name,
     nested_alike,
     static_shape,
+    teaching_shares,
 )
 
 SPEC = keras.KerasTensor((None, 20, 3))
@@ -102,3 +103,16 @@ def test_sparse_arrays_of_jax_are_refused():
     with pytest.raises(ValueError, match=r"a BCOO. Make it dense.*x.todense\(\)"):
         check_dense("It", array)
     check_dense("It", array.todense())
+
+
+def test_shares_are_numbers_for_each_source_or_nothing():
+    yes = np.array([True, False])
+    pair = {"source": None, "target": None, "transfer_mask": yes}
+    found = keras.ops.convert_to_numpy(teaching_shares(pair, 1))
+    assert found.dtype == "float32"
+    assert found.tolist() == [[1], [0]]
+    pair["transfer_mask"] = np.stack([yes, ~yes], axis=-1)
+    found = keras.ops.convert_to_numpy(teaching_shares(pair, 2))
+    assert found.tolist() == [[1, 0], [0, 1]]
+    assert teaching_shares({"source": None, "target": None}, 2) is None
+    assert teaching_shares((None, None), 1) is None

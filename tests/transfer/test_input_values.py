@@ -8,7 +8,7 @@ import keras_dcat
 from keras_dcat.transfer.head import Head
 from keras_dcat.transfer.input_values import BatchValues
 from tests.models import CLASSES, pair_of_branches, windows
-from tests.transfer.test_inputs import KINDS, tf_dataset
+from tests.transfer.test_inputs import ALL_KINDS, KINDS, tf_dataset
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The source should be trained"),
@@ -16,7 +16,7 @@ pytestmark = [
 ]
 
 CLASS_NAMES = ["sit", "stand", "walk", "fall"]
-WEIGHTS = r"`sample_weight` must be finite.*NaN.*Give a window 0"
+WEIGHTS = r"`sample_weight` must be finite, and not neg.*NaN.*Give a window 0"
 
 
 @pytest.fixture
@@ -109,10 +109,11 @@ def test_a_list_is_refused_with_a_cure_that_works(rng, model):
     model.evaluate(pair, np.asarray(labels.tolist()), verbose=0)
 
 
+@pytest.mark.parametrize("bad", [np.nan, -1.0])
 @pytest.mark.parametrize("name", ["fit", "evaluate"])
-def test_weights_that_are_not_finite_are_refused(rng, model, name):
+def test_weights_that_weigh_nothing_sensible_are_refused(rng, model, name, bad):
     pair, labels = windows(rng)
-    weights = np.where(np.arange(32) < 31, 1.0, np.nan)
+    weights = np.where(np.arange(32) < 31, 1.0, bad)
     run = getattr(model, name)
     with pytest.raises(ValueError, match=WEIGHTS):
         run(pair, labels, sample_weight=weights, verbose=0)
@@ -121,13 +122,37 @@ def test_weights_that_are_not_finite_are_refused(rng, model, name):
         run((each for each in [batch]), verbose=0)
     with pytest.raises(ValueError, match=WEIGHTS):
         model.fit(pair, labels, validation_data=batch, verbose=0)
-    run(pair, labels, sample_weight=np.nan_to_num(weights), verbose=0)
+    run(pair, labels, sample_weight=np.where(weights > 0, 1.0, 0), verbose=0)
 
 
-def test_weights_of_a_dataset_are_checked(rng, model):
+@pytest.mark.parametrize("kind", ["arrays", "tf.data", "torch"])
+@pytest.mark.parametrize("value", [1e30, -1e12, np.nan])
+def test_numbers_whose_fourth_power_float32_does_not_hold_are_refused(
+    rng, model, kind, value
+):
+    pair, labels = windows(rng)
+    pair[1][3, 2, 1] = value
+    before = model.target.get_weights()
+    message = r"target must be finite, and at most 2\*\*32.*take another unit"
+    with pytest.raises(ValueError, match=message):
+        model.fit(*ALL_KINDS[kind](pair, labels), verbose=0)
+    for weight, old in zip(model.target.get_weights(), before, strict=True):
+        assert np.isfinite(weight).all()
+        assert kind != "arrays" or np.array_equal(weight, old)
+
+
+def test_the_largest_numbers_that_are_taken_train_finite_weights(rng, model):
+    pair, labels = windows(rng)
+    pair = tuple(np.clip(x, -1, 1) * np.float32(2.0**32) for x in pair)
+    model.fit(pair, labels, epochs=2, verbose=0)
+    assert all(np.isfinite(weight).all() for weight in model.target.get_weights())
+
+
+@pytest.mark.parametrize("bad", [np.inf, -1.0])
+def test_weights_of_a_dataset_are_checked(rng, model, bad):
     tf = pytest.importorskip("tensorflow")
     pair, labels = windows(rng)
-    weights = np.where(np.arange(32) < 31, 1.0, np.inf)
+    weights = np.where(np.arange(32) < 31, 1.0, bad)
     data = tf.data.Dataset.from_tensor_slices((tuple(pair), labels, weights)).batch(8)
     with pytest.raises(ValueError, match=WEIGHTS):
         model.fit(data, verbose=0)
@@ -170,3 +195,37 @@ def test_parts_of_a_batch_of_a_dataset_must_be_of_the_same_windows(rng, model):
     data = tf.data.Dataset.zip((tuple(data[:2]), data[2]))
     with pytest.raises(ValueError, match=r"same number.*\[7, 8\].*Check how"):
         model.fit(data, verbose=0)
+
+
+@pytest.mark.parametrize("kind", ["arrays", "tf.data"])
+def test_a_mask_of_yes_and_no_is_one_of_0_and_1(rng, model, kind):
+    (source, target), labels = windows(rng)
+    yes = np.arange(32) % 3 == 0
+    found = []
+    for mask in (yes, yes.astype("float64"), yes.astype("int8")):
+        pair = {"source": source, "target": target, "transfer_mask": mask}
+        found.append(model.evaluate(*KINDS[kind](pair, labels), verbose=0))
+    np.testing.assert_allclose(found[1:], [found[0]] * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.full(32, "yes"), r"must be numbers.*str96"),
+        (np.ones((32, 2)), r"shape \(32, 2\).*one number from 0 to 1 for each"),
+        (np.ones((32, 1)), r"shape \(32, 1\).*or leave it out"),
+        (np.float32(1.0), r"shape \(\)"),
+        ([1.0] * 32, r"a list.*Make an array"),
+        (None, r"Received: None.*or leave it out"),
+        (np.ones(31), r"same number.*\[31, 32\]"),
+        (np.full(32, np.inf), "from 0 to 1"),
+    ],
+)
+def test_a_mask_that_is_not_a_number_for_each_window_is_refused(
+    rng, model, mask, message
+):
+    (source, target), labels = windows(rng)
+    pair = {"source": source, "target": target, "transfer_mask": mask}
+    for run in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match=message):
+            run(pair, labels, verbose=0)

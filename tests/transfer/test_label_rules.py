@@ -91,7 +91,7 @@ def test_labels_that_say_something_pass(head, labels):
         (Head("binary", 1), [0, 0.5], r"Received: \[0\.5\]"),
         (Head("binary", 1), [0, np.inf], r"Received: \[inf\]"),
         (Head("multilabel", 2), [[0, -2], [1, 1]], r"Received: \[-2\]"),
-        (Head("regression", 1), [0, -np.inf], r"finite, or NaN.*Received: \[-inf\]"),
+        (Head("regression", 1), [0, -np.inf], r"finite, at most.*Received: \[-inf\]"),
         (Head("regression", 1), np.array(["fast"]), "abels"),
     ],
 )
@@ -131,3 +131,10 @@ def test_a_row_for_each_class_is_of_classes_alone():
 )
 def test_the_shapes_of_labels_are_said_in_words(head, words):
     assert forms(head) == words
+
+
+def test_a_value_whose_square_float32_does_not_hold_is_no_label():
+    head = Head("regression", 1, from_logits=False)
+    check_labels(head, np.array([2.0**32, -1.0, np.nan]))
+    with pytest.raises(ValueError, match=r"at most 2\*\*32.*\[1e\+30\].*another unit"):
+        check_labels(head, np.array([1e30, 1.0]))

@@ -1,3 +1,5 @@
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -35,3 +37,27 @@ def test_an_interrupted_model_has_the_weights_of_its_last_step(rng, batch):
     assert unchanged is (steps == 0)
     model.fit(pair, labels, **options)
     assert int(model.optimizer.iterations.numpy()) == batch + 4
+
+
+def test_threads_train_targets_of_one_source(rng):
+    pair, labels = windows(rng, 16)
+    source, _ = pair_of_branches()
+    models = [keras_dcat.DCATModel(source, pair_of_branches()[1]) for _ in range(2)]
+    before, failed = snapshot(source), []
+
+    def train(model):
+        try:
+            model.fit(pair, labels, batch_size=8, verbose=0)
+            model.evaluate(pair, labels, verbose=0)
+        except Exception as error:  # which a thread would swallow
+            failed.append(error)
+
+    threads = [threading.Thread(target=train, args=(model,)) for model in models]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert not failed
+    assert all(np.isfinite(x).all() for m in models for x in m.target.get_weights())
+    for one, other in zip(before, snapshot(source), strict=True):
+        np.testing.assert_array_equal(one, other)

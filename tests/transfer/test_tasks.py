@@ -329,3 +329,47 @@ def test_a_model_of_the_package_takes_the_heads_name():
     assert isinstance(model, keras_dcat.DCATModel)
     assert model.num_classes == 2
     assert heads.joined("values").num_classes is None
+
+
+SHOWN = ("share", "source_")
+
+
+@pytest.mark.parametrize("name", list(heads.HEADS))
+def test_a_window_that_weighs_nothing_counts_in_nothing_that_is_shown(rng, name):
+    (source, target), labels = heads.windows(rng), heads.labels(name, rng)
+    weights = rng.uniform(0.1, 0.5, len(labels)).astype("float32")
+    weights[10:] = 0
+    gate = {} if name in heads.BELIEVING else {"gate": ErrorBelow()}
+    model = heads.joined(name, loss=MaskedCrossAttentionLoss(), **gate)
+    found = evaluated(model, (source, target), labels, sample_weight=weights)
+    kept = evaluated(
+        model, (source[:10], target[:10]), labels[:10], sample_weight=weights[:10]
+    )
+    shown = [n for n in found if any(part in n for part in SHOWN)]
+    assert len(shown) > 2
+    for each in shown:
+        assert found[each] == pytest.approx(kept[each], rel=1e-5, nan_ok=True), each
+
+
+def test_a_source_is_judged_by_how_much_windows_weigh(rng):
+    pair, labels = heads.windows(rng), heads.labels("logits", rng)
+    weights = rng.uniform(0.1, 3.0, len(labels)).astype("float32")
+    model = heads.joined("logits")
+    found = evaluated(model, pair, labels, sample_weight=weights, batch_size=5)
+    right = model.sources[0].predict(pair[0], verbose=0).argmax(-1) == labels
+    known = labels >= 0
+    expected = (right * weights)[known].sum() / weights[known].sum()
+    assert found["source_accuracy"] == pytest.approx(expected, rel=1e-5)
+    expected = weights[known].sum() / weights.sum()
+    assert found["labelled_share"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_mislabelled_windows_that_weigh_nothing_do_not_end_a_transfer(rng):
+    pair, labels = heads.windows(rng), heads.labels("logits", rng)
+    model = heads.joined("logits", transfer_weight=0.5)
+    right = model.sources[0].predict(pair[0], verbose=0).argmax(-1)
+    labels = np.where(np.arange(len(labels)) < 6, right, (right + 1) % 4)
+    weights = (np.arange(len(labels)) < 6).astype("float32")
+    model.compile(run_eagerly=keras.backend.backend() == "tensorflow")
+    model.fit(pair, labels, sample_weight=weights, verbose=0)
+    assert model.transfer_weight == 0.5

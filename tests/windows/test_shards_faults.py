@@ -384,3 +384,12 @@ def test_a_newer_version_of_the_index_is_refused(index, tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(ValueError, match=r"version 1.*another version.*Remove"):
         read_shards(file, stream="imu")
+
+
+def test_a_lock_that_is_a_link_is_refused_and_what_it_leads_to_is_left(index, tmp_path):
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / ".lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(OSError, match="a symbolic link. Remove it"):
+        written(index, tmp_path / "shards")
+    assert (tmp_path / "victim").read_text() == "precious"

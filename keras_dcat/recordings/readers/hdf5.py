@@ -13,11 +13,13 @@ from keras_dcat.recordings.readers.hdf5_files import (
     found_in,
     names_of,
     opened,
+    unchanged,
 )
 from keras_dcat.recordings.readers.hdf5_frames import columns_in, times_in
 from keras_dcat.recordings.readers.opened_files import (
     File,
     as_stream,
+    changed,
     check_names,
     check_numeric,
     reading,
@@ -42,7 +44,8 @@ def read_hdf5(
     """A data set or table of an HDF5 file, read where it is sliced.
 
     The file is open only while something is read from it, so that the stream can
-    be pickled and the file moved, replaced or read by others.
+    be pickled and the file read by others. What was opened is what is read: once the
+    file is changed, slicing is an error.
 
     Args:
         path: str or path, or a file open in binary mode, which is held in memory.
@@ -113,14 +116,20 @@ class _ArrayValues(LazyValues):
     """A data set that is opened for each slice, with its time axis first."""
 
     def __init__(self, source, key, shape, dtype, axis):
+        self.stored = shape
         shape = (shape[axis], *shape[:axis], *shape[axis + 1 :])
         super().__init__(shape if len(shape) > 1 else (*shape, 1), dtype)
         self.source, self.key, self.axis = source, key, axis
+        self.state = source.content_state
 
     def _read(self, first, last):
         place = (slice(None),) * self.axis + (slice(first, last),)
-        with opened(self.source, HDF5) as file, reading(self.source, HDF5):
-            values = np.moveaxis(file[self.key][place], self.axis, 0)
+        with _reopened(self.source, self.state) as file:
+            found = unchanged(self.source, file, self.key, self.stored)
+            if found.dtype != self.dtype:
+                raise changed(self.source)
+            with reading(self.source, HDF5):
+                values = np.moveaxis(found[place], self.axis, 0)
         return values.reshape(last - first, *self.shape[1:])
 
 
@@ -132,11 +141,24 @@ class _TableValues(LazyValues):
         kinds = [np.dtype(bool) if c.kind == "bool" else c.dtype for c in columns]
         super().__init__((rows, width), np.result_type(*kinds))
         self.source, self.columns = source, columns
+        self.state = source.content_state
 
     def _read(self, first, last):
-        with opened(self.source, HDF5) as file, reading(self.source, HDF5):
-            parts = [column.read(file, first, last) for column in self.columns]
+        with _reopened(self.source, self.state) as file:
+            for path in sorted({column.path for column in self.columns}):
+                unchanged(self.source, file, path, (len(self),))
+            with reading(self.source, HDF5):
+                parts = [column.read(file, first, last) for column in self.columns]
         return np.concatenate(parts, axis=1).astype(self.dtype, copy=False)
+
+
+def _reopened(source, state):
+    """A file that was open before, if nobody has written to it since."""
+    with reading(source, HDF5):
+        is_same = source.content_state == state
+    if not is_same:
+        raise changed(source)
+    return opened(source, HDF5)
 
 
 def _chosen(source, key, table, columns):

@@ -6,6 +6,7 @@ from typing import Any
 from keras_dcat.extras import require
 from keras_dcat.recordings.readers.opened_files import (
     Source,
+    changed,
     check_names,
     check_unpacked,
     reading,
@@ -126,6 +127,33 @@ def is_own(source: Source, file: Any, dataset: Any, key: str) -> None:
         is_elsewhere = is_linked or dataset.external or dataset.is_virtual
     if is_elsewhere:
         raise elsewhere(source, key)
+
+
+def unchanged(source: Source, file: Any, key: str, shape: tuple) -> Any:
+    """A data set that is what it was when its file was opened first.
+
+    Args:
+        source: `Source`. The file, for the error.
+        file: `h5py.File`.
+        key: str. The path inside of the file.
+        shape: tuple of int. What it was, or the first axes of that.
+
+    Returns:
+        `h5py.Dataset`.
+
+    Raises:
+        ValueError: if it is another one, too large, or in another file.
+    """
+    h5py = require("h5py", extra="io")
+    with reading(source, HDF5):
+        found = file.get(key)
+        is_same = isinstance(found, h5py.Dataset)
+        is_same = is_same and found.shape[: len(shape)] == shape
+    if not is_same:
+        raise changed(source)
+    is_own(source, file, found, key)
+    check_size(source, found, is_read=False)
+    return found
 
 
 def elsewhere(source: Source, key: str) -> ValueError:

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from keras_dcat.file_kinds import kind_of
 from keras_dcat.recordings.stream import Stream
 from keras_dcat.storage import is_bomb
 
@@ -55,6 +56,12 @@ class Source:
         return len(self.content)
 
     @property
+    def content_state(self) -> tuple | None:
+        """What is another one when its bytes are, wherever it was moved to."""
+        state = self.state
+        return None if state is None else state[1:3]
+
+    @property
     def state(self) -> tuple | None:
         """What is another one when the file was changed or replaced; None for bytes."""
         if self.content is not None:
@@ -83,7 +90,7 @@ def source_of(file: File) -> Source:
             raise FileNotFoundError(
                 "`path` must be a file on this machine. "
                 f"Received: {str(path)!r}, where there is "
-                f"{'a folder' if os.path.isdir(path) else 'nothing'}. "
+                f"{kind_of(os.path.realpath(path)) or 'nothing'}. "
                 "Check the spelling, and that the download is unpacked."
             )
         return Source(str(path))
@@ -102,6 +109,14 @@ def unreadable(source: Source, kind: str, found: str) -> ValueError:
     return ValueError(
         f"The file must be {kind}. Received: {source.name!r}: {found}. "
         "Check that it has this format, and download it again if it is cut short."
+    )
+
+
+def changed(source: Source) -> ValueError:
+    """The error for a file that is no more what was opened."""
+    return ValueError(
+        "A file must stay as it is for as long as it is read. Received: "
+        f"{source.name!r}, which was changed since it was opened. Read it anew."
     )
 
 

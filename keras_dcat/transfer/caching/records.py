@@ -16,6 +16,7 @@ import zlib
 
 import numpy as np
 
+from keras_dcat.file_kinds import check_is_file, followed, opened_own
 from keras_dcat.storage import JSON_ERRORS
 from keras_dcat.transfer.caching.fingerprints import IDENTITY_BYTES
 
@@ -38,15 +39,18 @@ class RecordFile:
             the fields of a record.
 
     Raises:
-        ValueError: if the file is there, and of something else, or damaged.
-        OSError: if it cannot be read or written.
+        ValueError: if the file is there, and of something else, or damaged; if what is
+            there is no file.
+        OSError: if it cannot be read or written, or if what is in the way of the part
+            is a link.
 
     Attributes:
         part: path of the file while it is written.
     """
 
     def __init__(self, path: pathlib.Path, about: dict, fields: list):
-        self.path = path
+        check_is_file(path)
+        self.path = path = followed(path)
         self.fields = fields
         self.dtype = np.dtype(
             [("identity", f"V{IDENTITY_BYTES}"), *fields, ("checksum", "<u4")]
@@ -65,7 +69,7 @@ class RecordFile:
         if self.path.exists():
             yield None
             return
-        with open(self.part, "a+b") as file:
+        with opened_own(self.part, "a+b") as file:
             _lock(file)
             if self.path.exists():  # another process has ended in the meantime
                 self.part.unlink(missing_ok=True)  # what `open` may have made
@@ -171,7 +175,7 @@ class Writer:
     def complete(self, windows: int):
         """Gives the file its name, now that all windows are in it."""
         self._file.flush()
-        with open(self._records.part, "r+b") as file:  # not for appending
+        with opened_own(self._records.part, "r+b") as file:  # not for appending
             file.write(self._records.header(windows))
             file.flush()
             os.fsync(file.fileno())

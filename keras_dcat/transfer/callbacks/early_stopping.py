@@ -5,6 +5,8 @@ import warnings
 
 import keras
 
+from keras_dcat.real_numbers import is_number
+
 
 class TransferEarlyStopping(keras.callbacks.Callback):
     """Ends a transfer once held-out windows have stopped to profit.
@@ -46,7 +48,8 @@ class TransferEarlyStopping(keras.callbacks.Callback):
         verbose: int = 1,
     ):
         super().__init__()
-        if patience < 1 or not 0 <= min_delta < math.inf:
+        are_numbers = is_number(patience) and is_number(min_delta)
+        if not are_numbers or patience < 1 or not 0 <= min_delta < math.inf:
             raise ValueError(
                 "`patience` must be at least 1, and `min_delta` at least 0. "
                 f"Received: patience={patience}, min_delta={min_delta}. "

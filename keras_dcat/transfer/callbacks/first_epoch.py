@@ -4,6 +4,7 @@ import warnings
 
 import keras
 
+from keras_dcat.transfer.callbacks.finite_loss import FiniteLoss
 from keras_dcat.transfer.callbacks.negative_transfer import NegativeTransferGuard
 from keras_dcat.transfer.callbacks.resuming import ResumeTraining
 from keras_dcat.transfer.gating.gates import all_teach
@@ -92,7 +93,10 @@ def watched(callbacks, data=None):
     # Behind the user's own, who then see the logs of an epoch before it is judged; and
     # then what keeps what all of them have made of it.
     guard = [] if guards else [NegativeTransferGuard()]
-    together = [*own, FirstEpochCheck(), *guard, *kept]
+    # Before all others: nobody shall keep what an epoch without sense has left.
+    ends = any(isinstance(c, keras.callbacks.TerminateOnNaN) for c in callbacks)
+    finite = [] if ends else [FiniteLoss()]
+    together = [*finite, *own, FirstEpochCheck(), *guard, *kept]
     for each in kept:
         each.accompany(data, together)
     return together

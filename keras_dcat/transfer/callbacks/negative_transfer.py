@@ -5,6 +5,8 @@ import warnings
 
 import keras
 
+from keras_dcat.real_numbers import is_number
+
 _ACCURACY, _ERROR = "val_accuracy", "val_mean_absolute_error"
 
 
@@ -67,10 +69,11 @@ class NegativeTransferGuard(keras.callbacks.Callback):
         only_warn: bool = False,
     ):
         super().__init__()
-        if patience < 1 or not 0 <= margin <= 1:
+        are_numbers = is_number(patience) and is_number(margin)
+        if not are_numbers or patience < 1 or not 0 <= margin <= 1:
             raise ValueError(
                 "`patience` must be at least 1, and `margin` from 0 to 1. "
-                f"Received: patience={patience}, margin={margin}. "
+                f"Received: {patience=}, {margin=}. "
                 "Start with 3 epochs and 0.02."
             )
         self.monitor = monitor

@@ -9,7 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_dcat.storage import JSON_ERRORS, stored_arrays, written_whole
+from keras_dcat.file_kinds import check_is_file
+from keras_dcat.storage import JSON_ERRORS, fingerprint, stored_arrays, written_whole
+from keras_dcat.transfer.callbacks.counters import counters, is_counter
 
 
 class ResumeTraining(keras.callbacks.Callback):
@@ -18,9 +20,10 @@ class ResumeTraining(keras.callbacks.Callback):
     It ends as it would have, to the bit where the machine repeats itself to the bit,
     if it is called again just as it was. What is kept is what another epoch starts
     from: weights, optimizer, λ, the random seeds of layers, NumPy's and Python's random
-    numbers, the history, and what the other callbacks have counted so far. The orders
-    of a `tf.data.Dataset` that shuffles by a seed go on, too. An epoch that was not
-    done is done again from its start.
+    numbers, the history, and what the other callbacks have counted so far: by name of
+    those of Keras and of this package; of your own, attributes that are numbers,
+    arrays, or lists and dicts of them. The orders of a `tf.data.Dataset` that shuffles
+    by a seed go on, too. An epoch that was not done is done again from its start.
 
     The file is replaced as a whole, and stays when all epochs are done: whoever is
     killed before the model is saved loses nothing. To train anew, delete it.
@@ -33,7 +36,8 @@ class ResumeTraining(keras.callbacks.Callback):
         path: str or path of an `.npz` file, of this training alone.
 
     Raises:
-        ValueError: when training begins, if the file is damaged, or of another model.
+        ValueError: if there is a folder or a device; when training begins, if the file
+            is damaged, or of another model.
         OSError: if it cannot be written.
 
     Example:
@@ -52,6 +56,7 @@ class ResumeTraining(keras.callbacks.Callback):
 
     def __init__(self, path: str | os.PathLike):
         super().__init__()
+        check_is_file(path)
         self._path = pathlib.Path(path)
         self._data: Any = None
         self._others: list[keras.callbacks.Callback] = []
@@ -77,7 +82,8 @@ class ResumeTraining(keras.callbacks.Callback):
         for variable, value in zip(self._variables(), kept["variables"], strict=True):
             variable.assign(value)
         for callback, (_, counted) in zip(self._others, kept["callbacks"], strict=True):
-            vars(callback).update(counted)
+            for name, value in counted.items():
+                setattr(callback, name, value)
         np.random.set_state(kept["numpy"])
         random.setstate(_of_python(kept["python"]))
         self._epochs, self._history = kept["epochs"], kept["history"]
@@ -113,8 +119,9 @@ class ResumeTraining(keras.callbacks.Callback):
             ],
         }
         text, arrays = _packed(kept)
+        own = sealed(text, arrays)
         with written_whole(self._path) as part, part.open("wb") as file:
-            np.savez(file, kept=np.array(text), **arrays)
+            np.savez(file, kept=np.array(text), sha256=np.array(own), **arrays)
 
     def _counted(self):
         """The kind of each other callback, and which of its attributes have changed."""
@@ -138,7 +145,10 @@ class ResumeTraining(keras.callbacks.Callback):
     def _read(self):
         try:
             arrays = dict(stored_arrays(self._path))
-            kept = _unpacked(str(arrays.pop("kept")), arrays)
+            text, own = (str(arrays.pop(name)) for name in ("kept", "sha256"))
+            if own != sealed(text, arrays):
+                raise ValueError("its checksum is another one: it is damaged")
+            kept = _unpacked(text, arrays)
             _check(kept)
         except (OSError, *JSON_ERRORS) as error:
             raise self._refused(f"it cannot be read ({error})") from error
@@ -149,6 +159,13 @@ class ResumeTraining(keras.callbacks.Callback):
         own = [type(each).__name__ for each in self._others]
         if kinds != own:
             raise self._refused(f"it had the callbacks {kinds}, and this has {own}")
+        for callback, (kind, counted) in zip(
+            self._others, kept["callbacks"], strict=True
+        ):
+            for name, value in counted.items():
+                if not is_counter(callback, name, value):
+                    reason = f"it would set {name!r} of {kind}, which counts nothing"
+                    raise self._refused(reason)
         return kept
 
     def _refused(self, reason):
@@ -156,6 +173,20 @@ class ResumeTraining(keras.callbacks.Callback):
             "`path` must be new, or of the very training that goes on. "
             f"Received: {str(self._path)!r}; {reason}. Delete it, or take another path."
         )
+
+
+def sealed(text: str, arrays: dict) -> str:
+    """The checksum of what is kept, by which damage is found.
+
+    Args:
+        text: str, of `_packed`.
+        arrays: dict of arrays, of `_packed`.
+
+    Returns:
+        str of hexadecimal digits.
+    """
+    rows = {name: np.atleast_1d(array) for name, array in arrays.items()}
+    return fingerprint(rows, [text, [np.shape(array) for array in arrays.values()]])
 
 
 def _check(kept):
@@ -194,12 +225,12 @@ def _iterators_an_epoch(data):
 
 
 def _attributes(callback):
-    """What JSON and arrays can hold of a callback's attributes, packed, by name."""
+    """What a callback has counted, packed as JSON and arrays, by name."""
     found = {}
-    for name, value in vars(callback).items():
+    for name, value in counters(callback).items():
         try:
             found[name] = _packed(value)
-        except (TypeError, ValueError):  # the model, a function
+        except (TypeError, ValueError):  # a dict whose keys JSON does not have
             continue
     return found
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_dcat.real_numbers import is_positive
 from keras_dcat.transfer.gating import gates
 from keras_dcat.transfer.gating.predictions import checked_predictions
 from keras_dcat.typing import ArrayLike, Config, Tensor
@@ -55,10 +56,10 @@ class Calibrated:
     compares_values = False
 
     def __init__(self, gate: str | Callable, temperature: float):
-        if not 0 < temperature < np.inf:
+        if not is_positive(temperature):
             raise ValueError(
                 "`temperature` must be a finite number above 0. "
-                f"Received: temperature={temperature}. "
+                f"Received: temperature={temperature!r}. "
                 "Find it with `calibration_temperature`."
             )
         self.gate = gates.get(gate)

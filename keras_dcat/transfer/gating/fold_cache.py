@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 
+from keras_dcat.file_kinds import check_is_file
 from keras_dcat.storage import stored_arrays, written_whole
 
 
@@ -25,6 +26,7 @@ class FoldCache:
     """
 
     def __init__(self, path: str | os.PathLike, fingerprint: str, sizes):
+        check_is_file(path)
         self._path = pathlib.Path(path)
         self._fingerprint = fingerprint
         self.done = self._read(sizes) if self._path.exists() else {}

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_dcat.real_numbers import is_number, is_positive
 from keras_dcat.typing import Config, Tensor
 
 
@@ -81,10 +82,10 @@ class _Threshold(_Gate):
     """A gate whose threshold is a probability."""
 
     def __init__(self, threshold: float = 0.9):
-        if not 0 <= threshold <= 1:
+        if not is_number(threshold) or not 0 <= threshold <= 1:
             raise ValueError(
                 "`threshold` must be a probability from 0 to 1. "
-                f"Received: threshold={threshold}. Start with 0.9."
+                f"Received: threshold={threshold!r}. Start with 0.9."
             )
         self.threshold = threshold
 
@@ -186,10 +187,10 @@ class ErrorBelow(_Gate):
     compares_values = True
 
     def __init__(self, threshold: float | None = None):
-        if threshold is not None and not 0 < threshold < float("inf"):
+        if threshold is not None and not is_positive(threshold):
             raise ValueError(
                 "`threshold` must be a positive number, or None for the median. "
-                f"Received: threshold={threshold}. Start with None."
+                f"Received: threshold={threshold!r}. Start with None."
             )
         self.threshold = threshold
 

@@ -12,6 +12,7 @@ import math
 
 from keras import ops
 
+from keras_dcat.transfer.losses.magnitude import factor_for, size_of
 from keras_dcat.transfer.losses.statistics import key_value_product
 
 NORMALIZATIONS = ("none", "length", "source", "unit")
@@ -44,40 +45,42 @@ def alignment_distance(source, target, lengths, normalization, scale=None):
 
     Returns:
         float tensor `(batch, heads)`. Exactly zero, with a gradient of zero,
-        where the two products agree to the rounding of float32.
+        where the two products agree to the rounding of float32. Right at every size
+        of products that float32 holds, also where it does not hold their squares.
     """
     tokens = isinstance(source, tuple) and isinstance(target, tuple)
     if tokens and tokens_are_cheaper(
         source[0].shape, target[0].shape, source[1].shape[-1]
     ):
+        (source, *source_size), (target, *target_size) = map(_sized, (source, target))
         source_square = _token_inner_product(source, source)
         target_square = _token_inner_product(target, target)
         cross = _token_inner_product(source, target)
         size = source[0].shape[-1] * source[1].shape[-1]
-        squares = source_square, target_square
-        a, b = _factors(normalization, size, lengths, squares, scale)
+        squares, sizes = (source_square, target_square), (source_size, target_size)
+        a, b, factor = _factors(normalization, size, lengths, squares, sizes, scale)
         source_square, target_square = a * a * source_square, b * b * target_square
         squared = source_square + target_square - 2.0 * (a * b * cross)
         # A difference of large numbers: below this it is rounding, not distance.
         floor = 2e-6 * ops.stop_gradient(source_square)
-        squared = ops.where(squared > floor, squared, 0.0)
+        squared = ops.where(squared <= floor, 0.0, squared)
     else:
-        source_product, target_product = (
-            key_value_product(*side) if isinstance(side, tuple) else side
+        (source_product, *source_size), (target_product, *target_size) = (
+            _sized(key_value_product(*side) if isinstance(side, tuple) else side)
             for side in (source, target)
         )
         source_square = ops.sum(ops.square(source_product), axis=(-2, -1))
         target_square = ops.sum(ops.square(target_product), axis=(-2, -1))
         size = math.prod(source_product.shape[-2:])
-        squares = source_square, target_square
-        a, b = _factors(normalization, size, lengths, squares, scale)
+        squares, sizes = (source_square, target_square), (source_size, target_size)
+        a, b, factor = _factors(normalization, size, lengths, squares, sizes, scale)
         scaled = a[..., None, None] * source_product
         gap = b[..., None, None] * target_product - scaled
         # Two ways to the same sum leave its rounding, which is no distance. One sum of
         # both terms is a single pass over the products; a second one took a fifth more.
         rounding = 2e-13 * ops.stop_gradient(ops.square(scaled))
         squared = ops.sum(ops.square(gap) - rounding, axis=(-2, -1))
-    return safe_sqrt(squared)
+    return safe_sqrt(squared) / factor
 
 
 def tokens_are_cheaper(source_key_shape, target_key_shape, value_dim):
@@ -113,12 +116,12 @@ def safe_sqrt(squared):
         squared: float tensor.
 
     Returns:
-        float tensor of the same shape, 0 where there is no root.
+        float tensor of the same shape, 0 where there is no root; NaN stays.
     """
-    positive = squared > 0.0
+    nothing = squared <= 0.0
     # Both branches of `where` are differentiated: neither may see sqrt at zero.
-    root = ops.sqrt(ops.where(positive, squared, 1.0))
-    return ops.where(positive, root, 0.0)
+    root = ops.sqrt(ops.where(nothing, 1.0, squared))
+    return ops.where(nothing, 0.0, root)
 
 
 def _token_inner_product(first, second):
@@ -127,13 +130,52 @@ def _token_inner_product(first, second):
     return ops.sum(keys * values, axis=(-2, -1))
 
 
-def _factors(normalization, size, lengths, squares, scale):
-    """Factors of both products of `size` entries, `(batch, heads)` each."""
+def _sized(side):
+    """A product, or keys and values, times a factor by which its squares are held.
+
+    Returns `(side, factor, size)`: the factor of the product, and how large a number of
+    it can be, of shape `(batch, heads)`.
+    """
+    if not isinstance(side, tuple):
+        size = size_of(side, (-2, -1))
+        factor = factor_for(size)
+        return side * factor, factor[..., 0, 0], (size * factor)[..., 0, 0]
+    sizes = [size_of(x, (1, 3)) for x in side]
+    factors = [factor_for(size, step=40) for size in sizes]
+    side = tuple(x * factor for x, factor in zip(side, factors, strict=True))
+    largest = math.prod(
+        size * factor for size, factor in zip(sizes, factors, strict=True)
+    )
+    return side, math.prod(factors)[:, 0, :, 0], largest[:, 0, :, 0]
+
+
+def _factors(normalization, size, lengths, squares, sizes, scale):
+    """Factors of both products of `size` entries, and of the distance between them.
+
+    Args:
+        normalization: as in `alignment_distance`.
+        size: int.
+        lengths: as in `alignment_distance`.
+        squares: of the norms of both products, which are multiplied already.
+        sizes: of both, by what, and how large a number of it can be.
+        scale: as in `alignment_distance`.
+
+    Returns:
+        `(a, b, factor)`, `(batch, heads)` each.
+    """
+    a, b = _unsized_factors(normalization, size, lengths, squares, sizes, scale)
+    (_, of_source), (_, of_target) = sizes
+    factor = factor_for(a * of_source + b * of_target)
+    return a * factor, b * factor, factor
+
+
+def _unsized_factors(normalization, size, lengths, squares, sizes, scale):
     source_square, target_square = squares
-    if normalization == "none":
-        return ops.ones_like(source_square), ops.ones_like(target_square)
     if normalization == "unit":
         return _inverse_root(source_square), _inverse_root(target_square)
+    (source_factor, _), (target_factor, _) = sizes
+    if normalization == "none":
+        return 1.0 / source_factor, 1.0 / target_factor
     source_length, target_length = (
         ops.maximum(ops.cast(length, source_square.dtype), 1.0)[..., None]
         * ops.ones_like(source_square)
@@ -141,13 +183,21 @@ def _factors(normalization, size, lengths, squares, scale):
     )
     if normalization == "length":
         root = math.sqrt(size)
-        return 1.0 / (source_length * root), 1.0 / (target_length * root)
+        return (
+            1.0 / (source_length * root) / source_factor,
+            1.0 / (target_length * root) / target_factor,
+        )
     if scale is not None:
         return tuple(
-            1.0 / ops.multiply(x, scale) for x in (source_length, target_length)
+            1.0 / ops.multiply(x, scale) / factor
+            for x, factor in (
+                (source_length, source_factor),
+                (target_length, target_factor),
+            )
         )
-    source_factor = _inverse_root(source_square)
-    return source_factor, source_factor * source_length / target_length
+    own = _inverse_root(source_square)
+    shared = own * source_length / target_length
+    return own, shared * (source_factor / target_factor)
 
 
 def _inverse_root(squared):

@@ -63,8 +63,8 @@ class MaskedCrossAttentionLoss(TransferLoss):
         float32 scalar, or `(batch,)` with `reduction=None`.
 
     Raises:
-        ValueError: if `normalization` is unknown, or if the two sides do not
-            share `d_k`, `d_v` and the number of heads.
+        ValueError: if `normalization` is unknown, if the two sides do not share
+            `d_k`, `d_v` and the number of heads, or if a mask is not of each step.
 
     Example:
 
@@ -150,9 +150,12 @@ class MaskedCrossAttentionLoss(TransferLoss):
                 "Use 'source' or 'unit'."
             )
         center = mean.mean(axis=0)
-        norms = np.sqrt(np.square(mean - center).sum(axis=(-2, -1)))
+        norms = np.sqrt(np.square(mean - center).sum(axis=(-2, -1))).mean(axis=0)
+        # Less than that of a center is rounding, whatever its size.
+        least = 1e-12 * np.sqrt(np.square(center).sum(axis=(-2, -1)))
+        least = np.where(least > 0, least, 1e-12)
         self.center = center.astype("float32")
-        self.scale = np.maximum(norms.mean(axis=0), 1e-12).astype("float32")
+        self.scale = np.maximum(norms, least).astype("float32")
         return self
 
     def call(self, y_true: Tensor, y_pred: Any) -> Tensor:
@@ -222,6 +225,21 @@ def _check_projections(side, projections):
             f"(batch, time, heads, dim). Received: shapes {key} and {value}. "
             "Take both from the same `AttentionKV`."
         )
+    mask = projections[2] if len(projections) == 3 else None
+    if mask is not None and not _are_alike(tuple(np.shape(mask)), key[:2]):
+        raise ValueError(
+            f"The mask of the {side} must have shape (batch, time), as its keys have. "
+            f"Received: shape {tuple(np.shape(mask))} for keys of shape {key}. "
+            "Give one bool for each step, False at padding."
+        )
+
+
+def _are_alike(shape, other):
+    """Whether two shapes may be the same, of which not all sizes are known."""
+    sizes = zip(shape, other, strict=False)
+    return len(shape) == len(other) and all(
+        None in pair or len(set(pair)) == 1 for pair in sizes
+    )
 
 
 def _sizes(projections):

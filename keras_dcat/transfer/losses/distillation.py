@@ -8,6 +8,9 @@ from keras import ops
 from keras_dcat.transfer.losses.transfer_loss import TransferLoss, WithTemperature
 from keras_dcat.typing import Tensor
 
+# The logarithm of no probability at all: of some −∞ sums would be NaN.
+IMPOSSIBLE = -1e9
+
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 class LogitsDistillation(WithTemperature):
@@ -64,7 +67,10 @@ class LogitsDistillation(WithTemperature):
         source, target = (
             ops.log_softmax(x / self.temperature, axis=-1) for x in (y_true, y_pred)
         )
-        divergence = ops.sum(ops.exp(source) * (source - target), axis=-1)
+        believed = ops.exp(source)
+        # What the source rules out, by a logarithm of −∞, costs nothing.
+        gap = ops.where(believed > 0, source - target, 0.0)
+        divergence = ops.sum(believed * gap, axis=-1)
         return self.temperature**2 * divergence
 
 
@@ -76,7 +82,7 @@ def log_probabilities(prediction, from_logits):
         from_logits: bool. Which of the two.
 
     Returns:
-        float32 tensor `(batch, classes)`.
+        float32 tensor `(batch, classes)`, finite also where a class is ruled out.
 
     Example:
 
@@ -86,7 +92,7 @@ def log_probabilities(prediction, from_logits):
     """
     prediction = ops.cast(prediction, "float32")
     if from_logits:
-        return ops.log_softmax(prediction, axis=-1)
+        return ops.maximum(ops.log_softmax(prediction, axis=-1), IMPOSSIBLE)
     return ops.log(ops.maximum(prediction, keras.config.epsilon()))
 
 
@@ -148,7 +154,8 @@ class KerasDistillation(TransferLoss):
     def __call__(self, y_true, y_pred, sample_weight=None):
         if sample_weight is not None:
             share = ops.cast(ops.reshape(sample_weight, (-1, 1)), y_pred.dtype)
-            y_pred = y_true + share * (y_pred - y_true)
+            between = y_true + share * (y_pred - y_true)
+            y_pred = ops.where(share == 1, y_pred, between)
         return ops.cast(self.loss.compute_loss(y_true, y_pred), self.dtype)
 
     def get_config(self):

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_dcat.real_numbers import is_number
 from keras_dcat.transfer.losses.transfer_loss import TransferLoss
 from keras_dcat.typing import Config, Tensor
 
@@ -62,19 +63,18 @@ class FusedPseudoLabels(TransferLoss):
         dtype: str = "float32",
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        if not 0 <= threshold <= 1:
+        if not is_number(threshold) or not 0 <= threshold <= 1:
             raise ValueError(
                 "`threshold` must be a probability from 0 to 1. "
-                f"Received: threshold={threshold}. Start with 0.9."
+                f"Received: threshold={threshold!r}. Start with 0.9."
             )
         self.threshold = threshold
 
     def call(self, y_true: Tensor, y_pred: Any) -> Tensor:
         together = ops.softmax(y_true, axis=-1)
         believed = ops.one_hot(ops.argmax(together, axis=-1), together.shape[-1])
-        likelihood = ops.sum(
-            ops.cast(believed, y_pred.dtype) * ops.log_softmax(y_pred, axis=-1), axis=-1
-        )
+        likelihoods = ops.where(believed > 0, ops.log_softmax(y_pred, axis=-1), 0.0)
+        likelihood = ops.sum(likelihoods, axis=-1)
         sure = ops.max(together, axis=-1) >= self.threshold
         return ops.where(sure, -likelihood, 0.0)
 

@@ -6,12 +6,15 @@ import keras
 from keras import ops
 
 from keras_dcat.transfer.losses.cross_attention import checked_projections
+from keras_dcat.transfer.losses.magnitude import of_norm_1, size_of
 from keras_dcat.transfer.losses.statistics import statistic_of
 from keras_dcat.transfer.losses.transfer_loss import WithTemperature
 from keras_dcat.typing import Tensor
 
 # exp(−80) is 1.8e−35, and normal.
 _GREATEST_EXPONENT = 80.0
+# What two products may differ by that are equal but for the rounding of their sums.
+_ROUNDING = 1e-6
 
 
 class _InfoNCE(WithTemperature):
@@ -88,16 +91,10 @@ class AttentionInfoNCE(_InfoNCE):
 def _directions(projections):
     """`KᵀV / time` less its mean over the batch, of norm 1: `(batch, heads, size)`."""
     product = statistic_of(projections).mean
-    product = product - ops.mean(product, axis=0, keepdims=True)
     shape = ops.shape(product)
     product = ops.reshape(product, (shape[0], shape[1], shape[2] * shape[3]))
-    return _unit(product)
-
-
-def _unit(x):
-    """Of norm 1 along the last axis; zero stays zero, with a gradient of zero."""
-    square = ops.sum(ops.square(x), axis=-1, keepdims=True)
-    return x * ops.rsqrt(ops.maximum(square, keras.config.epsilon()))
+    centered = product - ops.mean(product, axis=0, keepdims=True)
+    return of_norm_1(centered, least=_ROUNDING * size_of(product, -1))
 
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
@@ -142,7 +139,7 @@ class FeatureInfoNCE(_InfoNCE):
     reads = "features"
 
     def call(self, y_true: Tensor, y_pred: Any) -> Tensor:
-        source, target = (_unit(side) for side in (y_true, y_pred))
+        source, target = (of_norm_1(side) for side in (y_true, y_pred))
         cosines = ops.matmul(target, ops.transpose(source))
         return _told_apart(cosines, self.temperature)
 

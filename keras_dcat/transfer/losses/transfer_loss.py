@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_dcat.real_numbers import is_positive
 from keras_dcat.typing import Config
 
 READINGS = (
@@ -90,10 +91,10 @@ class WithTemperature(TransferLoss):
         self, temperature: float, reduction: str | None, name: str, dtype: Any
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
-        if not 0 < temperature < float("inf"):
+        if not is_positive(temperature):
             raise ValueError(
                 "`temperature` must be a positive number. "
-                f"Received: temperature={temperature}. "
+                f"Received: temperature={temperature!r}. "
                 f"Start with {self.usual_temperature}."
             )
         self.temperature = temperature

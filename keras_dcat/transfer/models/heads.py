@@ -8,6 +8,26 @@ from keras_dcat.transfer.models.inspection import input_spec
 from keras_dcat.typing import Shape
 
 _PROBED = 32  # windows of noise that tell of a model without a graph
+# What can become no lower says yes only; what stays between −1 and 1 comes so near.
+_LOW, _END = -2.0, 0.99
+# By the names of layers and of operations.
+_ACTIVATIONS = {
+    name.replace("_", ""): getattr(keras.activations, name)
+    for name in (
+        *(
+            "relu",
+            "relu6",
+            "elu",
+            "selu",
+            "gelu",
+            "silu",
+            "celu",
+            "mish",
+            "exponential",
+        ),
+        *("softplus", "softsign", "tanh", "hard_tanh", "hard_sigmoid", "hard_silu"),
+    )
+}
 _SAY = "Say it: DCATModel(…, task='binary') for logits of yes or no, or 'regression'."
 
 
@@ -46,9 +66,9 @@ def find_head(model: keras.Model, task: str | None = None) -> Head:
     if task is None:
         task = _usual_task(model, size, ending)
     fits = {
-        "multiclass": size > 1 and ending != "sigmoid",
-        "binary": size == 1 and ending != "softmax",
-        "multilabel": size > 1 and ending != "softmax",
+        "multiclass": size > 1 and ending in ("softmax", "linear"),
+        "binary": size == 1 and ending in ("sigmoid", "linear"),
+        "multilabel": size > 1 and ending in ("sigmoid", "linear"),
         "regression": ending != "softmax",
     }
     if not fits[task]:
@@ -57,8 +77,8 @@ def find_head(model: keras.Model, task: str | None = None) -> Head:
             "The head of a model must fit its task: several units with softmax or "
             "logits for 'multiclass', one for 'binary', several sigmoids or logits for "
             f"'multilabel', no softmax for 'regression'. Received: {model.name!r}, "
-            f"{units} that end in {ending}, task={task!r}. Change the last layer, or "
-            "the task."
+            f"{units} that end in {ending}, task={task!r}. Change the last layer, to "
+            "activation=None for logits, or the task."
         )
     from_logits = task != "regression" and ending == "linear"
     return Head(task, size, steps, from_logits)
@@ -75,7 +95,8 @@ def last_activation(model: keras.Model) -> str:
         model: built `keras.Model`.
 
     Returns:
-        `"softmax"`, `"sigmoid"` or `"linear"`.
+        `"softmax"`, `"sigmoid"` or `"linear"`; the name of another activation, such as
+        `"relu"` or `"tanh"`, that leaves no way to say no: its numbers are no logits.
     """
     last = _last_operation(model)
     while isinstance(last, keras.layers.TimeDistributed):
@@ -92,10 +113,11 @@ def last_activation(model: keras.Model) -> str:
         isinstance(last, keras.layers.Activation)
         and activation is keras.activations.linear
     )
-    if isinstance(last, keras.layers.ReLU) or (
-        activation is not None and not passes_on and _leaves_0_to_1(activation)
-    ):
-        return "linear"
+    if activation is None:
+        activation = _ACTIVATIONS.get(kind)
+    if activation is not None and not passes_on and _leaves_0_to_1(activation):
+        can_say_no = _of_1000(activation)[0] < _LOW
+        return "linear" if can_say_no else getattr(activation, "__name__", kind)
     return _activation_on_noise(model)
 
 
@@ -112,15 +134,39 @@ def gives_logits(model: keras.Model) -> bool:
 
 
 def _leaves_0_to_1(activation):
-    found = keras.ops.convert_to_numpy(activation(keras.ops.array([[-9.0, 9.0]])))
+    found = _of_1000(activation)
     return bool(np.any(found < 0) or np.any(found > 1))
 
 
+def _of_1000(activation):
+    """What an activation makes of −1000 and of 1000."""
+    found = activation(keras.ops.array([[-1000.0, 1000.0]]))
+    return keras.ops.convert_to_numpy(found)[0]
+
+
 def _activation_on_noise(model):
+    rows = _on_noise(model)
+    adds_up = np.allclose(rows.sum(axis=-1), 1, atol=1e-2)
+    if rows.shape[-1] > 1 and adds_up and np.all(rows >= 0):
+        return "softmax"
+    if np.all((rows > 0) & (rows < 1)):
+        return "sigmoid"
+    if np.all(rows >= 0) and np.any(rows == 0) and np.any(rows > 0):
+        return "relu"
+    # Louder, until what cannot leave −1 to 1 is at its ends.
+    rows = _on_noise(model, 100.0) if np.all(np.abs(rows) <= 1) else rows
+    is_between = np.all(np.abs(rows) <= 1) and np.any(np.abs(rows) > _END)
+    return "tanh" if is_between else "linear"
+
+
+def _on_noise(model, loudness=1.0):
     noise = np.random.default_rng(0)
     inputs = keras.tree.map_structure(
-        lambda spec: noise.normal(
-            size=[_PROBED, *(64 if d is None else d for d in spec.shape[1:])]
+        lambda spec: (
+            loudness
+            * noise.normal(
+                size=[_PROBED, *(64 if d is None else d for d in spec.shape[1:])]
+            )
         ),
         input_spec(model),
     )
@@ -129,19 +175,16 @@ def _activation_on_noise(model):
             keras.tree.map_structure(keras.ops.convert_to_tensor, inputs),
             training=False,
         )
-    rows = keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32"))
-    adds_up = np.allclose(rows.sum(axis=-1), 1, atol=1e-2)
-    if rows.shape[-1] > 1 and adds_up and np.all(rows >= 0):
-        return "softmax"
-    return "sigmoid" if np.all((rows > 0) & (rows < 1)) else "linear"
+    return keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32"))
 
 
 def _usual_task(model, size, ending):
     if size > 1:
         return "multilabel" if ending == "sigmoid" else "multiclass"
-    if ending == "linear":
+    if ending not in ("sigmoid", "softmax"):
+        behind = "without an activation" if ending == "linear" else f"behind a {ending}"
         raise ValueError(
-            "It must be known what one unit without an activation predicts. "
+            f"It must be known what one unit {behind} predicts. "
             f"Received: {model.name!r}, which ends in one. {_SAY}"
         )
     return "binary"

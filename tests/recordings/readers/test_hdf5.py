@@ -1,5 +1,7 @@
 import io
+import os
 import pickle
+import shutil
 
 import h5py
 import numpy as np
@@ -65,3 +67,57 @@ def test_columns_of_an_array_are_refused():
         read_hdf5(h5_file(x=np.ones((5, 3))), "x", columns=["a"], rate=1.0)
     stream = read_hdf5(h5_file(x=np.ones((5, 3))), "x", rate=1.0)
     assert stream.values.shape == (5, 3)
+
+
+def array(file):
+    file["wrist"] = np.arange(12.0).reshape(6, 2)
+
+
+def table(file):
+    file["wrist"] = np.array([(0, 1.5)] * 6, "i8,f4")
+
+
+def elsewhere(file):
+    file["wrist"] = h5py.ExternalLink("other.h5", "/secret")
+
+
+def larger(file):
+    file["wrist"] = np.zeros((7, 2))
+
+
+def of_integers(file):
+    file["wrist"] = np.zeros((6, 2), "int64")
+
+
+@pytest.mark.parametrize("kept", ["array", "table"])
+@pytest.mark.parametrize("other", [elsewhere, larger, of_integers])
+def test_what_was_opened_is_what_is_read_or_an_error(tmp_path, kept, other):
+    make, columns = {"array": (array, None), "table": (table, "f1")}[kept]
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["secret"] = np.full((6, 2), 42.0)
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        make(file)
+    stream = read_hdf5(path, "wrist", columns=columns, rate=1.0)
+    assert len(stream.values[:]) == 6
+    before = path.stat()
+    with h5py.File(path, "w") as file:
+        other(file)
+    with pytest.raises(ValueError, match=r"changed since it was opened. Read it anew"):
+        stream.values[:]
+    # Whoever replaced it has taken care that it looks as before.
+    stream.values.state = (path.stat().st_size, before.st_mtime_ns)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(ValueError, match="changed since|in the very file|must be"):
+        stream.values[:]
+
+
+def test_a_file_that_was_moved_with_its_time_is_read(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        array(file)
+    stream = read_hdf5(path, "wrist", rate=1.0)
+    shutil.copy2(path, tmp_path / "b.h5")
+    path.unlink()
+    (tmp_path / "b.h5").rename(path)
+    assert stream.values[1].tolist() == [2, 3]

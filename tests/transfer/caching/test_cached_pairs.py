@@ -270,3 +270,23 @@ def test_a_cache_in_memory_of_what_cannot_change_cannot_change(rng, tmp_path):
     assert constants_of(model.cache_source(dataset, verbose=0)) is constants
     on_disk = model.cache_source(dataset, tmp_path / "cache", verbose=0)
     assert constants_of(on_disk) is None
+
+
+def test_a_source_that_rules_classes_out_and_has_large_products_is_cached(rng):
+    pair, labels = windows(rng)
+    source, target = pair_of_branches()
+    classifier = source.layers[-1]
+    kernel, bias = classifier.get_weights()
+    classifier.set_weights([kernel, np.array([0, 0, 0, -np.inf], bias.dtype)])
+    model = keras_dcat.DCATModel(source, target)
+    known = model.cache_source(pair, verbose=0)
+    live = model.evaluate(pair, labels, verbose=0, return_dict=True)
+    cached = model.evaluate(known, labels, verbose=0, return_dict=True)
+    for name, value in live.items():
+        assert np.isfinite(value), name
+        assert cached[name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
+    louder = known["source"] if isinstance(known, dict) else known[0]
+    layers = tuple(x._replace(mean=x.mean * np.float32(1e15)) for x in louder.layers)
+    louder = louder._replace(layers=layers)
+    found = model.evaluate((louder, pair[1]), labels, verbose=0, return_dict=True)
+    assert np.isfinite(list(found.values())).all()

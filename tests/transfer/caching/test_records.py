@@ -183,3 +183,27 @@ def test_a_folder_that_cannot_be_written_to_is_an_error(tmp_path):
     records = RecordFile(tmp_path / "file" / "cache", ABOUT, FIELDS)
     with pytest.raises(OSError, match="Not a directory|exists"), records.writing():
         pass
+
+
+def test_a_link_stays_one_and_the_cache_is_where_it_leads(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "cache").symlink_to(tmp_path / "far" / "cache")
+    found = written(tmp_path / "cache").read()
+    assert len(found) == 5
+    assert (tmp_path / "cache").is_symlink()
+    assert [p.name for p in (tmp_path / "far").iterdir()] == ["cache"]
+
+
+def test_a_part_that_is_a_link_is_refused_and_what_it_leads_to_is_left(tmp_path):
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "cache.part").symlink_to(tmp_path / "victim")
+    with pytest.raises(OSError, match=r"one of this package's.*a symbolic link. Re"):
+        written(tmp_path / "cache")
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_is_refused_at_once(tmp_path, make):
+    make(tmp_path / "cache")
+    with pytest.raises(ValueError, match=r"must be a file.*a (folder|pipe). Take an"):
+        RecordFile(tmp_path / "cache", ABOUT, FIELDS)

@@ -7,6 +7,7 @@ import pytest
 
 import keras_dcat
 from keras_dcat.transfer import FeatureInfoNCE, LogitsDistillation
+from keras_dcat.transfer.callbacks.finite_loss import FiniteLoss
 from keras_dcat.transfer.callbacks.first_epoch import FirstEpochCheck, watched
 from keras_dcat.transfer.callbacks.negative_transfer import NegativeTransferGuard
 from keras_dcat.transfer.gating import gates
@@ -79,6 +80,7 @@ def test_a_training_is_always_guarded_once(count):
     own = [keras.callbacks.History() for _ in range(count or 0)]
     given = {None: None, 1: own[0] if own else None}.get(count, own)
     callbacks = watched(given)
+    assert type(callbacks.pop(0)) is FiniteLoss
     assert callbacks[: len(own)] == own
     kinds = [type(c) for c in callbacks[len(own) :]]
     assert kinds == [FirstEpochCheck, NegativeTransferGuard]

@@ -6,6 +6,7 @@ import pytest
 
 import keras_dcat
 from keras_dcat.transfer import MaskedCrossAttentionLoss, ResumeTraining
+from keras_dcat.transfer.callbacks.resuming import sealed
 from tests.models import pair_of_branches, snapshot, windows
 
 pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
@@ -166,8 +167,10 @@ def rewritten(path, part):
     """With another part, as no damage of a disk would be."""
     with np.load(path) as arrays:
         arrays = dict(arrays)
-    kept = {**json.loads(str(arrays["kept"])), **part}
-    np.savez(path, **{**arrays, "kept": json.dumps(kept)})
+    text = json.dumps({**json.loads(str(arrays.pop("kept"))), **part})
+    arrays.pop("sha256")
+    own = sealed(text, arrays)  # as whoever means harm can
+    np.savez(path, kept=text, sha256=own, **arrays)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +212,70 @@ def test_a_position_outside_of_the_random_numbers_is_refused(rng, path):
         trained(in_order(rng), 2, [ResumeTraining(path)])
 
 
+def test_a_byte_that_was_changed_is_found(rng, path):
+    with np.load(path) as arrays:
+        arrays = dict(arrays)
+    name = next(n for n, a in arrays.items() if a.dtype == "float32" and a.size > 9)
+    arrays[name].flat[3] += 1e-6
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=r"checksum is another.*Delete it"):
+        trained(in_order(rng), 2, [ResumeTraining(path)])
+
+
+class Reporting(Counting):
+    """Has a path, and counts."""
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self.folder = "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("folder", "of somebody else"),
+        ("folder", None),
+        ("seen", "many"),
+        ("on_epoch_end", 1),
+        ("__class__", 1),
+        ("_model", [1]),
+    ],
+)
+def test_what_counts_nothing_cannot_be_set_by_a_file(rng, tmp_path, name, value):
+    path = tmp_path / "training.npz"
+    trained(in_order(rng), 1, [ResumeTraining(path), Reporting()])
+    with np.load(path) as arrays:
+        callbacks = json.loads(str(arrays["kept"]))["callbacks"]
+    assert callbacks[1][0] == "Reporting"
+    assert set(callbacks[1][1]) == {"seen", "kept"}
+    callbacks[1][1] = {name: value}
+    rewritten(path, {"callbacks": callbacks})
+    reporting = Reporting()
+    with pytest.raises(ValueError, match=rf"would set '{name}' of Reporting"):
+        trained(in_order(rng), 2, [ResumeTraining(path), reporting])
+    assert vars(reporting)["folder"] == "mine"
+
+
+def test_a_file_does_not_say_where_a_checkpoint_is_written(rng, tmp_path):
+    path, victim = tmp_path / "training.npz", tmp_path / "victim.weights.h5"
+    victim.write_text("precious")
+
+    def checkpoint():
+        own = str(tmp_path / "mine.weights.h5")
+        return keras.callbacks.ModelCheckpoint(own, save_weights_only=True)
+
+    trained(in_order(rng), 1, [ResumeTraining(path), checkpoint()])
+    with np.load(path) as arrays:
+        callbacks = json.loads(str(arrays["kept"]))["callbacks"]
+    callbacks[1][1]["filepath"] = str(victim)
+    rewritten(path, {"callbacks": callbacks})
+    with pytest.raises(ValueError, match="would set 'filepath' of ModelCheckpoint"):
+        trained(in_order(rng), 2, [ResumeTraining(path), checkpoint()])
+    assert victim.read_text() == "precious"
+
+
 def test_other_callbacks_than_before_are_refused(rng, path):
-    with pytest.raises(ValueError, match=r"had the callbacks.*this has \['Counting'"):
+    with pytest.raises(
+        ValueError, match=r"had the callbacks.*this has \['FiniteLoss', 'Counting'"
+    ):
         trained(in_order(rng), 2, [ResumeTraining(path), Counting()])

@@ -157,3 +157,64 @@ def test_a_small_difference_is_not_lost_to_rounding(
         ops.convert_to_numpy(distance).mean(axis=1), expected, rtol=1e-2
     )
     assert keras.backend.standardize_dtype(distance.dtype) == "float32"
+
+
+@pytest.mark.parametrize("through_tokens", [True, False])
+@pytest.mark.parametrize("scale", [1e-15, 1e-9, 1e9, 1e14])
+@pytest.mark.parametrize("normalization", alignment.NORMALIZATIONS)
+def test_a_distance_is_right_at_every_scale_that_float32_holds(
+    rng, monkeypatch, normalization, scale, through_tokens
+):
+    monkeypatch.setattr(alignment, "tokens_are_cheaper", lambda *_: through_tokens)
+    sides = [projections(rng, steps=steps) for steps in (3, 5)]
+    sides = [[np.float32(scale) * x for x in side] for side in sides]
+    as_tensors = [tuple(map(ops.convert_to_tensor, side)) for side in sides]
+    found = alignment.alignment_distance(*as_tensors, (3, 5), normalization)
+    in_float64 = ([x.astype("float64") for x in side] for side in sides)
+    expected = references.loss(*in_float64, normalization)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(found).mean(axis=1), expected, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("through_tokens", [True, False])
+def test_sides_of_the_most_different_scales_are_compared(
+    rng, monkeypatch, through_tokens
+):
+    monkeypatch.setattr(alignment, "tokens_are_cheaper", lambda *_: through_tokens)
+    source, target = (
+        tuple(map(ops.convert_to_tensor, projections(rng, steps=3))) for _ in range(2)
+    )
+    distances = {
+        (name, at): ops.convert_to_numpy(
+            alignment.alignment_distance(*sides, (3, 3), name)
+        )
+        for name in ("unit", "source", "none")
+        for at, sides in enumerate(
+            [
+                (source, target),
+                ((source[0] * 1e30, source[1]), target),
+                (source, (target[0] * 1e30, target[1])),
+            ]
+        )
+    }
+    for at in (1, 2):
+        expected = distances["unit", 0]
+        np.testing.assert_allclose(distances["unit", at], expected, rtol=1e-5)
+    np.testing.assert_allclose(distances["source", 1], 1, rtol=1e-5)
+    # One side is nothing beside the other: what is left is the norm of that.
+    products = [statistics.key_value_product(*side) for side in (source, target)]
+    norms = [
+        np.linalg.norm(ops.convert_to_numpy(x).astype("float64"), axis=(-2, -1)) * 1e30
+        for x in products
+    ]
+    np.testing.assert_allclose(distances["source", 2], norms[1] / norms[0] * 1e30, 1e-5)
+    for at in (1, 2):
+        np.testing.assert_allclose(distances["none", at], norms[at - 1], rtol=1e-5)
+
+
+def test_what_float32_does_not_hold_is_not_a_number_rather_than_no_distance():
+    product = ops.array([[[[float("inf")]]]])
+    for name in ("none", "source", "unit"):
+        found = alignment.alignment_distance(product, product, (1, 1), name)
+        assert np.isnan(ops.convert_to_numpy(found)).all()

@@ -305,3 +305,12 @@ def test_lists_are_projections_too(rng):
         per_window("source", list(source), list(target)),
         per_window("source", source, target),
     )
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 5), (2, 4), (2, 5, 1)])
+def test_a_mask_that_is_not_of_each_step_is_refused(shape):
+    side = np.ones((2, 5, 3)), np.ones((2, 5, 3))
+    loss = keras_dcat.MaskedCrossAttentionLoss()
+    with pytest.raises(ValueError, match=r"mask of the target.*\(2, 5, 3\).*each step"):
+        loss(side, (*side, np.ones(shape) > 0))
+    loss(side, (*side, np.ones((2, 5)) > 0))

@@ -10,6 +10,7 @@ from keras_dcat.transfer.losses.distillation import (
     log_probabilities,
 )
 from tests import references
+from tests.gradients import value_and_gradients
 from tests.models import pair_of_branches, windows
 
 pytestmark = pytest.mark.filterwarnings("ignore:The source should be trained")
@@ -121,3 +122,31 @@ def test_a_loss_of_keras_that_reads_layers_is_refused():
     )
     with pytest.raises(ValueError, match=r"'dense'.*Leave the layer names out"):
         keras_dcat.DCATModel(*pair_of_branches(), loss=loss)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_a_class_that_the_source_rules_out_costs_nothing(temperature):
+    source = np.array([[0.0, -np.inf, 1.0]], "float32")
+    target = np.array([[0.5, 2.0, 1.0]], "float32")
+
+    def loss(y_pred):
+        own = LogitsDistillation(temperature=temperature)
+        return own(keras.ops.convert_to_tensor(source), y_pred)
+
+    value, (slopes,) = value_and_gradients(loss, [target])
+    believed = np.array([1, np.exp(1 / temperature)])
+    believed = believed / believed.sum()
+    odds = np.exp(target[0].astype("float64") / temperature)
+    odds = odds / odds.sum()
+    expected = (believed * np.log(believed / odds[[0, 2]])).sum()
+    assert value == pytest.approx(temperature**2 * expected, rel=1e-5)
+    expected = temperature * (odds - [believed[0], 0, believed[1]])
+    np.testing.assert_allclose(slopes[0], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_what_a_source_rules_out_has_a_finite_logarithm():
+    logits = np.array([[0.0, -np.inf]], "float32")
+    found = keras.ops.convert_to_numpy(log_probabilities(logits, from_logits=True))
+    assert found[0, 0] == 0
+    assert np.isfinite(found).all()
+    assert np.exp(found[0, 1]) == 0

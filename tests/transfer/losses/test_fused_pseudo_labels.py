@@ -97,3 +97,10 @@ def test_where_every_window_has_its_label_training_is_as_if_it_were_not_there(rn
         weights.append(model.target.get_weights())
     for one, other in zip(*weights, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_a_class_that_the_target_rules_out_leaves_the_loss_finite():
+    together = np.array([[9.0, 0.0, 0.0]], "float32")
+    target = np.array([[1.0, 0.0, -np.inf]], "float32")
+    loss = FusedPseudoLabels()(together, target)
+    assert float(loss) == pytest.approx(np.log1p(np.exp(-1)), rel=1e-5)

@@ -159,3 +159,27 @@ class TestFeatures:
         loss = FeatureInfoNCE(0.3)
         again = FeatureInfoNCE.from_config(loss.get_config())
         assert float(again(source, target)) == float(loss(source, target))
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e-9, 0.01, 1e9, 1e20])
+def test_the_scale_of_a_side_does_not_matter_whatever_it_is(rng, scale):
+    source, target = projections(rng, 7), projections(rng, 9)
+    expected = info_nce(source, target, 0.1).mean()
+    louder = (np.float32(scale) * source[0], source[1])
+    for sides in (
+        (louder, target),
+        (source, (np.float32(scale) * target[0], target[1])),
+    ):
+        own = expected if sides[0] is louder else info_nce(*sides, 0.1).mean()
+        assert float(AttentionInfoNCE()(*sides)) == pytest.approx(own, rel=1e-4)
+    sides = features(rng, 5), features(rng, 5)
+    expected = told_apart(*sides, 0.1).mean()
+    loss = FeatureInfoNCE()(np.float32(scale**1.5) * sides[0], sides[1])
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_differs_by_rounding_alone_is_not_told_apart(rng):
+    key, value = (np.repeat(x[:1], 6, axis=0) for x in projections(rng, 7))
+    noise = 1 + 6e-8 * rng.choice([-1, 1], size=key.shape).astype("float32")
+    loss = AttentionInfoNCE()((key * noise, value), projections(rng, 9))
+    assert float(loss) == pytest.approx(np.log(6), abs=1e-6)

@@ -43,7 +43,6 @@ def wrapped(*last):
         (lambda: wrapped(layers.Softmax(), layers.Activation("linear")), False),
         (lambda: wrapped(layers.Activation(lambda x: ops.softmax(x))), False),
         (lambda: wrapped(layers.Activation("log_softmax")), True),
-        (lambda: wrapped(layers.Activation("relu")), True),
         (lambda: built(Subclassed("softmax")), False),
         (lambda: built(Subclassed()), True),
     ],
@@ -59,7 +58,6 @@ def wrapped(*last):
         "softmax behind linear",
         "softmax of one's own",
         "log-softmax",
-        "relu",
         "subclassed softmax",
         "subclassed dense",
     ],
@@ -126,6 +124,50 @@ def test_a_sigmoid_is_found_however_it_is_written():
 def test_a_head_that_does_not_fit_its_task_is_refused(model, task):
     with pytest.raises(ValueError, match=rf"must fit its task.*task='{task}'.*Change"):
         find_head(ending_in(*model), task)
+
+
+ENDINGS = {
+    "relu": [
+        layers.Activation("relu"),
+        layers.ReLU(),
+        ops.relu,
+        layers.Lambda(lambda x: ops.relu(x)),
+    ],
+    "tanh": [
+        layers.Activation("tanh"),
+        ops.tanh,
+        layers.Lambda(lambda x: ops.tanh(x)),
+        lambda x: layers.Identity()(ops.tanh(x)),
+    ],
+    "elu": [layers.ELU(), ops.elu],
+    "softsign": [ops.softsign],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [(name, ending) for name, endings in ENDINGS.items() for ending in endings],
+)
+def test_what_cannot_say_no_is_no_logit_of_a_class(name, ending):
+    inputs = keras.Input((20, 3))
+    x = layers.Dense(8)(layers.GlobalAveragePooling1D()(inputs))
+    model = keras.Model(inputs, ending(x))
+    for task in (None, "multiclass", "multilabel"):
+        with pytest.raises(
+            ValueError, match=rf"8 units that end in {name}, task.*None for l"
+        ):
+            find_head(model, task)
+    assert find_head(model, "regression").task == "regression"
+    one = keras.Model(inputs, ending(layers.Dense(1)(x)))
+    with pytest.raises(ValueError, match=rf"one unit behind a {name} predicts.*Say it"):
+        find_head(one)
+
+
+def test_what_reaches_low_numbers_is_a_logit_whatever_it_is_called():
+    inputs = keras.Input((20, 3))
+    x = layers.Dense(8)(layers.GlobalAveragePooling1D()(inputs))
+    for ending in (ops.leaky_relu(x), 5 * ops.tanh(x), ops.log_softmax(x), x / 2):
+        assert find_head(keras.Model(inputs, ending)).from_logits
 
 
 def test_of_one_unit_without_an_activation_only_the_task_can_tell():
