@@ -7,6 +7,8 @@ from keras import ops
 # should be; and what is left of a count of labels one step later.
 _RATE = 0.05
 _KEPT = 0.999
+# So many pseudo-labels of a class must be due before it may be called neglected.
+_DUE = 30
 
 
 class DistributionAlignment(keras.layers.Layer):
@@ -22,11 +24,15 @@ class DistributionAlignment(keras.layers.Layer):
     Where no window at all has a label, nothing says how frequent classes are, and `b`
     stays 0.
 
+    It also counts which classes become pseudo-labels, in `accepted`: a class that is
+    believed in as often as it should be, but never surely, is taught by nobody.
+
     Args:
         num_sources: int.
         num_classes: int.
         num_labels: int. Of several labels each has class frequencies of its own; their
             decisions follow each other in the rows of a batch.
+        threshold: float. How probable a class must be to become a pseudo-label.
         **kwargs: as for any layer.
 
     Call args:
@@ -59,12 +65,19 @@ class DistributionAlignment(keras.layers.Layer):
     """
 
     def __init__(
-        self, num_sources: int, num_classes: int, num_labels: int = 1, **kwargs
+        self,
+        num_sources: int,
+        num_classes: int,
+        num_labels: int = 1,
+        threshold: float = 0.9,
+        **kwargs,
     ):
         super().__init__(dtype="float32", **kwargs)
         self.num_labels = num_labels
+        self.threshold = threshold
         self.bias = self._state("bias", (num_sources, num_labels * num_classes))
         self.counts = self._state("counts", (num_labels * num_classes,))
+        self.accepted = self._state("accepted", (num_labels * num_classes,))
         self.built = True
 
     def _state(self, name, shape):
@@ -108,6 +121,34 @@ class DistributionAlignment(keras.layers.Layer):
         believed = ops.einsum("sbl,sblc->slc", weights, probabilities)
         missing = frequency - believed / ops.maximum(total, 1e-6)
         tells = ops.cast((total > 0) & (seen > 0), "float32")
+        sure = ops.max(probabilities, axis=-1, keepdims=True) >= self.threshold
+        chosen = ops.one_hot(ops.argmax(probabilities, axis=-1), classes)
+        chosen = ops.cast(sure, "float32") * ops.cast(chosen, "float32")
+        accepted = ops.mean(ops.sum(chosen * weights[..., None], axis=1), axis=0)
+        accepted = _KEPT * self.accepted + ops.reshape(accepted, (-1,))
         moved = ops.reshape(_RATE * classes * tells * missing, ops.shape(self.bias))
         self.counts.assign(ops.reshape(counts, ops.shape(self.counts)))
+        self.accepted.assign(accepted)
         self.bias.assign(self.bias + moved)
+
+    def neglected(self):
+        """Classes that far too few pseudo-labels name, beside the labels.
+
+        Returns:
+            list of `(label, class, share of the labels, share of the pseudo-labels)`:
+            those of which a fifth is named of what the labels lead to expect, where
+            that is 30 at least.
+        """
+        shape = (self.num_labels, -1)
+        counts, accepted = (
+            ops.convert_to_numpy(each).reshape(shape).astype("float64")
+            for each in (self.counts, self.accepted)
+        )
+        found = []
+        for number, (known, named) in enumerate(zip(counts, accepted, strict=True)):
+            if not known.sum() or not named.sum():
+                continue
+            due, share = known / known.sum(), named / named.sum()
+            few = (due * named.sum() >= _DUE) & (share < due / 5)
+            found += [(number, int(c), due[c], share[c]) for c in few.nonzero()[0]]
+        return found

@@ -69,13 +69,12 @@ class Objective:
         self.combination = combination
         self.head = head
         self.alignment: Any = None
-        if any(term.loss.reads == _FUSED for term in terms.values()):
+        fusing = [t.loss for t in terms.values() if t.loss.reads == _FUSED]
+        if fusing:
             classes: Any = head.num_classes  # a number: the term was chosen for it
+            threshold = min(getattr(loss, "threshold", 0.0) for loss in fusing)
             self.alignment = DistributionAlignment(
-                believing,
-                classes,
-                head.num_labels,
-                name="distribution_alignment",
+                believing, classes, head.num_labels, threshold
             )
 
     def class_bias(self):

@@ -135,7 +135,9 @@ def test_training_moves_it_and_evaluation_does_not(rng):
     model = keras_dcat.DCATModel(*pair_of_branches())
     model.fit(pair, labels, verbose=0)
     before = snapshot(model.objective.alignment)
-    assert all(np.abs(state).max() > 0 for state in before)
+    bias, counts, _ = before  # two that know nothing are sure of nothing
+    assert np.abs(bias).max() > 0
+    assert counts.max() > 0
     model.evaluate(pair, labels, verbose=0)
     for one, other in zip(snapshot(model.objective.alignment), before, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -195,3 +197,51 @@ def test_a_model_counts_no_label_that_weighs_nothing(rng):
     model.fit(pair, labels, sample_weight=weights, epochs=1, batch_size=32, verbose=0)
     found = ops.convert_to_numpy(model.objective.alignment.counts.value)
     assert found.tolist() == [5, 5, 5, 5]
+
+
+def believing(shares, surely, count=4000, threshold=0.9):
+    """An alignment that has seen so many windows without a label, and 400 with one."""
+    rng = np.random.default_rng(0)
+    layer = DistributionAlignment(1, 3, threshold=threshold)
+    classes = rng.choice(3, count, p=shares)
+    sure = np.where(surely[classes][:, None], 0.98, 0.5)
+    told = np.where(np.eye(3)[classes] > 0, sure, (1 - sure) / 2)
+    labels = np.concatenate([np.arange(400) % 3, np.full(count, -1)])
+    told = np.concatenate([np.full((400, 3), 1 / 3), told]).astype("float32")
+    flat = np.zeros_like(told)
+    for rows in np.array_split(rng.permutation(len(told)), 20):
+        layer(
+            ops.array(np.log(told[rows]))[None],
+            ops.array(flat[rows]),
+            ops.array(labels[rows]),
+            ops.ones((1, len(rows))),
+            training=True,
+        )
+    return layer
+
+
+def test_a_class_that_is_believed_in_but_never_surely_is_neglected():
+    found = believing([1 / 3] * 3, np.array([True, True, False]))
+    ((label, number, due, share),) = found.neglected()
+    assert (label, number) == (0, 2)
+    assert due == pytest.approx(1 / 3, abs=0.02)
+    assert share == 0
+
+
+@pytest.mark.parametrize(
+    ("shares", "surely", "count"),
+    [
+        ([1 / 3] * 3, [True] * 3, 4000),
+        ([0.5, 0.4, 0.1], [True] * 3, 4000),  # rarer than labels, not forgotten
+        ([1 / 3] * 3, [False] * 3, 4000),  # nothing is accepted: nothing is known
+        ([1 / 3] * 3, [True, True, False], 60),  # too few to say so
+    ],
+)
+def test_others_are_not(shares, surely, count):
+    assert believing(shares, np.array(surely), count).neglected() == []
+
+
+def test_what_has_been_accepted_is_counted_by_the_threshold():
+    assert not ops.convert_to_numpy(
+        believing([1 / 3] * 3, np.array([True] * 3), threshold=0.999).accepted
+    ).any()

@@ -35,9 +35,12 @@ class NegativeTransferGuard(keras.callbacks.Callback):
     compared. Of a source that only gives features nothing is known, and nothing is
     said.
 
-    If so, `transfer_weight` becomes 0, for good: it is a weight of the model, and saved
-    with it. While it is 0 anyway the guard does nothing. As with early stopping,
-    windows that decide on this are no longer a test.
+    A third thing is only warned of, once for each class: that far fewer fused
+    pseudo-labels name it than labels do. The target may come to forget it.
+
+    In the first two cases `transfer_weight` becomes 0, for good: it is a weight of the
+    model, and saved with it. While it is 0 anyway the guard does nothing. As with early
+    stopping, windows that decide on this are no longer a test.
 
     The attribute `reason` is a str that says why the transfer was ended or warned of,
     and `None` as long as it was not.
@@ -85,6 +88,7 @@ class NegativeTransferGuard(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._is_source_checked = False
         self._epochs_better = 0
+        self._neglected: set[tuple] = set()
         if self.only_warn or self.model.transfer_weight:
             self.reason = None
 
@@ -92,6 +96,7 @@ class NegativeTransferGuard(keras.callbacks.Callback):
         if self.reason is not None or not self.model.transfer_weight:
             return
         logs = logs or {}
+        self._name_neglected()
         reason = self._untrained(logs) or self._outgrown(logs)
         if reason is None:
             return
@@ -127,6 +132,25 @@ class NegativeTransferGuard(keras.callbacks.Callback):
             return reason
         warnings.warn(f"{reason} The others go on teaching.", stacklevel=3)
         return None
+
+    def _name_neglected(self):
+        objective = getattr(self.model, "objective", None)
+        alignment = getattr(objective, "alignment", None)
+        if alignment is None:  # without fused pseudo-labels
+            return
+        for label, number, due, share in alignment.neglected():
+            if (label, number) in self._neglected:
+                continue
+            self._neglected.add((label, number))
+            several = alignment.num_labels > 1
+            name = f"{number} of label {label}" if several else str(number)
+            warnings.warn(
+                "Pseudo-labels should name every class about as often as labels do. "
+                f"Received: class {name} in {share:.1%} of those accepted, and in "
+                f"{due:.1%} of the labels. The target may forget it: look at its "
+                "F1, train for longer, or leave out FusedPseudoLabels.",
+                stacklevel=3,
+            )
 
     def _outgrown(self, logs):
         if any(loss.is_contrastive for loss in self.model.active_losses):

@@ -362,3 +362,20 @@ def test_a_target_that_is_right_where_its_source_is_not_goes_on_alone(rng):
         fit(model, pair, source, guard, epochs=3, validation_data=new)
     assert "target ahead for 2 epochs" in guard.reason
     assert model.transfer_weight == 0
+
+
+@pytest.mark.filterwarnings("ignore:The source should be trained")
+def test_a_class_that_pseudo_labels_leave_out_is_named_once(rng, monkeypatch):
+    pair, labels = windows(rng)
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    model.compile("sgd")
+    monkeypatch.setattr(
+        type(model.objective.alignment), "neglected", lambda self: [(0, 2, 0.25, 0.01)]
+    )
+    guard = NegativeTransferGuard(only_warn=True)
+    with pytest.warns(
+        UserWarning, match=r"class 2 in 1\.0% .* 25\.0% of the labels"
+    ) as w:
+        model.fit(pair, labels, epochs=3, verbose=0, callbacks=[guard])
+    said = [str(each.message) for each in w if "Pseudo-labels" in str(each.message)]
+    assert len(said) == 1
