@@ -297,8 +297,23 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
             filepath: str or path.
             *args: as in Keras.
             **kwargs: as in Keras: `format`, `input_signature`, …
+
+        Raises:
+            RuntimeError: if Keras fails to, on the torch backend.
         """
-        return self.target.export(filepath, *args, **kwargs)
+        try:
+            return self.target.export(filepath, *args, **kwargs)
+        except Exception as error:
+            if keras.backend.backend() != "torch":
+                raise
+            first = (str(error).strip().splitlines() or [""])[0]
+            raise RuntimeError(
+                "Keras must be able to export a target. Received, on the torch "
+                f"backend: {type(error).__name__} {first[:200]}. Save it, "
+                "model.target.save('target.keras'), and export it where "
+                "KERAS_BACKEND is 'tensorflow' or 'jax': "
+                "keras.saving.load_model('target.keras').export(...)."
+            ) from error
 
     def summary(self, *args: Any, **kwargs: Any) -> None:
         """Prints the models of the transfer, as source and target.

@@ -1,6 +1,9 @@
 """A trained model on disk: it loads, predicts the same and trains on."""
 
 import copy
+import os
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -121,3 +124,23 @@ def test_a_copy_trains_apart_from_its_original(rng):
     for old, new in zip(before, snapshot(model), strict=True):
         np.testing.assert_array_equal(old, new)
     assert not np.array_equal(snapshot(duplicate.target)[0], snapshot(model.target)[0])
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="is about torch")
+def test_where_torch_cannot_export_a_target_the_cure_works(tmp_path):
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    with pytest.raises(RuntimeError, match=r"target\.save.*'tensorflow' or 'jax'"):
+        model.export(tmp_path / "exported")
+    model.target.save(tmp_path / "target.keras")
+    code = (
+        "import keras, keras_dcat; keras.saving.load_model('target.keras').export('x')"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+    assert (tmp_path / "x" / "saved_model.pb").exists()
