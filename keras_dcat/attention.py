@@ -159,7 +159,7 @@ class AttentionKV(keras.layers.Layer):
         self.value_dim = value_dim
         self.num_heads = num_heads
         self.attention = attention
-        self.scale = scale
+        self.scale = None if scale is None else float(scale)
         self.dropout = dropout
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)

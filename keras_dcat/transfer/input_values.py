@@ -207,8 +207,8 @@ class BatchValues:
                 "Give a window 0 where there is no source.",
             ),
             "sample_weight": (
-                "`sample_weight` must be finite, and not negative.",
-                "negative, NaN or infinite weights",
+                "`sample_weight` must be finite, and not negative, and at most 2**32.",
+                "negative, larger, NaN or infinite weights",
                 "Give a window 0 that is not to count.",
             ),
             "counts": (

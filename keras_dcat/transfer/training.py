@@ -90,9 +90,10 @@ class PairLoops:
                 of other windows or of another dtype.
             OSError: if the file cannot be written. A further call goes on from there.
         """
-        return cache_source(
-            self._pair, self._batch_format, x, path, dtype, batch_size, verbose
-        )
+        with weights_kept(self):
+            return cache_source(
+                self._pair, self._batch_format, x, path, dtype, batch_size, verbose
+            )
 
     def fit(
         self,

@@ -48,7 +48,7 @@ def test_threads_train_targets_of_one_source(rng):
     def train(model):
         try:
             model.fit(pair, labels, batch_size=8, verbose=0)
-            model.evaluate(pair, labels, verbose=0)
+            model.evaluate(model.cache_source(pair, verbose=0), labels, verbose=0)
         except Exception as error:  # which a thread would swallow
             failed.append(error)
 

@@ -50,13 +50,14 @@ class FirstEpochCheck(keras.callbacks.Callback):
         if any(head is not None and head.has_beliefs for head in heads):
             return (
                 "A target must be told of classes, by labels or by its source. "
-                "Received: windows without any label, and no transfer loss of "
-                "predictions. Let the source tell them: recipe='no_labels'."
+                "Received: windows without any label, or none that weighs anything, "
+                "and no transfer loss of predictions. Let the source tell them: "
+                "recipe='no_labels'."
             )
         return (
             "A target must be told what to predict, by labels or by a source that "
-            "predicts classes. Received: windows without any label, and no source that "
-            "does. Give some windows a label."
+            "predicts classes. Received: windows without any label, or none that "
+            "weighs anything, and no source that does. Give some windows a label."
         )
 
     def _tells_nothing_apart(self, logs):

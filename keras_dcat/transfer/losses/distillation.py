@@ -152,6 +152,7 @@ class KerasDistillation(TransferLoss):
         self.loss = loss
 
     def __call__(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
         if sample_weight is not None:
             share = ops.cast(ops.reshape(sample_weight, (-1, 1)), y_pred.dtype)
             between = y_true + share * (y_pred - y_true)

@@ -91,9 +91,10 @@ class WithTemperature(TransferLoss):
         self, temperature: float, reduction: str | None, name: str, dtype: Any
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
-        if not is_positive(temperature):
+        # Beyond, float32 does not hold its square, or what is divided by it.
+        if not is_positive(temperature) or not 1e-9 <= temperature <= 1e9:
             raise ValueError(
-                "`temperature` must be a positive number. "
+                "`temperature` must be a positive number, from 1e-9 to 1e9. "
                 f"Received: temperature={temperature!r}. "
                 f"Start with {self.usual_temperature}."
             )

@@ -60,6 +60,12 @@ def test_a_probability_of_zero_stays_finite():
     assert np.isfinite(ops.convert_to_numpy(values)).all()
 
 
+@pytest.mark.parametrize("temperature", [1e-30, 1e30, -1.0])
+def test_a_temperature_whose_square_float32_does_not_hold_is_refused(temperature):
+    with pytest.raises(ValueError, match=r"from 1e-9 to 1e9.*Start with 2"):
+        LogitsDistillation(temperature=temperature)
+
+
 def test_a_temperature_that_is_not_positive_is_refused():
     with pytest.raises(ValueError, match=r"temperature=0.*Start with 2"):
         LogitsDistillation(temperature=0)
