@@ -25,7 +25,7 @@ def window_features(windows: np.ndarray) -> np.ndarray:
     Example:
 
     >>> window_features(np.ones((4, 50, 3))).shape
-    (4, 114)
+    (4, 111)
     """
     windows = np.reshape(windows, (*windows.shape[:2], -1)).astype("float64")
     change = np.diff(windows, axis=1)

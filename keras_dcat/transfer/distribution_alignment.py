@@ -7,8 +7,9 @@ from keras import ops
 # should be; and what is left of a count of labels one step later.
 _RATE = 0.05
 _KEPT = 0.999
-# So many pseudo-labels of a class must be due before it may be called neglected.
-_DUE = 30
+# The same of a count of pseudo-labels: of some fifty steps. So many of a class must be
+# due in it before the class may be called neglected.
+_RECENT, _DUE = 0.98, 30
 
 
 class DistributionAlignment(keras.layers.Layer):
@@ -125,7 +126,7 @@ class DistributionAlignment(keras.layers.Layer):
         chosen = ops.one_hot(ops.argmax(probabilities, axis=-1), classes)
         chosen = ops.cast(sure, "float32") * ops.cast(chosen, "float32")
         accepted = ops.mean(ops.sum(chosen * weights[..., None], axis=1), axis=0)
-        accepted = _KEPT * self.accepted + ops.reshape(accepted, (-1,))
+        accepted = _RECENT * self.accepted + ops.reshape(accepted, (-1,))
         moved = ops.reshape(_RATE * classes * tells * missing, ops.shape(self.bias))
         self.counts.assign(ops.reshape(counts, ops.shape(self.counts)))
         self.accepted.assign(accepted)

@@ -115,7 +115,7 @@ class _Untrained(Training):
 
 
 def _comparison():
-    plan = dataclasses.replace(study(), training=_Untrained(epochs=2))
+    plan = dataclasses.replace(study(), training=_Untrained(epochs=2, min_steps=1))
 
     def trained(folder):
         repetition = Repetition(plan, "official", 0, folder)

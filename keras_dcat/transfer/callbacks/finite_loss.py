@@ -43,11 +43,11 @@ class FiniteLoss(keras.callbacks.Callback):
         named = [*self.model.terms, "classification_loss"]
         wrong = [name for name in named if not math.isfinite(logs.get(name, 0.0))]
         found = f"a loss of {loss}" if wrong or not math.isfinite(loss) else "weights"
+        by = f", by {', '.join(wrong)}" if wrong else ""
         raise ValueError(
             "The loss and the weights must stay numbers. "
-            f"Received: {found} in epoch {epoch + 1}"
-            f"{f', by {chr(32).join(wrong)}' if wrong else ''}; the weights are those "
-            "of before it. Leave out windows that are all padding, over which Keras "
+            f"Received: {found} in epoch {epoch + 1}{by}; the weights are those of "
+            "before it. Leave out windows that are all padding, over which Keras "
             "averages no step; normalize the inputs; or lower the learning rate."
         )
 

@@ -1,5 +1,6 @@
 """Do no harm: a source that has nothing to teach is not listened to."""
 
+import collections
 import math
 import warnings
 
@@ -7,6 +8,8 @@ import keras
 
 from keras_dcat.real_numbers import is_number
 
+# For so many epochs in a row a class must be left out before it is named.
+_LASTING = 5
 _ACCURACY, _ERROR = "val_accuracy", "val_mean_absolute_error"
 
 
@@ -35,8 +38,8 @@ class NegativeTransferGuard(keras.callbacks.Callback):
     compared. Of a source that only gives features nothing is known, and nothing is
     said.
 
-    A third thing is only warned of, once for each class: that far fewer fused
-    pseudo-labels name it than labels do. The target may come to forget it.
+    A third thing is only warned of: that for five epochs in a row far fewer fused
+    pseudo-labels name a class than labels do. The target may come to forget it.
 
     In the first two cases `transfer_weight` becomes 0, for good: it is a weight of the
     model, and saved with it. While it is 0 anyway the guard does nothing. As with early
@@ -88,15 +91,17 @@ class NegativeTransferGuard(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._is_source_checked = False
         self._epochs_better = 0
-        self._neglected: set[tuple] = set()
+        self._neglected: collections.Counter = collections.Counter()
         if self.only_warn or self.model.transfer_weight:
             self.reason = None
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        if self.reason is not None or not self.model.transfer_weight:
+        if not self.model.transfer_weight:
+            return
+        self._name_neglected()
+        if self.reason is not None:
             return
         logs = logs or {}
-        self._name_neglected()
         reason = self._untrained(logs) or self._outgrown(logs)
         if reason is None:
             return
@@ -138,10 +143,14 @@ class NegativeTransferGuard(keras.callbacks.Callback):
         alignment = getattr(objective, "alignment", None)
         if alignment is None:  # without fused pseudo-labels
             return
-        for label, number, due, share in alignment.neglected():
-            if (label, number) in self._neglected:
+        found = {each[:2]: each[2:] for each in alignment.neglected()}
+        # In its first epochs a target is sure of few classes.
+        self._neglected = collections.Counter(
+            {which: self._neglected[which] + 1 for which in found}
+        )
+        for (label, number), (due, share) in found.items():
+            if self._neglected[label, number] != _LASTING:
                 continue
-            self._neglected.add((label, number))
             several = alignment.num_labels > 1
             name = f"{number} of label {label}" if several else str(number)
             warnings.warn(

@@ -285,10 +285,14 @@ def test_a_data_set_is_read_where_it_is_sliced_and_no_file_stays_open(tmp_path):
     assert stream.values.shape == (10**9, 3)
     assert last == [[0.0] * 3, [7.0] * 3]
     assert peak < 10**6
+    copy = pickle.loads(pickle.dumps(stream))  # noqa: S301
+    assert copy.values[-1].tolist() == [7.0] * 3
     with h5py.File(path, "r+") as file:  # refused by HDF5 while it is open to read
         file["wrist/x"][-1] = 8.0
-    copy = pickle.loads(pickle.dumps(stream))  # noqa: S301
-    assert copy.values[-1].tolist() == [8.0] * 3
+    with pytest.raises(ValueError, match="changed since it was opened.*Read it anew"):
+        copy.values[-1]
+    again = read_hdf5(path, "wrist/x", rate=50.0)
+    assert again.values[-1].tolist() == [8.0] * 3
 
 
 def test_a_file_that_vanishes_between_two_slices_is_named(tmp_path):

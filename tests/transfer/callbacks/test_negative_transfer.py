@@ -376,6 +376,21 @@ def test_a_class_that_pseudo_labels_leave_out_is_named_once(rng, monkeypatch):
     with pytest.warns(
         UserWarning, match=r"class 2 in 1\.0% .* 25\.0% of the labels"
     ) as w:
-        model.fit(pair, labels, epochs=3, verbose=0, callbacks=[guard])
+        model.fit(pair, labels, epochs=7, verbose=0, callbacks=[guard])
     said = [str(each.message) for each in w if "Pseudo-labels" in str(each.message)]
     assert len(said) == 1
+
+
+@pytest.mark.filterwarnings("ignore:The source should be trained")
+def test_a_class_that_is_left_out_for_a_few_epochs_is_not_named(rng, monkeypatch):
+    pair, labels = windows(rng)
+    model = keras_dcat.DCATModel(*pair_of_branches())
+    model.compile("sgd")
+    asked = iter([True] * 4 + [False] + [True] * 4)
+    monkeypatch.setattr(
+        type(model.objective.alignment),
+        "neglected",
+        lambda self: [(0, 2, 0.25, 0.01)] if next(asked) else [],
+    )
+    guard = NegativeTransferGuard(only_warn=True)
+    model.fit(pair, labels, epochs=9, verbose=0, callbacks=[guard])
