@@ -99,7 +99,7 @@ def test_an_unknown_combination_is_refused_with_those_there_are():
 
 
 def test_a_source_that_is_not_there_has_no_say_whatever_it_rules_out():
-    beliefs = ops.array([[[-np.inf, 0.0]], [np.log([0.9, 0.1])]], "float32")
+    beliefs = np.array([[[-np.inf, 0.0]], [np.log([0.9, 0.1])]], "float32")
     there = ops.array([[0.0], [1.0]])
-    found = ops.exp(combination.product_of_experts(beliefs, there))
+    found = ops.exp(combination.product_of_experts(ops.array(beliefs), there))
     assert ops.convert_to_numpy(found)[0, 0] == pytest.approx([0.9, 0.1], rel=1e-5)
