@@ -4,6 +4,7 @@ Keras and its backend are imported late: where pytest-xdist deals tests out, the
 that deals needs neither.
 """
 
+import collections
 import gc
 import os
 
@@ -45,18 +46,25 @@ def leave_each_value_once(items):
 
     A test of 4 kinds of data and 3 kinds of faults so has 4 quick cases in place of 12.
     """
-    marked = [item for item in items if item.get_closest_marker("each_value")]
-    lengths = {}
-    for item in marked:
-        own = lengths.setdefault((item.path, item.originalname), {})
-        for name, at in item.callspec.indices.items():
-            own[name] = max(own.get(name, 0), at + 1)
-    for item in marked:
-        own, at = lengths[item.path, item.originalname], item.callspec.indices
-        longest = max(own.values())
-        diagonal = [{name: i % own[name] for name in own} for i in range(longest)]
-        if at not in diagonal:
-            item.add_marker(pytest.mark.slow)
+    tests = collections.defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("each_value"):
+            tests[item.path, item.originalname].append(item)
+    for cases in tests.values():
+        told = [
+            {name: repr(value) for name, value in case.callspec.params.items()}
+            for case in cases
+        ]
+        values = {
+            name: list(dict.fromkeys(each[name] for each in told)) for name in told[0]
+        }
+        diagonal = [
+            {name: own[at % len(own)] for name, own in values.items()}
+            for at in range(max(map(len, values.values())))
+        ]
+        for case, each in zip(cases, told, strict=True):
+            if each not in diagonal:
+                case.add_marker(pytest.mark.slow)
 
 
 def on_tensorflow():

@@ -51,7 +51,12 @@ def writer():
 
     def start(path, kind="file"):
         command = [sys.executable, "-c", WRITER, str(path), kind]
-        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        environment = {**os.environ, "KERAS_BACKEND": "numpy"}  # it starts the soonest
+        started.append(
+            subprocess.Popen(
+                command, stdout=subprocess.PIPE, text=True, env=environment
+            )
+        )
         assert started[-1].stdout.readline() == "writing\n"
         return started[-1]
 
@@ -66,7 +71,9 @@ def stop(process):
     process.wait()
 
 
-@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize(
+    "kind", ["file", pytest.param("folder", marks=pytest.mark.slow)]
+)
 def test_what_a_killed_process_has_left_is_removed_and_nothing_else(
     tmp_path, writer, kind
 ):
