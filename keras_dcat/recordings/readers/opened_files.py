@@ -28,10 +28,12 @@ class Source:
     Args:
         name: str. Absolute path, or what to call the bytes in an error.
         content: bytes. None for a file on disk.
+        was: what `content_state` was when it was opened; None where nobody asks.
     """
 
     name: str
     content: bytes | None = None
+    was: tuple | None = dataclasses.field(default=None, compare=False)
 
     def target(self) -> str | io.BytesIO:
         """What a library opens: the path, or a file in memory."""
@@ -93,7 +95,7 @@ def source_of(file: File) -> Source:
                 f"{kind_of(os.path.realpath(path)) or 'nothing'}. "
                 "Check the spelling, and that the download is unpacked."
             )
-        return Source(str(path))
+        return Source(str(path), was=Source(str(path)).content_state)
     content = file.read()
     if not isinstance(content, bytes):
         raise ValueError(
@@ -129,10 +131,13 @@ def reading(source: Source, kind: str) -> Iterator[None]:
         kind: str. What it must be, such as `"a Parquet file"`.
 
     Raises:
-        ValueError: for every exception inside but two.
+        ValueError: for every exception inside but two, or if the file was changed
+            since it was opened.
         FileNotFoundError: if the file is gone since it was found.
         PermissionError: if it may not be read.
     """
+    if source.was is not None and source.content_state != source.was:
+        raise changed(source)
     try:
         yield
     except Exception as error:

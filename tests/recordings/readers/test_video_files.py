@@ -204,6 +204,11 @@ def test_a_frame_that_does_not_decode_is_named_by_the_slice(tmp_path):
     path.write_bytes(video_file()[0].getvalue())
     values = read_video(path).values
     path.write_bytes(video_file(marks=MARKS[:30])[0].getvalue())
+    with pytest.raises(ValueError, match=r"a\.mkv.*changed since it was opened"):
+        values[28:33]
+    object.__setattr__(
+        values.source, "was", None
+    )  # as if it had been so from the start
     with pytest.raises(ValueError, match=r"3 of the frames 28 to 32 do not decode"):
         values[28:33]
 

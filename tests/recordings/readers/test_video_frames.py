@@ -168,18 +168,22 @@ def test_frames_on_the_way_are_not_decoded_again(monkeypatch):
     assert decoded == MARKS[24:36].tolist()
 
 
-def test_a_file_that_was_changed_is_read_anew(tmp_path):
+def test_a_file_that_was_changed_is_refused_until_it_is_read_anew(tmp_path):
     path, others = tmp_path / "a.mkv", WHOLE[1][::-1].copy()
     path.write_bytes(WHOLE[0])
     values = read_video(path).values
     np.testing.assert_array_equal(values[10:30], WHOLE[1][10:30])
     time.sleep(0.05)  # the clock of a file system is coarse
     path.write_bytes(video_file(frames=others)[0].getvalue())
+    with pytest.raises(ValueError, match=r"a\.mkv.*changed since.*Read it anew"):
+        values[10:30]
+    values = read_video(path).values
     np.testing.assert_array_equal(values[10:30], others[10:30])
     replacement = tmp_path / "b.mkv"
     replacement.write_bytes(WHOLE[0])
     replacement.rename(path)
-    np.testing.assert_array_equal(values[10:30], WHOLE[1][10:30])
+    with pytest.raises(ValueError, match=r"changed since"):
+        values[10:30]
     path.unlink()
     with pytest.raises(FileNotFoundError):
         values[10:30]
