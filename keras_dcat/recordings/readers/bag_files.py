@@ -2,6 +2,7 @@
 
 import bz2
 import contextlib
+import dataclasses
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -40,6 +41,8 @@ def bag_source(path: Any) -> Source:
             f"Received: {str(path)!r}, where there is nothing. Check the spelling."
         )
     source = Source(str(path))
+    if path.is_file():
+        source = dataclasses.replace(source, was=source.content_state)
     is_folder = path.is_dir() and (path / "metadata.yaml").exists()
     if not is_folder and path.suffix not in (".bag", ".mcap", ".db3"):
         raise ValueError(
