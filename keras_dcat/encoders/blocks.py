@@ -212,8 +212,8 @@ def masked(x, mask):
 def batch_normalization():
     """A layer whose statistics follow those of the last batches.
 
-    By Keras's own momentum of 0.99, what they start from still counts after hundreds of
-    steps: 4 % of it after 320, which is 68 times the variance of a quiet channel.
+    By Keras's own momentum of 0.99, a variance still has 4 % of the 1 that it starts
+    from after 320 steps, which is more than a quiet channel's own.
     """
     return layers.BatchNormalization(momentum=0.9)
 

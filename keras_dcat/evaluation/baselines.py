@@ -1,7 +1,6 @@
 """What others would use for one sensor: is the target alone worth being taught?"""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -68,7 +67,7 @@ class _Baseline(Method):
         labels = repetition.study.targets(known)
         several, size = labels.ndim > 1, repetition.study.belief_shape[-1]
         beliefs = [
-            self.fitted_beliefs(train, column, (train, test), size, repetition.seed)
+            self._beliefs(train, column, (train, test), size, repetition.seed)
             for column in labels.reshape(len(labels), -1).T
         ]
         trained, tested = (
@@ -83,16 +82,17 @@ class _Baseline(Method):
         """Windows `(windows, steps, …)`, as the classifier wants them."""
         raise NotImplementedError
 
-    def fitted_beliefs(
-        self,
-        windows: np.ndarray,
-        labels: np.ndarray,
-        asked: Sequence[np.ndarray],
-        size: int,
-        seed: int,
-    ) -> list[np.ndarray]:
-        """Probabilities `(windows, size)` of all that is asked, once it is trained."""
+    def classifier(self, seed: int) -> Any:
+        """What is fitted, by the conventions of scikit-learn."""
         raise NotImplementedError
+
+    def _beliefs(self, windows, labels, asked, size, seed):
+        """Probabilities `(windows, size)` of each that is asked."""
+        fitted = self.classifier(seed).fit(windows, labels)
+        found = [np.zeros((len(each), size)) for each in asked]
+        for beliefs, each in zip(found, asked, strict=True):
+            beliefs[:, fitted.classes_] = fitted.predict_proba(each)
+        return found
 
 
 @shown_as_printed
@@ -116,21 +116,9 @@ class Trees(_Baseline):
     def prepared(self, windows: np.ndarray) -> np.ndarray:
         return window_features(windows)
 
-    def fitted_beliefs(
-        self,
-        windows: np.ndarray,
-        labels: np.ndarray,
-        asked: Sequence[np.ndarray],
-        size: int,
-        seed: int,
-    ) -> list[np.ndarray]:
+    def classifier(self, seed: int) -> Any:
         ensemble = require("sklearn.ensemble", "baselines")
-        trees = ensemble.ExtraTreesClassifier(self.count, random_state=seed)
-        trees.fit(windows, labels)
-        found = [np.zeros((len(each), size)) for each in asked]
-        for beliefs, each in zip(found, asked, strict=True):
-            beliefs[:, trees.classes_] = trees.predict_proba(each)
-        return found
+        return ensemble.ExtraTreesClassifier(self.count, random_state=seed)
 
 
 @shown_as_printed
@@ -153,17 +141,9 @@ class MiniRocket(_Baseline):
         windows = np.reshape(windows, (*windows.shape[:2], -1))
         return np.moveaxis(windows, 1, 2).astype("float32")  # channels first
 
-    def fitted_beliefs(
-        self,
-        windows: np.ndarray,
-        labels: np.ndarray,
-        asked: Sequence[np.ndarray],
-        size: int,
-        seed: int,
-    ) -> list[np.ndarray]:
-        rocket: Any = require("aeon.classification.convolution_based", "baselines")
-        fitted = rocket.MiniRocketClassifier(random_state=seed).fit(windows, labels)
-        return [np.eye(size)[fitted.predict(each)] for each in asked]
+    def classifier(self, seed: int) -> Any:
+        rocket = require("aeon.classification.convolution_based", "baselines")
+        return rocket.MiniRocketClassifier(random_state=seed)
 
 
 BASELINES = {"trees on features": Trees(), "MiniRocket": MiniRocket()}

@@ -4,14 +4,16 @@ from typing import Any
 
 import numpy as np
 
+from keras_dcat.evaluation.baselines import BASELINES
 from keras_dcat.evaluation.confidence_intervals import Interval
+from keras_dcat.evaluation.run import tested
 from keras_dcat.evaluation.significance import FEW_PEOPLE, macro_f1_interval
 from keras_dcat.evaluation.stream_pairs import sources_of
 from keras_dcat.shown import counted
 
 # A model that knows its own training windows worse has not learned yet.
 _LEARNED = 0.8
-_WITHOUT_SOURCE = ("Trees", "MiniRocket")
+_WITHOUT_SOURCE = {type(method).__name__ for method in BASELINES.values()}
 
 
 def references(results: Any, pair: tuple) -> list[dict]:
@@ -31,11 +33,7 @@ def references(results: Any, pair: tuple) -> list[dict]:
         if not seeds:
             continue
         runs = [run for runs in seeds for run in runs]
-        labels, subjects = (
-            np.concatenate([getattr(run, name) for run in seeds[0]])
-            for name in ("labels", "subjects")
-        )
-        predicted = [np.concatenate([r.predicted for r in each]) for each in seeds]
+        labels, subjects, predicted = tested(seeds)
         rows.append(
             {
                 "method": f"the source, {stream}",
@@ -47,7 +45,7 @@ def references(results: Any, pair: tuple) -> list[dict]:
             }
         )
     size = 2 if results.are_several_labels else len(results.class_names)
-    f1 = guess_f1(_tested(results, pair)[0], size)
+    f1 = guess_f1(_of_test(results, pair)[0], size)
     guess = {"method": "a guess", "macro F1": Interval(f1, f1, f1)}
     return [*rows, {**guess, "accuracy": 1 / size, "calibration error": 0.0}]
 
@@ -107,7 +105,7 @@ def remarks(results: Any, pair: tuple) -> list[str]:
         list of str, a sentence or two each; empty where there is nothing to say.
     """
     found = []
-    people = len(np.unique(_tested(results, pair)[1]))
+    people = len(np.unique(_of_test(results, pair)[1]))
     if people < FEW_PEOPLE:
         found.append(
             f"Tested on {counted(people, 'subject')} (or sessions of one): it says "
@@ -138,10 +136,6 @@ def remarks(results: Any, pair: tuple) -> list[str]:
     return found
 
 
-def _tested(results, pair):
+def _of_test(results, pair):
     """Labels and subjects of the test windows of all splits."""
-    runs = results.of(pair, next(iter(results.baselines)))[0]
-    return [
-        np.concatenate([getattr(run, name) for run in runs])
-        for name in ("labels", "subjects")
-    ]
+    return tested(results.of(pair, next(iter(results.baselines))))[:2]

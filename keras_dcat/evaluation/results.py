@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_dcat.evaluation.confidence_intervals import Interval
 from keras_dcat.evaluation.remarks import references, remarks
-from keras_dcat.evaluation.run import Run
+from keras_dcat.evaluation.run import Run, tested
 from keras_dcat.evaluation.significance import (
     corrected_t_test,
     macro_f1_interval,
@@ -318,13 +318,7 @@ class Results:
 
     def _tested(self, pair, label):
         """Labels and subjects `(windows, …)`, predictions `(seeds, windows, …)`."""
-        seeds = self.of(pair, label)
-        labels, subjects = (
-            np.concatenate([getattr(run, name) for run in seeds[0]])
-            for name in ("labels", "subjects")
-        )
-        predicted = [np.concatenate([run.predicted for run in runs]) for runs in seeds]
-        return labels, subjects, np.array(predicted)
+        return tested(self.of(pair, label))
 
 
 def _listed(pair):

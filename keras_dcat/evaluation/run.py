@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -152,6 +152,23 @@ class Run:
         )
         if not fits:
             raise ValueError("its parts do not fit each other")
+
+
+def tested(seeds: Sequence[Sequence[Run]]) -> tuple[np.ndarray, ...]:
+    """The tests of all splits, one behind the other.
+
+    Args:
+        seeds: a list for each seed, of one `Run` for each split.
+
+    Returns:
+        `(labels, subjects, predicted)`: `(windows, …)`, and `(seeds, windows, …)`.
+    """
+    labels, subjects = (
+        np.concatenate([getattr(run, name) for run in seeds[0]])
+        for name in ("labels", "subjects")
+    )
+    predicted = [np.concatenate([run.predicted for run in runs]) for runs in seeds]
+    return labels, subjects, np.array(predicted)
 
 
 _ARRAYS = ("labels", "subjects", "probabilities", "losses")
