@@ -51,6 +51,15 @@ EXAMPLES = {
     "AttentionKV": (lambda: AttentionKV(3, num_heads=2, attention="linear"), [steps]),
     "MeanMaxPooling": (lambda: encoders.MeanMaxPooling(name="pool"), [steps]),
     "LevelAndSpread": (lambda: encoders.LevelAndSpread(1e-2, name="level"), [steps]),
+    "FixedConvolution": (
+        lambda: encoders.FixedConvolution(20, dilation=2, seed=1),
+        [steps],
+    ),
+    "ShareAbove": (lambda: encoders.ShareAbove((-0.5, 0.5)), [steps]),
+    "RunningNormalization": (
+        lambda: encoders.RunningNormalization(limit=2.0, epsilon=1e-2),
+        [steps],
+    ),
     "StochasticDepth": (lambda: encoders.StochasticDepth(0.5, seed=1), [steps]),
     "MaskedCrossAttentionLoss": (
         lambda: MaskedCrossAttentionLoss("unit", reduction="sum"),

@@ -12,8 +12,18 @@ from keras_dcat.encoders.blocks import (
     residual_stages,
     size_of,
 )
+from keras_dcat.encoders.fixed_kernels import (
+    RunningNormalization,
+    fitting_dilations,
+    shares,
+    shares_of_kernels,
+)
 
 _PARTS = 4
+_KERNELS = {"tiny": 28, "small": 84, "base": 84}
+# In standard deviations of a channel, and of its changes from step to step.
+_LEVELS = (-2.5, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
+_CHANGES = (-2.0, -1.0, -0.5, -0.1, 0.1, 0.5, 1.0, 2.0)
 
 
 def imu(
@@ -29,18 +39,21 @@ def imu(
     attention: str = "softmax",
     dropout: float = 0.2,
     depth_dropout: float = 0.0,
+    dilations: tuple[int, ...] | None = None,
     name: str = "imu",
 ) -> keras.Model:
     """Convolutions along time, then attention over an eighth as many tokens.
 
-    The classifier also sees level and spread, of the window, of its quarters, of its
-    changes and of what enters each stage: what tells one rest from another.
+    The classifier also sees what convolutions are slow to learn from few labels: level
+    and spread, of the window, of its quarters, of its changes and of what enters each
+    stage; and how often values, changes and the answers of fixed kernels exceed
+    thresholds, as in MiniRocket.
 
     | size | parameters | FLOPs of a window of 2 s at 50 Hz, 6 channels |
     |---|---|---|
-    | tiny | 76 k | 2.39 million |
-    | small | 279 k | 9.2 million |
-    | base | 1069 k | 36.2 million |
+    | tiny | 114 k | 3.66 million |
+    | small | 447 k | 13.1 million |
+    | base | 1386 k | 40.5 million |
 
     Args:
         shape: `(steps, channels)` of a window.
@@ -59,6 +72,9 @@ def imu(
         dropout: float. Share of features dropped after each convolution; twice that
             share before the classifier.
         depth_dropout: float. Rate of `StochasticDepth` in the last stage.
+        dilations: tuple of int, of the fixed kernels; by default all powers of 2 whose
+            kernels fit into a window. `()` leaves out kernels and thresholds, for the
+            smallest devices.
         name: str. Name of the model.
 
     Returns:
@@ -77,7 +93,8 @@ def imu(
 
     Reference:
         Residual convolutions as in Wang et al., 2017,
-        [Time series classification](https://arxiv.org/abs/1611.06455).
+        [Time series classification](https://arxiv.org/abs/1611.06455); fixed kernels as
+        in Dempster et al., 2021, [MiniRocket](https://arxiv.org/abs/2012.08791).
     """
     filters, key_dim = size_of(size, key_dim)
     check_shape(shape, "(steps, channels)")
@@ -98,6 +115,11 @@ def imu(
         for part in parts
     ]
     beside = _levels(x, mask)
+    if dilations is None:
+        dilations = fitting_dilations(shape[0])
+    if dilations:
+        found = shares_of_kernels(x, _KERNELS[size], dilations, mask)
+        beside.append(_embedded_shares(x, mask, found, filters[-1], dropout))
     for _, _, entered in encoded:
         beside += [_level(tokens, own, 1e-2) for tokens, own in entered]
     if spectrum:
@@ -129,14 +151,28 @@ def _levels(x, mask):
 
     Where steps are padding, nobody knows where a quarter of the others ends.
     """
-    both = None if mask is None else ops.logical_and(mask[:, 1:], mask[:, :-1])
-    changes = ops.subtract(x[:, 1:], x[:, :-1])
-    found = [_level(x, mask), _level(changes, both)]
+    found = [_level(x, mask), _level(*_changes(x, mask))]
     quarter = x.shape[1] // _PARTS
     if mask is not None or quarter < 2:
         return found
     starts = range(0, quarter * _PARTS, quarter)
     return [*found, *(_level(x[:, at : at + quarter]) for at in starts)]
+
+
+def _changes(x, mask):
+    """From step to step, and which of them are between two that are real."""
+    both = None if mask is None else ops.logical_and(mask[:, 1:], mask[:, :-1])
+    return ops.subtract(x[:, 1:], x[:, :-1]), both
+
+
+def _embedded_shares(x, mask, of_kernels, size, dropout):
+    """Features `(batch, size)` of shares of values, of changes and of kernels."""
+    changes, both = _changes(x, mask)
+    found = [shares(x, _LEVELS, mask), shares(changes, _CHANGES, both), *of_kernels]
+    found = RunningNormalization(limit=5.0, epsilon=1e-3)(layers.Concatenate()(found))
+    found = layers.Dropout(min(2.5 * dropout, 0.9))(found)
+    found = layers.Dense(size, use_bias=False)(found)
+    return layers.ReLU()(batch_normalization()(found))
 
 
 def _spectral_tokens(x, filters):

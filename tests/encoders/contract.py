@@ -7,8 +7,9 @@ import numpy as np
 from keras import layers
 
 from keras_dcat import AttentionKV
+from keras_dcat.encoders.fixed_kernels import FixedConvolution
 
-WITH_KERNEL = (layers.Conv1D, layers.Conv2D, layers.Dense)
+WITH_KERNEL = (layers.Conv1D, layers.Conv2D, layers.Dense, FixedConvolution)
 
 
 def check(build, rng, classes=5):

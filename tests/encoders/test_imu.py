@@ -36,7 +36,7 @@ def test_padding_says_nothing(rng):
     normalization = {"normalization": layers.Normalization(mean=3.0, variance=4.0)}
     contract.check_padding(
         lambda steps, padded: imu(
-            (steps, 6), 5, "tiny", padded=padded, **normalization
+            (steps, 6), 5, "tiny", padded=padded, dilations=(1, 4), **normalization
         ),
         rng,
     )
