@@ -22,7 +22,7 @@ from keras_dcat.evaluation.methods import DCAT, METHODS, Alone, Method, Outcome
 from keras_dcat.evaluation.published_runs import export_runs, import_runs
 from keras_dcat.evaluation.report import write_report
 from keras_dcat.evaluation.results import Results
-from keras_dcat.evaluation.rivals import RIVALS, Features, LateFusion
+from keras_dcat.evaluation.rivals import RIVALS, Features, LateFusion, SelfTraining
 from keras_dcat.evaluation.run import Run
 from keras_dcat.evaluation.significance import (
     corrected_t_test,
@@ -57,6 +57,7 @@ __all__ = [
     "RandomSource",
     "Results",
     "Run",
+    "SelfTraining",
     "ShuffledMask",
     "Study",
     "Training",

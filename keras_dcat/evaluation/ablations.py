@@ -44,6 +44,10 @@ ABLATIONS: dict[str, dict[str, Method]] = {
         f"{fraction:.0%} of windows": DCAT(data_fraction=fraction)
         for fraction in (0.1, 0.25, 0.5, 1.0)
     },
+    "unlabelled_people": {
+        f"unlabelled people = {number}": DCAT(num_unlabelled_people=number)
+        for number in (0, 1, 2)
+    },
     "capacity": {
         f"{size} target": DCAT(build={"size": size})
         for size in ("tiny", "small", "base")

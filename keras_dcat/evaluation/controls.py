@@ -78,11 +78,17 @@ class OutOfFoldMask(DCAT):
         those of `DCAT`.
 
     Raises:
-        ValueError: as `DCAT`, or if the target sees no labels.
+        ValueError: as `DCAT`, or if the target sees no labels, or only some people.
     """
 
     def __post_init__(self):
         super().__post_init__()
+        if self.num_unlabelled_people is not None:
+            raise ValueError(
+                "A mask of all windows cannot be asked for some people. Received: "
+                f"num_unlabelled_people={self.num_unlabelled_people} with "
+                f"{type(self).__name__}. Leave the others out of the study's splits."
+            )
         if not self.target_labels:
             raise ValueError(
                 "Without labels of the target, no mask can ask for them. "

@@ -102,7 +102,7 @@ class Method:
         """
         labelled = repetition.labelled(self.data_fraction)
         learner = repetition.build(target, labelled, **self.build)
-        index = repetition.part(self.data_fraction) if self.needs_source else labelled
+        index = self.seen(repetition)
         # A step sees as many labels as it does without the others, an epoch all.
         size = self._training(repetition).batch_size * len(index) / len(labelled)
         model, dataset = self.joined(
@@ -118,6 +118,17 @@ class Method:
                 model, dataset, self._callbacks(repetition, target)
             )
         return learner, losses
+
+    def seen(self, repetition: Repetition) -> WindowIndex:
+        """The windows that the target is trained on; some may have no label.
+
+        Args:
+            repetition: `Repetition`.
+
+        Returns:
+            `WindowIndex`.
+        """
+        return repetition.labelled(self.data_fraction)
 
     def joined(
         self,
@@ -135,7 +146,7 @@ class Method:
             sources: tuple of str.
             target: str.
             learner: `keras.Model`, the new target.
-            index: `WindowIndex` to train on; some may have no label.
+            index: `WindowIndex`, as of `seen`.
             size: int. Windows of a batch.
 
         Returns:
@@ -210,13 +221,17 @@ class DCAT(Method):
         target_labels: bool. Whether the target sees labels. Without, it has the same
             pairs in the same batches, and its classification loss is 0; the source is
             trained with labels all the same.
+        num_unlabelled_people: int. Of how many of the people without any label the
+            windows are used; of all by default. They are drawn by the seed, and those
+            of a smaller number are among those of a larger.
         build: as in `Method`; for the target, not the source.
         training: as in `Method`.
         data_fraction: as in `Method`.
 
     Raises:
         ValueError: if there is no such recipe, loss, gate or combination, if no loss is
-            left, or if a target without labels has gates that all ask for them.
+            left, if a target without labels has gates that all ask for them, or if
+            there are fewer people without a label.
     """
 
     recipe: str = DEFAULT
@@ -230,6 +245,7 @@ class DCAT(Method):
     restores_baseline: bool = False
     cached: bool = False
     target_labels: bool = True
+    num_unlabelled_people: int | None = None
 
     # 1: the distance of KᵀV, under the paper's mask. 2: without fused pseudo-labels.
     # 3: without the masked cross-attention loss.
@@ -290,6 +306,12 @@ class DCAT(Method):
             windows = tuple(index.gather(each) for each in sources)
             taught_by = model.cache_source(source_of(windows), verbose=0)
         return model, repetition.pairs(taught_by, target, index, size, transfer_mask)
+
+    def seen(self, repetition: Repetition) -> WindowIndex:
+        index = repetition.part(self.data_fraction)
+        if self.num_unlabelled_people is None:
+            return index
+        return repetition.with_unlabelled_people(index, self.num_unlabelled_people)
 
     def teacher(
         self, repetition: Repetition, number: int, stream: str, index: WindowIndex

@@ -93,6 +93,31 @@ class Repetition:
         index = self.part(fraction)
         return index.subset(index.is_labelled)
 
+    def with_unlabelled_people(self, index: WindowIndex, number: int) -> WindowIndex:
+        """The windows of all who have labels, and of some who have none.
+
+        Args:
+            index: `WindowIndex`.
+            number: int. How many have none, drawn by the seed; those of a smaller
+                number are among those of a larger.
+
+        Returns:
+            `WindowIndex`.
+
+        Raises:
+            ValueError: if there are not so many.
+        """
+        known = np.unique(index.subjects[index.is_labelled])
+        others = np.setdiff1d(index.subjects, known)
+        if not 0 <= number <= len(others):
+            raise ValueError(
+                "There must be as many people without a label as are asked for. "
+                f"Received: {number} of {len(others)} in split {self.split!r}. "
+                "Ask for fewer, or take away the labels of more."
+            )
+        drawn = np.random.default_rng(self.seed).permutation(others)
+        return index.subset(~np.isin(index.subjects, drawn[number:]))
+
     def build(
         self, stream: str, index: WindowIndex, *, seed: int | None = None, **options
     ) -> keras.Model:

@@ -154,6 +154,9 @@ class Features(Method):
                 "What is misspelt would be another method."
             )
 
+    def seen(self, repetition: Repetition) -> WindowIndex:
+        return repetition.part(self.data_fraction)
+
     def joined(
         self,
         repetition: Repetition,
@@ -195,14 +198,40 @@ class LateFusion(Method):
         return Outcome(np.mean(parts, axis=0), losses)
 
 
+@shown_as_printed
+@dataclasses.dataclass(frozen=True)
+class SelfTraining(DCAT):
+    """The losses of D-CAT without a second sensor: the target alone is the source.
+
+    What it gains needs no pairs. A gain of D-CAT over it is the second sensor's part.
+
+    Attributes:
+        those of `DCAT`.
+    """
+
+    needs_source = False
+
+    def joined(
+        self,
+        repetition: Repetition,
+        sources: tuple[str, ...],
+        target: str,
+        learner: keras.Model,
+        index: WindowIndex,
+        size: int,
+    ) -> tuple[keras.Model, Any]:
+        return super().joined(repetition, (target,), target, learner, index, size)
+
+
 RIVALS = {
     "logits distillation": DCAT("distillation"),
     "feature distillation": Features(),
     "contrastive": Features(kind="contrast"),
     "D-CAT + logits": DCAT(loss_weights=weights_of("distillation")),
+    "self-training": SelfTraining(),
     "late fusion": LateFusion(),
 }
-"""Other ways to use both sensors; late fusion needs both at the test, too.
+"""Other ways to use both sensors, or one; late fusion needs both at the test, too.
 
 Their weights are those, of 0.1 to 1 for λ times the weight of a loss, that did best on
 folds of the training subjects of UTD-MHAD.

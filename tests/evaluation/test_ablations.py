@@ -48,3 +48,10 @@ def test_each_loss_of_the_default_is_left_out_once_and_may_teach_alone():
     for label in ("agreement alone", "fused alone"):
         name = label.removesuffix(" alone")
         assert [loss.name for loss in methods[label]._losses()] == [name]
+
+
+def test_people_without_a_label_are_counted_with_one_baseline():
+    methods = ablation("unlabelled_people")
+    assert [m for m in methods.values() if isinstance(m, Alone)] == [Alone()]
+    counts = [m.num_unlabelled_people for m in methods.values() if isinstance(m, DCAT)]
+    assert counts == [0, 1, 2]

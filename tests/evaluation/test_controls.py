@@ -79,6 +79,11 @@ def test_a_control_differs_from_the_default_in_what_it_is_about_alone():
         assert method.baseline() == Alone()
 
 
+def test_a_mask_of_all_windows_is_not_asked_for_some_people():
+    with pytest.raises(ValueError, match="num_unlabelled_people=1 with ShuffledMask"):
+        ShuffledMask(gate="all", num_unlabelled_people=1)
+
+
 @pytest.mark.parametrize("kind", [OutOfFoldMask, ShuffledMask])
 def test_a_mask_of_labels_needs_labels(kind):
     with pytest.raises(ValueError, match=f"{kind.__name__} with target_labels=False"):

@@ -100,6 +100,34 @@ def joined(repetition, method):
     return method.joined(repetition, SOURCES, TARGET, learner, repetition.train, 16)
 
 
+def partly_labelled():
+    """A repetition whose first person who trains has labels; three have none."""
+    one = study(epochs=1)
+    train, test = one.splits["official"]
+    splits = {"official": (train.keep_labels_of(["p0"]), test)}
+    return Repetition(dataclasses.replace(one, splits=splits), "official", seed=1)
+
+
+def test_pairs_of_fewer_people_are_among_those_of_more():
+    repetition = partly_labelled()
+    seen = [
+        set(DCAT(num_unlabelled_people=number).seen(repetition).subjects.tolist())
+        for number in range(4)
+    ]
+    assert [len(people) for people in seen] == [1, 2, 3, 4]
+    assert seen[0] == {"p0"}
+    assert seen[0] < seen[1] < seen[2] < seen[3]
+    assert set(DCAT().seen(repetition).subjects.tolist()) == seen[3]
+    assert set(Alone().seen(repetition).subjects.tolist()) == seen[0]
+
+
+@pytest.mark.parametrize("number", [-1, 4])
+def test_more_people_than_there_are_without_a_label_are_refused(number):
+    method = DCAT(num_unlabelled_people=number)
+    with pytest.raises(ValueError, match=rf"{number} of 3.*Ask for fewer"):
+        method.seen(partly_labelled())
+
+
 def weights(model):
     return {term.loss.name: term.weight for term in model.terms.values()}
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from keras_dcat.evaluation import RIVALS, Alone, Features, LateFusion
+from keras_dcat.evaluation import RIVALS, Alone, Features, LateFusion, SelfTraining
 from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.evaluation.rivals import (
     FeatureTransfer,
@@ -96,6 +96,17 @@ def test_late_fusion_is_the_mean_of_source_and_target(repetition, alone):
     source, *_ = Alone().run(repetition, (), "camera")
     fused, *_ = LateFusion().run(repetition, SOURCES, TARGET)
     np.testing.assert_allclose(fused, (source + alone[0]) / 2, atol=1e-6)
+
+
+def test_self_training_is_taught_by_the_target_alone_and_no_second_sensor(repetition):
+    learner = repetition.build(TARGET, repetition.train)
+    model, dataset = SelfTraining().joined(
+        repetition, (), TARGET, learner, repetition.train, 16
+    )
+    assert model.sources[0] is repetition.unimodal(TARGET)[0]
+    inputs, _ = next(iter(dataset))
+    assert inputs["source"].shape[1:] == repetition.train.shape(TARGET)
+    assert SelfTraining().seen(repetition) is repetition.part(1.0)
 
 
 def test_a_rival_is_compared_with_the_target_alone():
