@@ -247,6 +247,42 @@ def setting_curve(
     return drawing.svg
 
 
+def gain_curves(
+    title: str,
+    name: str,
+    settings: Sequence[float],
+    gains: Mapping[str, Sequence[Interval]],
+) -> str:
+    """The gain of several methods over a setting, with intervals as bands.
+
+    Args:
+        title: str, as in `gain_intervals`.
+        name: str. What the setting is.
+        settings: list of float.
+        gains: dict from a method to a list of `Interval`, one for each setting.
+
+    Returns:
+        str, an `<svg>` element.
+
+    Raises:
+        ImportError: if matplotlib is not installed.
+    """
+    order = np.argsort(settings)
+    x = np.asarray(settings, "float64")[order]
+    with Drawing(title, 3.6) as drawing:
+        axes = drawing.axes
+        axes.axhline(0, color=INK, linewidth=0.8)
+        for number, (label, intervals) in enumerate(gains.items()):
+            color = _OTHERS[number % len(_OTHERS)]
+            mean, low, high = np.array(intervals)[order].T
+            axes.plot(x, mean, "o-", label=one_line(label), color=color, markersize=5)
+            axes.fill_between(x, low, high, color=color, alpha=0.1, linewidth=0)
+        axes.set(xlabel=name, ylabel="gain in macro F1")
+        axes.grid(axis="y")
+        drawing.figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    return drawing.svg
+
+
 def _cells(axes, values, shades, low, high):
     colors = require("matplotlib.colors", extra="demo")
     shades = colors.LinearSegmentedColormap.from_list("shades", shades)

@@ -119,18 +119,29 @@ def _overview(heading, results, rows, gains):
         groups = {arrow(pair): each for pair, each in gains.items()}
         caption = "Gains with their intervals. ▲ gain, ▼ loss, ● unclear."
         yield caption, figures.gain_intervals(f"{heading}: gains", groups)
-    name, settings = _settings(results.baselines)
-    if not settings:
+    name, arms = _settings(results.baselines)
+    if len(arms) > 1:
+        for pair, own in gains.items():
+            yield (
+                f"{arrow(pair)}: gains of several methods; the bands are intervals.",
+                figures.gain_curves(
+                    f"{heading}, {arrow(pair)}: gain by {name}",
+                    name,
+                    [*next(iter(arms.values())).values()],
+                    {arm: [own[label] for label in arms[arm]] for arm in arms},
+                ),
+            )
         return
     scores = {(r["source"], r["target"], r["method"]): r["macro F1"] for r in rows}
-    for pair in gains:
-        taught = [scores[*pair, label] for label in settings]
-        alone = [scores[*pair, results.baselines[label]] for label in settings]
-        title = f"{heading}, {arrow(pair)}: macro F1 by {name}"
-        yield (
-            f"{arrow(pair)}: macro F1 taught and alone; the bands are intervals.",
-            figures.setting_curve(title, name, [*settings.values()], taught, alone),
-        )
+    for settings in arms.values():
+        for pair in gains:
+            taught = [scores[*pair, label] for label in settings]
+            alone = [scores[*pair, results.baselines[label]] for label in settings]
+            title = f"{heading}, {arrow(pair)}: macro F1 by {name}"
+            yield (
+                f"{arrow(pair)}: macro F1 taught and alone; the bands are intervals.",
+                figures.setting_curve(title, name, [*settings.values()], taught, alone),
+            )
 
 
 def _details(heading, results, pair):
@@ -181,16 +192,25 @@ def _shown(results):
 
 
 def _settings(baselines):
-    """Axis and `{label: number}`, if three labels or more hold a number of one unit."""
+    """Axis and `{method: {label: number}}`, if labels hold numbers of one unit.
+
+    The methods have the same numbers, three at least. What stands before a comma names
+    the method: `paper, people = 2`.
+    """
     found: dict = {}
     for label, own in baselines.items():
         match = re.fullmatch(r"(\D*?)([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(\D*)", label)
         if match and label != own:
-            name, unit = match[1].strip(" ="), match[3].strip()
+            arm, _, name = match[1].strip(" =").rpartition(", ")
+            unit = match[3].strip()
             name = " ".join([name, "in", unit] if unit else [name]).strip()
-            found.setdefault(name, {})[label] = float(match[2])
-    name, settings = max(found.items(), key=lambda x: len(x[1]), default=("", {}))
-    return (name, settings) if len(settings) > 2 else (name, {})
+            found.setdefault(name, {}).setdefault(arm, {})[label] = float(match[2])
+    lengths = {name: max(map(len, arms.values())) for name, arms in found.items()}
+    longest = max(lengths, key=lambda name: lengths[name], default="")
+    numbers = lengths.get(longest, 0)
+    if numbers < 3:
+        return longest, {}
+    return longest, {a: own for a, own in found[longest].items() if len(own) == numbers}
 
 
 def _answer(results):

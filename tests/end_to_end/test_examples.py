@@ -130,6 +130,22 @@ def test_an_example_prints_its_tables_and_writes_its_report(tmp_path, name):
             assert numbers[f"{key}_seeds"] == [0, 1]
 
 
+@pytest.mark.slow
+def test_gains_are_drawn_over_the_people_without_labels(tmp_path):
+    arms = [
+        f"{arm}, unlabelled people = {number}"
+        for arm in ("D-CAT", "self-training")
+        for number in (0, 1, 2)
+    ]
+    options = ["--quick", "--methods", "alone", *arms]
+    printed = printed_by("unlabelled_people", *options, cwd=tmp_path)
+    assert "## watch, labels of a third" in printed
+    for arm in arms:
+        assert f"| {arm} |" in printed
+    page = (tmp_path / "outputs/unlabelled_people/report.html").read_text()
+    assert "gain by unlabelled people" in page
+
+
 def write_sisfall(path):
     """Two activities and a fall of four people, 10 s each, at 50 Hz."""
     rng = np.random.default_rng(0)

@@ -34,6 +34,14 @@ def beside(svg, *texts):
     return columns == sorted(columns) and len(set(columns)) == len(columns)
 
 
+def test_every_method_has_a_curve_of_its_gains_with_a_band():
+    gains = {"D-CAT": [UNCLEAR, SURE_GAIN], "paper": [SURE_LOSS, UNCLEAR]}
+    svg = figures.gain_curves("curves", "unlabelled people", [4, 0], gains)
+    assert {"D-CAT", "paper", "unlabelled people"} <= set(places(svg))
+    colors = re.findall(r"fill: (#\w{6}); fill-opacity: 0.1", svg)
+    assert len(set(colors)) == 2
+
+
 @pytest.mark.parametrize(
     ("gain", "word"),
     [

@@ -238,6 +238,26 @@ def test_settings_that_are_numbers_become_a_curve(
     assert alone == [f1[baselines[label]] for label in labels]
 
 
+def test_several_methods_with_the_same_numbers_become_curves_of_gains(
+    tmp_path, monkeypatch
+):
+    labels = [f"{arm}, people = {n}" for n in (0, 2, 1) for arm in ("D-CAT", "paper")]
+    scores = {"alone": (0.5, "alone"), **dict.fromkeys(labels, (0.6, "alone"))}
+    made, drawn = results(scores, PAIRS[:1]), []
+    gains = {
+        label: Interval(n / 20, 0.0, 1.0) for n, label in enumerate(made.baselines)
+    }
+    monkeypatch.setattr(Results, "gain", lambda self, pair, label: gains[label])
+    monkeypatch.setattr(figures, "gain_curves", lambda *a: drawn.append(a) or "")
+    write_report(tmp_path / "a.html", {"A": made})
+    [(_, name, settings, curves)] = drawn
+    assert (name, settings) == ("people", [0, 2, 1])
+    assert curves == {
+        arm: [gains[f"{arm}, people = {n:g}"] for n in settings]
+        for arm in ("D-CAT", "paper")
+    }
+
+
 def test_the_same_results_give_the_same_bytes(tmp_path):
     for name in ("a", "b"):
         made = results({"alone": (0.6, "alone"), "D-CAT": (0.7, "alone")}, PAIRS[:1])
