@@ -156,12 +156,13 @@ class LevelAndSpread(layers.Layer):
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         x = ops.cast(inputs, "float32")  # a variance in half precision is none
         if mask is None:
-            weights = ops.ones_like(x[..., :1])
+            level = ops.mean(x, axis=1, keepdims=True)
+            variance = ops.mean(ops.square(x - level), axis=1)
         else:
             weights = ops.expand_dims(ops.cast(mask, "float32"), -1)
-        share = weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1)
-        level = ops.sum(x * share, axis=1, keepdims=True)
-        variance = ops.sum(ops.square(x - level) * share, axis=1)
+            share = weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1)
+            level = ops.sum(x * share, axis=1, keepdims=True)
+            variance = ops.sum(ops.square(x - level) * share, axis=1)
         spread = 0.5 * ops.log(variance + self.epsilon**2)
         found = ops.concatenate([ops.squeeze(level, 1), spread], axis=-1)
         return ops.cast(found, self.compute_dtype)
