@@ -9,6 +9,8 @@ import numpy as np
 from keras import ops
 
 from keras_dcat.export import runner
+from keras_dcat.export.micro.lowering import in_single_precision
+from keras_dcat.export.micro.writing import write_micro
 from keras_dcat.extras import require
 from keras_dcat.transfer.head import Head, described
 from keras_dcat.transfer.models.inspection import input_spec
@@ -27,15 +29,17 @@ class Format:
     Attributes:
         file: str. Name of the file or folder.
         write: function of the serving model, the path, its `Description` and windows to
-            calibrate with.
+            calibrate with. That of `"micro"` also judges what it writes.
         is_exact: bool. Whether it computes what the model does, to rounding.
-        needs: modules, each with the extra of this package that installs it.
+        needs: modules without which it cannot be written or checked.
+        extra: str. The extra of this package that installs them.
     """
 
     file: str
     write: Callable
     is_exact: bool = True
     needs: tuple[str, ...] = ()
+    extra: str = "export"
 
 
 def serving_model(
@@ -133,7 +137,7 @@ def _write_saved_model(serving, path, description, calibration):
 
 
 def _write_litert(serving, path, description, calibration):
-    with _in_float32(serving):
+    with in_single_precision(serving):
         serving.export(str(path), **_litert_options(serving))
 
 
@@ -144,7 +148,7 @@ def _write_litert_int8(serving, path, description, calibration):
         for window in calibration:
             yield [window[None]]
 
-    with _in_float32(serving):
+    with in_single_precision(serving):
         options = _litert_options(serving)
         options["optimizations"] = [tf.lite.Optimize.DEFAULT]
         if has_loop(serving):  # the calibrator of LiteRT does not survive one
@@ -174,24 +178,6 @@ def _litert_options(serving):
     return options
 
 
-@contextlib.contextmanager
-def _in_float32(model):
-    """Layers that compute in half precision do so in float32, for a while.
-
-    LiteRT and ONNX Runtime have most operations in float32 alone. Weights are in it.
-    """
-    mixed = ("mixed_float16", "mixed_bfloat16")
-    layers = [x for x in model._flatten_layers() if x.dtype_policy.name in mixed]
-    kept = [(layer, layer.dtype_policy) for layer in layers]
-    try:
-        for layer, _ in kept:
-            layer.dtype_policy = "float32"
-        yield
-    finally:
-        for layer, policy in kept:
-            layer.dtype_policy = policy
-
-
 def has_loop(serving: keras.Model) -> bool:
     """Whether a model loops, as recurrent layers do that are not unrolled.
 
@@ -218,7 +204,7 @@ def _signature(serving, batch=None):
 
 
 def _write_onnx(serving, path, description, calibration):
-    with _in_float32(serving), _numpy_statistics(serving):
+    with in_single_precision(serving), _numpy_statistics(serving):
         # Keras exports only what has been called.
         serving(np.zeros((1, *serving.input_shape[1:]), "float32"))
         serving.export(str(path), format="onnx", verbose=False)
@@ -260,7 +246,16 @@ FORMATS = {
     "onnx": Format(
         "target.onnx", _write_onnx, needs=("tf2onnx", "onnx", "onnxruntime")
     ),
+    "micro": Format(
+        "micro/target.tflite",
+        write_micro,
+        is_exact=False,
+        needs=("tflite_micro", "ai_edge_quantizer"),
+        extra="micro",
+    ),
 }
+# Those that an export writes unless told which: the others are for some devices only.
+USUAL = ("saved_model", "litert", "litert_int8", "onnx")
 
 
 def calibration_rows(count: int) -> np.ndarray:

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import zipfile
 
 import keras
@@ -7,7 +8,7 @@ import pytest
 
 from keras_dcat.evaluation import macro_f1_interval
 from keras_dcat.export import Description, export_target, exporting
-from keras_dcat.export.formats import FORMATS
+from keras_dcat.export.formats import FORMATS, USUAL
 from keras_dcat.metrics import macro_f1
 from keras_dcat.streaming import StreamingClassifier
 from tests.export.exports import NAMES, ending_in, people, transfer
@@ -34,7 +35,7 @@ def test_every_format_says_what_the_model_says_and_describes_itself(tmp_path):
     path = tmp_path / "watch"
     model, held_out, done = export(
         path,
-        tuple(FORMATS),
+        USUAL,
         epochs=15,
         about={"Data": "Made here.", "Licence": "None."},
     )
@@ -42,7 +43,7 @@ def test_every_format_says_what_the_model_says_and_describes_itself(tmp_path):
     logits = keras.ops.convert_to_numpy(model.target(windows))
     expected = macro_f1(held_out.labels, logits, len(NAMES))
     assert expected > 0.8
-    assert [check.format for check in done.checks] == list(FORMATS)
+    assert [check.format for check in done.checks] == list(USUAL)
     for check in done.checks:
         tolerance = 1e-5 if FORMATS[check.format].is_exact else 0.3
         assert check.largest_difference < tolerance
@@ -70,8 +71,57 @@ def test_every_format_says_what_the_model_says_and_describes_itself(tmp_path):
         assert words in card
     assert {file.name for file in path.iterdir()} == {
         "model_card.md",
-        *(FORMATS[name].file for name in FORMATS),
+        *(FORMATS[name].file for name in USUAL),
     }
+
+
+def test_a_microcontroller_gets_a_c_array_whose_needs_the_card_states(tmp_path):
+    pytest.importorskip("tflite_micro")
+    pytest.importorskip("ai_edge_quantizer")
+    path = tmp_path / "watch"
+    model, held_out, done = export(path, ["micro"], epochs=15)
+    windows = held_out.gather("imu")
+    logits = keras.ops.convert_to_numpy(model.target(windows))
+    expected = macro_f1(held_out.labels, logits, len(NAMES))
+    (found,) = done.checks
+    assert expected > 0.8
+    assert found.macro_f1 == pytest.approx(expected, abs=0.01)
+    assert found.macro_f1_drop == pytest.approx(expected - found.macro_f1)
+    interval = found.f1_drop_interval
+    assert interval.low <= interval.mean <= interval.high
+    assert 1 < done.micro.arena_kilobytes < 30
+    assert done.micro.flash_kilobytes * 1000 < found.kilobytes * 1000  # and a text
+    numbers = json.loads((path / "micro" / "firmware.json").read_text())
+    assert numbers["arena_bytes"] == done.micro.arena_kilobytes * 1000
+    assert (numbers["rate_hz"], numbers["steps"], numbers["stride_steps"]) == (
+        16,
+        16,
+        8,
+    )
+    card = (path / "model_card.md").read_text()
+    assert "## On a microcontroller" in card
+    assert f"{done.micro.arena_kilobytes:.1f} kB of arena" in card
+    assert f"by {interval.signed}" in card
+    decision = streamed(done, "micro", windows[0])
+    assert decision.label in NAMES
+
+
+def test_a_target_that_no_microcontroller_can_run_is_told_why(tmp_path):
+    pytest.importorskip("tflite_micro")
+    pytest.importorskip("ai_edge_quantizer")
+    train, held_out = people()
+    inputs = keras.Input((16, 2))
+    x = keras.layers.Conv1D(4, 3, activation="gelu")(inputs)
+    outputs = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling1D()(x))
+    target = keras.Model(inputs, outputs)
+    given = {"stride": 1.0, "calibration": train, "formats": ["micro"], "verbose": 0}
+    with pytest.raises(RuntimeError) as caught:
+        export_target(target, tmp_path / "a", held_out, "imu", NAMES, **given)
+    told = str(caught.value)
+    assert "Didn't find op for builtin opcode 'GELU'" in told
+    assert "keras_dcat.encoders.imu" in told
+    assert "Traceback" not in told
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_artefact_that_fails_its_check_leaves_nothing(tmp_path, monkeypatch):
@@ -103,9 +153,10 @@ def test_a_folder_that_is_there_is_left_as_it_is(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"formats": ["coreml"]}, r"\['coreml'\].*all of them"),
-        ({"formats": []}, r"Received: \[\].*all of them"),
+        ({"formats": ["coreml"]}, r"\['coreml'\].*all but 'micro'"),
+        ({"formats": []}, r"Received: \[\].*all but 'micro'"),
         ({"formats": ["litert_int8"], "calibration": None}, "no `calibration`.*leave"),
+        ({"formats": ["micro"], "calibration": None}, "no `calibration`.*leave"),
         ({"stride": 0.0}, "stride=0.0.*that of the training"),
     ],
 )
