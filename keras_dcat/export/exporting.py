@@ -15,7 +15,6 @@ from keras_dcat.export.checking import Check, check, failed, last_words
 from keras_dcat.export.description import Description
 from keras_dcat.export.formats import FORMATS, USUAL, calibration_rows, serving_model
 from keras_dcat.export.micro.writing import OnMicrocontroller
-from keras_dcat.extras import require
 from keras_dcat.shown import shown_as_printed
 from keras_dcat.storage import written_whole
 from keras_dcat.transfer import DCATModel
@@ -95,7 +94,8 @@ def export_target(
         task: what a target is for, where its last activation does not tell: logits of
             `"binary"` or `"multilabel"`. A `DCATModel` knows it.
         calibration: `WindowIndex` of the training, which int8 needs.
-        formats: some of `"saved_model"`, `"litert"`, `"litert_int8"`, `"onnx"`, and
+        formats: some of `"saved_model"`, `"litert"`, `"litert_int8"`, `"onnx"`, all of
+            which TensorFlow writes, torch the second and JAX and torch the last; and
             `"micro"` for microcontrollers, which is no default: a folder with a
             `.tflite` that TensorFlow Lite Micro runs, the same as a C array, a sketch
             of the firmware, and its numbers. Of int8, int16 × int8 and float32 it is
@@ -109,9 +109,10 @@ def export_target(
         `Export`.
 
     Raises:
-        ValueError: if the backend is not TensorFlow, if a format is unknown, if names
-            and outputs differ in number, if the model does not take such windows, says
-            no classes of them, is stateful, or if int8 has nothing to calibrate with.
+        ValueError: if a format is unknown, or is not written on this backend of Keras,
+            if names and outputs differ in number, if the model does not take such
+            windows, says no classes of them, is stateful, or if whole numbers have
+            nothing to calibrate with.
         FileExistsError: if there is such a folder.
         RuntimeError: if an artefact cannot be written, or fails its check. Nothing is
             left on disk then.
@@ -234,13 +235,6 @@ def _labels(held_out, description):
 
 
 def _check_arguments(folder, formats, held_out, calibration):
-    backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise ValueError(
-            "Exports are written on the TensorFlow backend of Keras. "
-            f"Received: KERAS_BACKEND={backend}. Save the target with `target.save`, "
-            "and load and export it in a process with KERAS_BACKEND=tensorflow."
-        )
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
         raise ValueError(
@@ -249,12 +243,11 @@ def _check_arguments(folder, formats, held_out, calibration):
         )
     if calibration is None and not all(FORMATS[name].is_exact for name in formats):
         raise ValueError(
-            "An int8 export must see windows of the training. "
-            "Received: no `calibration`. Give their WindowIndex, or leave int8 out."
+            "An export in whole numbers must see windows of the training. "
+            "Received: no `calibration`. Give their WindowIndex, or leave it out."
         )
     for name in formats:
-        for module in FORMATS[name].needs:
-            require(module, FORMATS[name].extra)
+        FORMATS[name].check_backend(name, keras.backend.backend())
     if folder.exists():
         raise FileExistsError(
             f"{folder} must not be there yet. Take another folder, or delete it."

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
@@ -33,6 +33,8 @@ class Format:
         is_exact: bool. Whether it computes what the model does, to rounding.
         needs: modules without which it cannot be written or checked.
         extra: str. The extra of this package that installs them.
+        backends: dict from a backend of Keras on which it can be written to the
+            modules that it needs there, which the extra and the backend's name install.
     """
 
     file: str
@@ -40,6 +42,33 @@ class Format:
     is_exact: bool = True
     needs: tuple[str, ...] = ()
     extra: str = "export"
+    backends: Mapping[str, tuple[str, ...]] = dataclasses.field(
+        default_factory=lambda: {"tensorflow": ()}
+    )
+
+    def check_backend(self, name: str, backend: str) -> None:
+        """Refuses a backend on which it cannot be written.
+
+        Args:
+            name: str. Its own.
+            backend: str. Name of a backend of Keras.
+
+        Raises:
+            ValueError: if it cannot.
+            ImportError: if a package is missing that it needs there.
+        """
+        if backend not in self.backends:
+            raise ValueError(
+                f"The {name} export is written on these backends of Keras: "
+                f"{list(self.backends)}. Received: KERAS_BACKEND={backend}. Save the "
+                "target with `target.save`, and load and export it in a process with "
+                "KERAS_BACKEND=tensorflow."
+            )
+        for module in self.backends[backend]:
+            own = "" if backend == "tensorflow" else f"-{backend}"
+            require(module, f"{self.extra}{own}")
+        for module in self.needs:
+            require(module, self.extra)
 
 
 def serving_model(
@@ -138,7 +167,10 @@ def _write_saved_model(serving, path, description, calibration):
 
 def _write_litert(serving, path, description, calibration):
     with in_single_precision(serving):
-        serving.export(str(path), **_litert_options(serving))
+        if keras.backend.backend() == "torch":
+            serving.export(str(path), format="litert", verbose=False, **_one(serving))
+        else:
+            serving.export(str(path), **_litert_options(serving))
 
 
 def _write_litert_int8(serving, path, description, calibration):
@@ -204,10 +236,23 @@ def _signature(serving, batch=None):
 
 
 def _write_onnx(serving, path, description, calibration):
-    with in_single_precision(serving), _numpy_statistics(serving):
+    options = {"format": "onnx", "verbose": False}
+    with in_single_precision(serving):
         # Keras exports only what has been called.
         serving(np.zeros((1, *serving.input_shape[1:]), "float32"))
-        serving.export(str(path), format="onnx", verbose=False)
+        if keras.backend.backend() == "tensorflow":
+            with _numpy_statistics(serving):
+                serving.export(str(path), **options)
+        elif keras.backend.backend() == "torch":
+            serving.export(str(path), **options, **_one(serving))
+        else:
+            serving.export(str(path), **options)
+
+
+def _one(serving):
+    """What exporters of torch are traced with, and their artefacts take: one window."""
+    shape = (1, *serving.input_shape[1:])
+    return {"input_signature": [keras.InputSpec(shape=shape, dtype="float32")]}
 
 
 @contextlib.contextmanager
@@ -236,7 +281,12 @@ def _layers(model):
 
 FORMATS = {
     "saved_model": Format("saved_model", _write_saved_model),
-    "litert": Format("target.tflite", _write_litert, needs=("ai_edge_litert",)),
+    "litert": Format(
+        "target.tflite",
+        _write_litert,
+        needs=("ai_edge_litert",),
+        backends={"tensorflow": (), "torch": ("litert_torch",)},
+    ),
     "litert_int8": Format(
         "target_int8.tflite",
         _write_litert_int8,
@@ -244,7 +294,14 @@ FORMATS = {
         needs=("ai_edge_litert",),
     ),
     "onnx": Format(
-        "target.onnx", _write_onnx, needs=("tf2onnx", "onnx", "onnxruntime")
+        "target.onnx",
+        _write_onnx,
+        needs=("onnx", "onnxruntime"),
+        backends={
+            "tensorflow": ("tf2onnx",),
+            "jax": ("jax2onnx",),
+            "torch": ("onnxscript",),
+        },
     ),
     "micro": Format(
         "micro/target.tflite",

@@ -1,5 +1,10 @@
 import dataclasses
+import importlib.util
 import json
+import os
+import pathlib
+import subprocess
+import sys
 import zipfile
 
 import keras
@@ -168,10 +173,60 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_written(
     assert not list(tmp_path.iterdir())
 
 
-def test_another_backend_is_told_how_to_get_here(tmp_path, monkeypatch):
-    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(ValueError, match="KERAS_BACKEND=jax.*target.save"):
-        exporting._check_arguments(tmp_path / "a", ["litert"], None, None)
+@pytest.mark.parametrize(
+    ("backend", "name"),
+    [("jax", "litert"), ("torch", "saved_model"), ("torch", "micro")],
+)
+def test_another_backend_is_told_how_to_get_here(tmp_path, monkeypatch, backend, name):
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    with pytest.raises(ValueError, match=f"KERAS_BACKEND={backend}.*target.save"):
+        exporting._check_arguments(tmp_path / "a", [name], None, "windows")
+
+
+@pytest.mark.parametrize(
+    ("backend", "name", "package"),
+    [
+        ("jax", "onnx", "jax2onnx"),
+        ("torch", "onnx", "onnxscript"),
+        ("torch", "litert", "litert_torch"),
+    ],
+)
+def test_the_exporter_of_another_backend_is_named_where_it_is_missing(
+    tmp_path, monkeypatch, backend, name, package
+):
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=rf"`{package}`.*\[export-{backend}\]"):
+        exporting._check_arguments(tmp_path / "a", [name], None, None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backend", "package"), [("jax", "jax2onnx"), ("torch", "onnxscript")]
+)
+def test_onnx_is_written_by_the_exporter_of_another_backend(tmp_path, backend, package):
+    for module in (backend, package):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+    program = (
+        "from tests.export.exports import NAMES, people, transfer\n"
+        "from keras_dcat.export import export_target\n"
+        "train, held_out = people()\n"
+        "done = export_target("
+        f"transfer(train), {str(tmp_path / 'a')!r}, held_out, 'imu', NAMES, "
+        "stride=0.5, formats=['onnx'], verbose=0)\n"
+        "assert done.checks[0].agreement == 1\n"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        cwd=pathlib.Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert (tmp_path / "a" / "target.onnx").exists()
 
 
 def test_names_and_streams_that_are_not_the_models_are_refused(tmp_path):

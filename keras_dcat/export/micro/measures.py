@@ -58,6 +58,20 @@ def measured(model: bytes) -> Measures:
     )
 
 
+def operation_count(model: bytes) -> int:
+    """How many operations a LiteRT model has.
+
+    Args:
+        model: bytes of a LiteRT model.
+
+    Returns:
+        int.
+    """
+    files = require("ai_edge_litert.tools.flatbuffer_utils", "export")
+    content = files.read_model_from_bytearray(bytearray(model))
+    return sum(len(graph.operators) for graph in content.subgraphs)
+
+
 def resolver_name(kind: str) -> str:
     """How `MicroMutableOpResolver` names an operation of LiteRT.
 

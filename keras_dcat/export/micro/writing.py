@@ -12,11 +12,13 @@ from keras_dcat.export.checking import Check, failed, last_words
 from keras_dcat.export.description import Description
 from keras_dcat.export.micro.firmware import sources
 from keras_dcat.export.micro.lowering import float_model
-from keras_dcat.export.micro.measures import measured
+from keras_dcat.export.micro.measures import measured, operation_count
 from keras_dcat.export.micro.quantizing import quantized
 from keras_dcat.export.micro.slimming import slimmed
 from keras_dcat.export.micro.spectrum import split
 
+# Each step of a recurrent layer is some twenty, written out.
+MOST_OPERATIONS = 2000
 # What is tried beside float32: bits of what passes between operations, and whether each
 # channel has a scale of its own. Weights have 8 bits.
 VARIANTS = {"int8": (8, False), "int8 per channel": (8, True), "int16x8": (16, True)}
@@ -105,6 +107,7 @@ def write_micro(
     front, behind, spectrum = split(serving)
     calibration, windows = (_made(front, each) for each in (calibration, windows))
     exact = _converted(float_model, behind)
+    _check_size(exact)
     models, refused = _variants(exact, calibration)
     path.parent.mkdir(parents=True, exist_ok=True)
     for variant, model in models.items():
@@ -133,6 +136,17 @@ def write_micro(
         refused=refused,
         spectrum=None if spectrum is None else str(spectrum),
     )
+
+
+def _check_size(model):
+    operations = operation_count(model)
+    if operations > MOST_OPERATIONS:
+        raise failed(
+            "micro",
+            f"{operations:,} operations, where {MOST_OPERATIONS:,} are the most",
+            "Give recurrent layers fewer steps, as strided convolutions before them "
+            "do, or choose keras_dcat.encoders.imu",
+        )
 
 
 def _variants(exact, calibration):

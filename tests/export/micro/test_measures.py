@@ -5,6 +5,7 @@ from keras import layers
 from keras_dcat.export.formats import serving_model
 from keras_dcat.export.micro import lowering, measures
 from keras_dcat.transfer.head import Head
+from tests.export.micro.models import operations, serving
 
 pytestmark = pytest.mark.tensorflow
 
@@ -22,6 +23,11 @@ def test_multiply_accumulates_are_those_of_a_closed_form():
     assert found.multiply_accumulates == 16 * 8 * 5 * 6 + 8 * 3
     found = measured(layers.DepthwiseConv1D(5), layers.GlobalAveragePooling1D())
     assert found.multiply_accumulates == 16 * 6 * 5 + 6 * 3
+
+
+def test_operations_are_counted():
+    found = lowering.float_model(serving("attached")[0])
+    assert measures.operation_count(found) == len(operations(found))
 
 
 def test_products_of_matrices_count_too():

@@ -55,6 +55,15 @@ def test_a_recurrent_target_is_smaller_in_float32(tmp_path):
     assert found.refused == {}
 
 
+def test_a_recurrent_target_of_many_steps_is_told_how_to_have_fewer(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(writing, "MOST_OPERATIONS", 100)
+    with pytest.raises(RuntimeError, match=r"operations, where 100.*fewer steps"):
+        write(tmp_path, "gru")
+    assert not list(tmp_path.iterdir())
+
+
 def test_none_that_is_good_enough_is_an_error(tmp_path):
     def judge(path, windows):
         raise failed("micro", "a macro F1 of 0.100, where it has 0.900")
