@@ -74,8 +74,8 @@ def on_microcontroller(train, test, names, stride, epochs, class_weight=None):
             verbose=0,
         )
     (check,) = done.checks
-    print(f"{done.micro.variant}, macro F1 {check.macro_f1:.3f}, less than the model's")
-    print(f"by {check.f1_drop_interval.signed}; {done.micro}", flush=True)
+    less = f"less than the model's by {check.f1_drop_interval.signed}"
+    print(f"{done.micro}; macro F1 {check.macro_f1:.3f}, {less}", flush=True)
     return check, done.micro
 
 

@@ -52,7 +52,8 @@ class Export:
         return self.path / FORMATS[name].file
 
     def __str__(self) -> str:
-        return _table(self.checks)
+        table = _table(self.checks)
+        return table if self.micro is None else f"{table}\n\n{self.micro}"
 
 
 def export_target(

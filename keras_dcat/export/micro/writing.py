@@ -16,6 +16,7 @@ from keras_dcat.export.micro.measures import measured, operation_count
 from keras_dcat.export.micro.quantizing import quantized
 from keras_dcat.export.micro.slimming import slimmed
 from keras_dcat.export.micro.spectrum import split
+from keras_dcat.shown import counted, shown_as_printed
 
 # Each step of a recurrent layer is some twenty, written out.
 MOST_OPERATIONS = 2000
@@ -24,6 +25,7 @@ MOST_OPERATIONS = 2000
 VARIANTS = {"int8": (8, False), "int8 per channel": (8, True), "int16x8": (16, True)}
 
 
+@shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class OnMicrocontroller:
     """What was chosen for a microcontroller, and what it needs there.
@@ -48,6 +50,14 @@ class OnMicrocontroller:
     operations: tuple[str, ...]
     refused: dict[str, str]
     spectrum: str | None = None
+
+    def __str__(self) -> str:
+        return (
+            f"micro: {self.variant}, {self.arena_kilobytes:.1f} kB of arena, "
+            f"{self.flash_kilobytes:.1f} kB of flash, "
+            f"{self.multiply_accumulates:,} multiply-accumulates a window, "
+            f"{counted(len(self.operations), 'operation')}"
+        )
 
     def told(self, check: Check) -> str:
         """What a model card says of it, in Markdown.

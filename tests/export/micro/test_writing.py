@@ -105,6 +105,10 @@ def test_the_card_says_what_was_chosen_what_it_needs_and_why():
         "int16x8", 30.976, 94.792, 1194040, ("Add", "Conv2D"), {"int8": "0.7"}, "by FFT"
     )
     told = found.told(FINE)
+    assert str(found) == (
+        "micro: int16x8, 31.0 kB of arena, 94.8 kB of flash, 1,194,040 "
+        "multiply-accumulates a window, 2 operations"
+    )
     for words in (
         "in int16x8, whose macro F1 is 0.900: less than the model's by +0.004 [-0.010",
         "chosen by these windows",
