@@ -11,11 +11,14 @@ import keras
 import numpy as np
 import pytest
 
+from keras_dcat.encoders import audio
 from keras_dcat.evaluation import macro_f1_interval
 from keras_dcat.export import Description, export_target, exporting
 from keras_dcat.export.formats import FORMATS, USUAL
 from keras_dcat.metrics import macro_f1
+from keras_dcat.recordings import Recording, Stream
 from keras_dcat.streaming import StreamingClassifier
+from keras_dcat.windows import index_windows, split_by_subject
 from tests.export.exports import NAMES, ending_in, people, transfer
 
 pytestmark = [
@@ -109,6 +112,38 @@ def test_a_microcontroller_gets_a_c_array_whose_needs_the_card_states(tmp_path):
     assert f"by {interval.signed}" in card
     decision = streamed(done, "micro", windows[0])
     assert decision.label in NAMES
+
+
+def test_a_microphone_s_spectrum_is_left_to_the_firmware(tmp_path):
+    pytest.importorskip("tflite_micro")
+    pytest.importorskip("ai_edge_quantizer")
+    rng = np.random.default_rng(0)
+    recordings = [
+        Recording(
+            {"microphone": Stream(rng.normal(size=(1024, 1)) * 0.1, 1024.0)},
+            label,
+            person,
+            f"{person}{label}",
+        )
+        for person in ("a", "b", "c")
+        for label in (0, 1)
+    ]
+    index = index_windows(recordings, 1.0, 1.0)
+    train, held_out = split_by_subject(index, ["b", "c"])
+    target = audio((1024, 1), 2, "tiny", sampling_rate=1024, num_mels=16)
+    given = {"stride": 1.0, "calibration": train, "formats": ["micro"], "verbose": 0}
+    path, names = tmp_path / "a", ("noise", "more noise")
+    done = export_target(target, path, held_out, "microphone", names, **given)
+    assert "mel bands (HTK)" in done.micro.spectrum
+    card = (path / "model_card.md").read_text()
+    assert f"The firmware makes the spectrum: {done.micro.spectrum}." in card
+    numbers = json.loads((path / "micro" / "firmware.json").read_text())
+    assert numbers["spectrum"]["bands"] == 16 == numbers["input"]["shape"][0]
+    assert numbers["steps"] == 1024
+    padded = audio((1024, 1), 2, "tiny", sampling_rate=1024, padded=True)
+    with pytest.raises(ValueError, match="padded=False"):
+        export_target(padded, tmp_path / "b", held_out, "microphone", names, **given)
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_target_that_no_microcontroller_can_run_is_told_why(tmp_path):

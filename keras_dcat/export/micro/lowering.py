@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,12 +41,24 @@ def float_model(serving: keras.Model) -> bytes:
     def run(windows):
         return _resolved(_through(serving, windows, type(serving)))
 
-    with unrolled(serving), in_single_precision(serving):
-        # Without the model, so that variables become constants.
+    with unrolled(serving), in_single_precision(serving), _quiet():
+        # Without the model, so that variables become constants, of which it warns.
         converter = tf.lite.TFLiteConverter.from_concrete_functions(
             [run.get_concrete_function()]
         )
         return bytes(converter.convert())
+
+
+@contextlib.contextmanager
+def _quiet():
+    """What TensorFlow logs below an error is not shown, for a while."""
+    logger = logging.getLogger("absl")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextlib.contextmanager

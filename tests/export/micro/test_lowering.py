@@ -34,6 +34,11 @@ def test_what_small_devices_do_not_have_is_not_in_it():
         assert not {"REDUCE_ANY", "WHILE", "NEG"} & set(kinds)
 
 
+def test_a_user_is_not_warned_of_how_it_is_converted(caplog):
+    lowering.float_model(serving("attached")[0])
+    assert not caplog.records
+
+
 def test_recurrent_layers_are_loops_again_afterwards():
     model = keras.Sequential(
         [keras.Input((5, 2)), layers.Bidirectional(layers.LSTM(3)), layers.Dense(2)]
