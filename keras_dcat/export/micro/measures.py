@@ -39,7 +39,7 @@ def measured(model: bytes) -> Measures:
     Returns:
         `Measures`.
     """
-    files = require("ai_edge_litert.tools.flatbuffer_utils", "export")
+    files = require("ai_edge_litert.tools.flatbuffer_utils", "micro")
     content = files.read_model_from_bytearray(bytearray(model))
     (graph,) = content.subgraphs
     kinds = [
@@ -67,7 +67,7 @@ def operation_count(model: bytes) -> int:
     Returns:
         int.
     """
-    files = require("ai_edge_litert.tools.flatbuffer_utils", "export")
+    files = require("ai_edge_litert.tools.flatbuffer_utils", "micro")
     content = files.read_model_from_bytearray(bytearray(model))
     return sum(len(graph.operators) for graph in content.subgraphs)
 

@@ -67,7 +67,7 @@ def quantized(
 
 def _named(model):
     """The model, whose tensors are named by whether they are to be whole numbers."""
-    files = require("ai_edge_litert.tools.flatbuffer_utils", "export")
+    files = require("ai_edge_litert.tools.flatbuffer_utils", "micro")
     content = files.read_model_from_bytearray(bytearray(model))
     (graph,) = content.subgraphs
     whole = whole_numbers(content)
@@ -91,7 +91,7 @@ def whole_numbers(content) -> list[bool]:
     Returns:
         list of bool, one for each operation.
     """
-    files = require("ai_edge_litert.tools.flatbuffer_utils", "export")
+    files = require("ai_edge_litert.tools.flatbuffer_utils", "micro")
     (graph,) = content.subgraphs
     kinds = [
         files.opcode_to_name(content, operator.opcodeIndex)
@@ -126,7 +126,7 @@ def _places(tensors):
 
 def _ranges(model, windows):
     """The smallest and the largest value of every tensor, over windows."""
-    litert = require("ai_edge_litert.interpreter", "export")
+    litert = require("ai_edge_litert.interpreter", "micro")
     interpreter = litert.Interpreter(
         model_content=model,
         num_threads=1,

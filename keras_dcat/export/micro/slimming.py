@@ -14,7 +14,7 @@ def slimmed(model: bytes) -> bytes:
     Returns:
         bytes.
     """
-    files = require("ai_edge_litert.tools.flatbuffer_utils", "export")
+    files = require("ai_edge_litert.tools.flatbuffer_utils", "micro")
     content = files.read_model_from_bytearray(bytearray(model))
     (graph,) = content.subgraphs
     graph.operators = [graph.operators[place] for place in short_lived(graph)]

@@ -7,6 +7,7 @@ from keras_dcat.export.micro import lowering, slimming
 from tests.export.micro.models import operations, run, serving
 
 pytestmark = pytest.mark.tensorflow
+files = pytest.importorskip("ai_edge_litert.tools.flatbuffer_utils")
 
 
 def graph_of(sizes, steps, given=(0,), made=(0,)):
@@ -26,7 +27,6 @@ def test_a_branch_is_finished_before_another_begins():
 
 
 def test_nothing_runs_before_what_it_needs():
-    files = pytest.importorskip("ai_edge_litert.tools.flatbuffer_utils")
     model = lowering.float_model(serving("imu, of two")[0])
     (graph,) = files.read_model_from_bytearray(bytearray(model)).subgraphs
     order = slimming.short_lived(graph)
