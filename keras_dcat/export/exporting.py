@@ -94,14 +94,13 @@ def export_target(
         stride: float. Seconds from window to window, for those that stream.
         task: what a target is for, where its last activation does not tell: logits of
             `"binary"` or `"multilabel"`. A `DCATModel` knows it.
-        calibration: `WindowIndex` of the training, which int8 needs.
-        formats: some of `"saved_model"`, `"litert"`, `"litert_int8"`, `"onnx"`, all of
-            which TensorFlow writes, torch the second and JAX and torch the last; and
+        calibration: `WindowIndex` of the training, which whole numbers need.
+        formats: some of `"saved_model"`, `"litert"`, `"litert_int8"`, `"onnx"`, and
             `"micro"` for microcontrollers, which is no default: a folder with a
             `.tflite` that TensorFlow Lite Micro runs, the same as a C array, a sketch
             of the firmware, and its numbers. Of int8, int16 × int8 and float32 it is
-            the first that loses at most 0.01 macro F1. It needs `calibration`, and
-            the extra `micro`.
+            the smallest that loses at most 0.01 macro F1. It needs the extra `micro`.
+            TensorFlow writes all; torch `"litert"` and `"onnx"`, and JAX `"onnx"`.
         about: dict from a heading of the model card to its text, such as `"Data"`,
             `"Licence"` or `"Limits"`.
         verbose: 0 for no progress bar.
