@@ -134,6 +134,11 @@ def main():
     ]
     index = windows.index_windows(clips, 2.0, STRIDE)
     train, test = windows.split_by_subject(index, datasets.utd_mhad.TEST_SUBJECTS)
+    parts = [on_microcontroller(train, test, CLASSES, STRIDE, args.epochs)]
+    if args.sisfall:
+        names, weight = datasets.sisfall.FALL_CLASS_NAMES, {0: 1.0, 1: 4.5}
+        halves = falls(args.sisfall)
+        parts.append(on_microcontroller(*halves, names, 1.0, args.epochs, weight))
     model = trained_target(train, args.epochs)
     with tempfile.TemporaryDirectory() as folder:
         done = export_target(
@@ -157,11 +162,6 @@ def main():
             "stream_x_realtime": speed,
             "stream_memory_growth_mb": growth,
         }
-    parts = [on_microcontroller(train, test, CLASSES, STRIDE, args.epochs)]
-    if args.sisfall:
-        names, weight = datasets.sisfall.FALL_CLASS_NAMES, {0: 1.0, 1: 4.5}
-        halves = falls(args.sisfall)
-        parts.append(on_microcontroller(*halves, names, 1.0, args.epochs, weight))
     figures |= micro_figures(parts)
     if args.json:
         print(json.dumps(figures))
