@@ -92,7 +92,7 @@ $(VENV)/demo.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/test.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(PIP) --editable '.[test]'
+	$(PIP) --editable '.[test,micro]'
 	touch $@
 
 $(OLDEST)/test.stamp: setup.cfg pyproject.toml

@@ -265,11 +265,14 @@ def compare(experiment, controls, rivals):
     "--format",
     "formats",
     multiple=True,
-    type=click.Choice(["saved_model", "litert", "litert_int8", "onnx"]),
-    help="All unless given; may be given several times.",
+    type=click.Choice(["saved_model", "litert", "litert_int8", "onnx", "micro"]),
+    help="All but micro unless given; may be given several times.",
 )
 def export(experiment, model, formats):
     """Writes the target for a device, in four formats, each checked in a new process.
+
+    A fifth, micro, is for microcontrollers: a C array, a sketch of the firmware, and
+    its numbers.
 
     Writes the folder `device` in the experiment's `output`, which must not be there,
     with a model card.
@@ -277,7 +280,7 @@ def export(experiment, model, formats):
     plan = _read(experiment)
     from keras_dcat.cli.models import read_model
     from keras_dcat.export import export_target
-    from keras_dcat.export.formats import FORMATS
+    from keras_dcat.export.formats import USUAL
 
     prepared = _prepared(plan)
     target = _loaded(plan, _TARGET) if model is None else read_model(model)
@@ -289,7 +292,7 @@ def export(experiment, model, formats):
         prepared.class_names,
         stride=plan.windows.stride,
         calibration=prepared.train,
-        formats=formats or tuple(FORMATS),
+        formats=formats or USUAL,
         about=plan.about,
     )
     click.echo(f"\n{done}\n\n{done.path}")

@@ -1,6 +1,8 @@
-"""How small and quick is an exported target, and what does int8 cost it?
+"""How small and quick is an exported target, and what do whole numbers cost it?
 
-The IMU of UTD-MHAD, windows of 2 s, people 2, 4, 6 and 8 never seen. Needs TensorFlow.
+The IMU of UTD-MHAD, windows of 2 s, people 2, 4, 6 and 8 never seen. Microcontrollers
+get an encoder of size tiny, of the same and, with `--sisfall`, of falls of people never
+seen. Needs TensorFlow, and the extra `micro`.
 """
 
 import argparse
@@ -25,20 +27,66 @@ CLASSES, RATE, STRIDE = datasets.utd_mhad.CLASS_NAMES, 50.0, 0.5
 CHUNK = 25  # samples: half a second
 
 
-def trained_target(train, epochs):
-    """A small encoder of the IMU."""
+def trained_target(train, epochs, size="small", names=CLASSES, class_weight=None):
+    """An encoder of the IMU."""
     keras.utils.set_random_seed(0)
     model = encoders.imu(
         train.shape("imu"),
-        len(CLASSES),
+        len(names),
+        size,
         normalization=windows.normalization_layer(train, "imu"),
     )
     dataset = windows.stream_dataset(train, "imu", shuffle=True, seed=0)
     rate = keras.optimizers.schedules.CosineDecay(3e-3, epochs * len(dataset))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(rate), loss)
-    model.fit(dataset, epochs=epochs, shuffle=False, verbose=2)
+    options = {"shuffle": False, "verbose": 2, "class_weight": class_weight}
+    model.fit(dataset, epochs=epochs, **options)
     return model
+
+
+def falls(path):
+    """SisFall, 2 trials of each activity by those who fall: half of them train."""
+    found = datasets.label_falls(datasets.load_sisfall(path))
+    falling = {each.subject for each in found if not isinstance(each.label, int)}
+    found = [
+        dataclasses.replace(each, streams={"imu": each.streams["imu"]})
+        for each in found
+        if each.subject in falling and each.session.endswith(("_R01", "_R02"))
+    ]
+    index = windows.index_windows(found, 2.0, 1.0, rates={"imu": RATE})
+    return windows.split_by_subject(index, sorted(falling)[::2])
+
+
+def on_microcontroller(train, test, names, stride, epochs, class_weight=None):
+    """What a tiny encoder becomes: the check, and what the device must have."""
+    model = trained_target(train, epochs, "tiny", names, class_weight)
+    with tempfile.TemporaryDirectory() as folder:
+        done = export_target(
+            model,
+            pathlib.Path(folder) / "target",
+            test,
+            "imu",
+            names,
+            stride=stride,
+            calibration=train,
+            formats=["micro"],
+            verbose=0,
+        )
+    (check,) = done.checks
+    less = f"less than the model's by {check.f1_drop_interval.signed}"
+    print(f"{done.micro}; macro F1 {check.macro_f1:.3f}, {less}", flush=True)
+    return check, done.micro
+
+
+def micro_figures(parts):
+    """The most that any data lose or need."""
+    checks, needs = zip(*parts, strict=True)
+    return {
+        "micro_f1_drop": max(check.macro_f1_drop for check in checks),
+        "micro_arena_kb": max(each.arena_kilobytes for each in needs),
+        "micro_flash_kb": max(each.flash_kilobytes for each in needs),
+    }
 
 
 def latency_ratio(model, milliseconds, window):
@@ -75,6 +123,7 @@ def main():
     """Prints a table, or one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", help="UTD-MHAD: the publisher's zip, or a folder of it")
+    parser.add_argument("--sisfall", help="SisFall: the zip, or a NumPy archive")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--samples", type=int, default=10_000_000, help="to stream")
     parser.add_argument("--json", action="store_true")
@@ -85,6 +134,11 @@ def main():
     ]
     index = windows.index_windows(clips, 2.0, STRIDE)
     train, test = windows.split_by_subject(index, datasets.utd_mhad.TEST_SUBJECTS)
+    parts = [on_microcontroller(train, test, CLASSES, STRIDE, args.epochs)]
+    if args.sisfall:
+        names, weight = datasets.sisfall.FALL_CLASS_NAMES, {0: 1.0, 1: 4.5}
+        halves = falls(args.sisfall)
+        parts.append(on_microcontroller(*halves, names, 1.0, args.epochs, weight))
     model = trained_target(train, args.epochs)
     with tempfile.TemporaryDirectory() as folder:
         done = export_target(
@@ -108,6 +162,7 @@ def main():
             "stream_x_realtime": speed,
             "stream_memory_growth_mb": growth,
         }
+    figures |= micro_figures(parts)
     if args.json:
         print(json.dumps(figures))
         return

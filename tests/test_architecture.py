@@ -73,6 +73,7 @@ UPSTREAM = {
     },
     "export": {
         "class_names",
+        "encoders",
         "evaluation",
         "extras",
         "metrics",

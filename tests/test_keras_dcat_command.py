@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -167,6 +168,17 @@ def test_an_export_is_checked_and_says_of_a_stream_what_it_sees(plan):
     with pytest.raises(urllib.error.URLError):  # it ended with the recording
         urllib.request.urlopen(one.splitlines()[0], timeout=5)
     assert "no recording of x" in run("stream", plan, "--session", "x", fails=True)
+
+
+def test_an_export_for_a_microcontroller_says_what_it_needs(plan, tmp_path):
+    pytest.importorskip("tflite_micro")
+    pytest.importorskip("ai_edge_quantizer")
+    folder = shutil.copytree(plan.parent, tmp_path / "own")
+    shutil.rmtree(folder / "out" / "device", ignore_errors=True)
+    printed = run("export", write_experiment(folder), "--format", "micro")
+    assert re.search(r"micro: \w+.*, [\d.]+ kB of arena, [\d.]+ kB of flash", printed)
+    sketch = folder / "out" / "device" / "micro" / "sketch.cc"
+    assert "MicroMutableOpResolver" in sketch.read_text()
 
 
 @pytest.mark.parametrize("command", ["search", "export", "stream"])

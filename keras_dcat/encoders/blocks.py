@@ -108,10 +108,10 @@ class MeanMaxPooling(layers.Layer):
         if mask is None:
             return ops.concatenate([ops.mean(inputs, 1), ops.max(inputs, 1)], axis=-1)
         is_real = ops.expand_dims(ops.cast(mask, "bool"), -1)
-        count = ops.maximum(ops.sum(ops.cast(is_real, inputs.dtype), axis=1), 1)
-        mean = ops.sum(ops.where(is_real, inputs, 0), axis=1) / count
+        count = ops.sum(ops.cast(is_real, inputs.dtype), axis=1)
+        mean = ops.sum(ops.where(is_real, inputs, 0), axis=1) / ops.maximum(count, 1)
         largest = ops.max(ops.where(is_real, inputs, -6e4), axis=1)  # fits float16
-        largest = ops.where(ops.any(is_real, axis=1), largest, 0)
+        largest = ops.where(count > 0, largest, 0)
         return ops.concatenate([mean, largest], axis=-1)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> None:
@@ -156,12 +156,13 @@ class LevelAndSpread(layers.Layer):
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         x = ops.cast(inputs, "float32")  # a variance in half precision is none
         if mask is None:
-            weights = ops.ones_like(x[..., :1])
+            level = ops.mean(x, axis=1, keepdims=True)
+            variance = ops.mean(ops.square(x - level), axis=1)
         else:
             weights = ops.expand_dims(ops.cast(mask, "float32"), -1)
-        share = weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1)
-        level = ops.sum(x * share, axis=1, keepdims=True)
-        variance = ops.sum(ops.square(x - level) * share, axis=1)
+            share = weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1)
+            level = ops.sum(x * share, axis=1, keepdims=True)
+            variance = ops.sum(ops.square(x - level) * share, axis=1)
         spread = 0.5 * ops.log(variance + self.epsilon**2)
         found = ops.concatenate([ops.squeeze(level, 1), spread], axis=-1)
         return ops.cast(found, self.compute_dtype)

@@ -14,7 +14,14 @@ from keras_dcat.export.checking import mean_f1
 
 
 def model_card(
-    description, labels, predicted, subjects, training: Mapping, about: Mapping, table
+    description,
+    labels,
+    predicted,
+    subjects,
+    training: Mapping,
+    about: Mapping,
+    table,
+    micro=None,
 ) -> str:
     """What an artefact was made of, how good it is, and for whom, in Markdown.
 
@@ -27,6 +34,7 @@ def model_card(
         training: dict from words to a value: how the model was trained.
         about: dict from a heading, such as `"Data"`, to what its user says.
         table: str. The checked artefacts.
+        micro: str. What is to be known on a microcontroller, or `None`.
 
     Returns:
         str.
@@ -70,6 +78,8 @@ def model_card(
         "## Artefacts",
         table,
     ]
+    if micro is not None:
+        lines += ["", "## On a microcontroller", micro]
     for heading, text in about.items():
         lines += ["", f"## {heading}", text]
     return "\n".join(lines) + "\n"

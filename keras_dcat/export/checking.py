@@ -9,6 +9,7 @@ import tempfile
 
 import numpy as np
 
+from keras_dcat.evaluation import Interval, paired_bootstrap
 from keras_dcat.export import runner
 from keras_dcat.export.description import Description
 from keras_dcat.metrics import f1_per_class, macro_f1
@@ -24,6 +25,8 @@ _INSTEAD = {
     "onnx": "Export another format, as formats=['saved_model', 'litert'] does",
     "litert": "Give recurrent layers unroll=True, or export formats=['onnx']",
     "litert_int8": "Give recurrent layers unroll=True, or export formats=['onnx']",
+    "micro": "Build the target of layers that TensorFlow Lite Micro has, as "
+    "keras_dcat.encoders.imu does, or export formats=['litert']",
 }
 _LONGEST_REASON = 200  # characters of what another program says
 
@@ -42,6 +45,10 @@ class Check:
             Of several labels, the mean of each one's F1.
         macro_f1_drop: float. By how much that is less than the model's.
         largest_difference: float. Between two probabilities.
+        f1_drop_interval: `Interval` of `macro_f1_drop`, over people; `None` of one
+            person, and of formats that compute what the model does.
+        arena_kilobytes: float. Memory that the interpreter of microcontrollers needs;
+            `None` of other formats.
     """
 
     format: str
@@ -51,6 +58,8 @@ class Check:
     macro_f1: float
     macro_f1_drop: float
     largest_difference: float
+    f1_drop_interval: Interval | None = None
+    arena_kilobytes: float | None = None
 
 
 def check(
@@ -62,6 +71,7 @@ def check(
     description: Description,
     variables,
     is_exact: bool,
+    subjects: np.ndarray | None = None,
 ) -> Check:
     """Runs an artefact in a fresh process, and compares.
 
@@ -75,6 +85,7 @@ def check(
         description: `Description`.
         variables: names of the variables of the target.
         is_exact: bool. Whether labels must agree; or else macro F1, nearly.
+        subjects: array `(windows,)`. Who each window is of.
 
     Returns:
         `Check`.
@@ -110,6 +121,10 @@ def check(
         macro_f1=scores[1],
         macro_f1_drop=scores[0] - scores[1],
         largest_difference=float(np.abs(probabilities - expected).max()),
+        f1_drop_interval=(
+            None if is_exact else _interval(truth, wanted, predicted, subjects)
+        ),
+        arena_kilobytes=int(found["arena"]) / 1000 if "arena" in found else None,
     )
     if is_exact and result.agreement < MIN_AGREEMENT:
         raise failed(
@@ -122,6 +137,12 @@ def check(
             "Calibrate with windows of more people, or leave the format out",
         )
     return result
+
+
+def _interval(truth, wanted, predicted, subjects):
+    if subjects is None or len(np.unique(subjects)) < 2:
+        return None
+    return paired_bootstrap(truth, [wanted], [predicted], subjects)
 
 
 def mean_f1(truth: np.ndarray, decisions: np.ndarray, description) -> float:
@@ -196,6 +217,7 @@ def _run(name, path, windows):
         # Isolated: neither the working directory nor PYTHONPATH is looked at.
         command = [sys.executable, "-I", runner.__file__, str(path.resolve())]
         command += [str(folder / "windows.npy"), str(folder / "results.npz")]
+        command += ["micro"] if name == "micro" else []
         try:
             finished = subprocess.run(
                 command, capture_output=True, text=True, timeout=TIMEOUT

@@ -2,13 +2,15 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_dcat.export import runner
+from keras_dcat.export.micro.lowering import in_single_precision
+from keras_dcat.export.micro.writing import write_micro
 from keras_dcat.extras import require
 from keras_dcat.transfer.head import Head, described
 from keras_dcat.transfer.models.inspection import input_spec
@@ -27,15 +29,46 @@ class Format:
     Attributes:
         file: str. Name of the file or folder.
         write: function of the serving model, the path, its `Description` and windows to
-            calibrate with.
+            calibrate with. That of `"micro"` also judges what it writes.
         is_exact: bool. Whether it computes what the model does, to rounding.
-        needs: modules, each with the extra of this package that installs it.
+        needs: modules without which it cannot be written or checked.
+        extra: str. The extra of this package that installs them.
+        backends: dict from a backend of Keras on which it can be written to the
+            modules that it needs there, which the extra and the backend's name install.
     """
 
     file: str
     write: Callable
     is_exact: bool = True
     needs: tuple[str, ...] = ()
+    extra: str = "export"
+    backends: Mapping[str, tuple[str, ...]] = dataclasses.field(
+        default_factory=lambda: {"tensorflow": ()}
+    )
+
+    def check_backend(self, name: str, backend: str) -> None:
+        """Refuses a backend on which it cannot be written.
+
+        Args:
+            name: str. Its own.
+            backend: str. Name of a backend of Keras.
+
+        Raises:
+            ValueError: if it cannot.
+            ImportError: if a package is missing that it needs there.
+        """
+        if backend not in self.backends:
+            raise ValueError(
+                f"The {name} export is written on these backends of Keras: "
+                f"{list(self.backends)}. Received: KERAS_BACKEND={backend}. Save the "
+                "target with `target.save`, and load and export it in a process with "
+                "KERAS_BACKEND=tensorflow."
+            )
+        for module in self.backends[backend]:
+            own = "" if backend == "tensorflow" else f"-{backend}"
+            require(module, f"{self.extra}{own}")
+        for module in self.needs:
+            require(module, self.extra)
 
 
 def serving_model(
@@ -133,8 +166,11 @@ def _write_saved_model(serving, path, description, calibration):
 
 
 def _write_litert(serving, path, description, calibration):
-    with _in_float32(serving):
-        serving.export(str(path), **_litert_options(serving))
+    with in_single_precision(serving):
+        if keras.backend.backend() == "torch":
+            serving.export(str(path), format="litert", verbose=False, **_one(serving))
+        else:
+            serving.export(str(path), **_litert_options(serving))
 
 
 def _write_litert_int8(serving, path, description, calibration):
@@ -144,7 +180,7 @@ def _write_litert_int8(serving, path, description, calibration):
         for window in calibration:
             yield [window[None]]
 
-    with _in_float32(serving):
+    with in_single_precision(serving):
         options = _litert_options(serving)
         options["optimizations"] = [tf.lite.Optimize.DEFAULT]
         if has_loop(serving):  # the calibrator of LiteRT does not survive one
@@ -174,24 +210,6 @@ def _litert_options(serving):
     return options
 
 
-@contextlib.contextmanager
-def _in_float32(model):
-    """Layers that compute in half precision do so in float32, for a while.
-
-    LiteRT and ONNX Runtime have most operations in float32 alone. Weights are in it.
-    """
-    mixed = ("mixed_float16", "mixed_bfloat16")
-    layers = [x for x in model._flatten_layers() if x.dtype_policy.name in mixed]
-    kept = [(layer, layer.dtype_policy) for layer in layers]
-    try:
-        for layer, _ in kept:
-            layer.dtype_policy = "float32"
-        yield
-    finally:
-        for layer, policy in kept:
-            layer.dtype_policy = policy
-
-
 def has_loop(serving: keras.Model) -> bool:
     """Whether a model loops, as recurrent layers do that are not unrolled.
 
@@ -218,10 +236,23 @@ def _signature(serving, batch=None):
 
 
 def _write_onnx(serving, path, description, calibration):
-    with _in_float32(serving), _numpy_statistics(serving):
+    options = {"format": "onnx", "verbose": False}
+    with in_single_precision(serving):
         # Keras exports only what has been called.
         serving(np.zeros((1, *serving.input_shape[1:]), "float32"))
-        serving.export(str(path), format="onnx", verbose=False)
+        if keras.backend.backend() == "tensorflow":
+            with _numpy_statistics(serving):
+                serving.export(str(path), **options)
+        elif keras.backend.backend() == "torch":
+            serving.export(str(path), **options, **_one(serving))
+        else:
+            serving.export(str(path), **options)
+
+
+def _one(serving):
+    """What exporters of torch are traced with, and their artefacts take: one window."""
+    shape = (1, *serving.input_shape[1:])
+    return {"input_signature": [keras.InputSpec(shape=shape, dtype="float32")]}
 
 
 @contextlib.contextmanager
@@ -250,7 +281,12 @@ def _layers(model):
 
 FORMATS = {
     "saved_model": Format("saved_model", _write_saved_model),
-    "litert": Format("target.tflite", _write_litert, needs=("ai_edge_litert",)),
+    "litert": Format(
+        "target.tflite",
+        _write_litert,
+        needs=("ai_edge_litert",),
+        backends={"tensorflow": (), "torch": ("litert_torch",)},
+    ),
     "litert_int8": Format(
         "target_int8.tflite",
         _write_litert_int8,
@@ -258,9 +294,25 @@ FORMATS = {
         needs=("ai_edge_litert",),
     ),
     "onnx": Format(
-        "target.onnx", _write_onnx, needs=("tf2onnx", "onnx", "onnxruntime")
+        "target.onnx",
+        _write_onnx,
+        needs=("onnx", "onnxruntime"),
+        backends={
+            "tensorflow": ("tf2onnx",),
+            "jax": ("jax2onnx",),
+            "torch": ("onnxscript",),
+        },
+    ),
+    "micro": Format(
+        "micro/target.tflite",
+        write_micro,
+        is_exact=False,
+        needs=("tflite_micro", "ai_edge_quantizer"),
+        extra="micro",
     ),
 }
+# Those that an export writes unless told which: the others are for some devices only.
+USUAL = ("saved_model", "litert", "litert_int8", "onnx")
 
 
 def calibration_rows(count: int) -> np.ndarray:

@@ -1,15 +1,24 @@
 import dataclasses
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
 import zipfile
 
 import keras
 import numpy as np
 import pytest
 
+from keras_dcat.encoders import audio
 from keras_dcat.evaluation import macro_f1_interval
 from keras_dcat.export import Description, export_target, exporting
-from keras_dcat.export.formats import FORMATS
+from keras_dcat.export.formats import FORMATS, USUAL
 from keras_dcat.metrics import macro_f1
+from keras_dcat.recordings import Recording, Stream
 from keras_dcat.streaming import StreamingClassifier
+from keras_dcat.windows import index_windows, split_by_subject
 from tests.export.exports import NAMES, ending_in, people, transfer
 
 pytestmark = [
@@ -34,7 +43,7 @@ def test_every_format_says_what_the_model_says_and_describes_itself(tmp_path):
     path = tmp_path / "watch"
     model, held_out, done = export(
         path,
-        tuple(FORMATS),
+        USUAL,
         epochs=15,
         about={"Data": "Made here.", "Licence": "None."},
     )
@@ -42,7 +51,7 @@ def test_every_format_says_what_the_model_says_and_describes_itself(tmp_path):
     logits = keras.ops.convert_to_numpy(model.target(windows))
     expected = macro_f1(held_out.labels, logits, len(NAMES))
     assert expected > 0.8
-    assert [check.format for check in done.checks] == list(FORMATS)
+    assert [check.format for check in done.checks] == list(USUAL)
     for check in done.checks:
         tolerance = 1e-5 if FORMATS[check.format].is_exact else 0.3
         assert check.largest_difference < tolerance
@@ -70,8 +79,89 @@ def test_every_format_says_what_the_model_says_and_describes_itself(tmp_path):
         assert words in card
     assert {file.name for file in path.iterdir()} == {
         "model_card.md",
-        *(FORMATS[name].file for name in FORMATS),
+        *(FORMATS[name].file for name in USUAL),
     }
+
+
+def test_a_microcontroller_gets_a_c_array_whose_needs_the_card_states(tmp_path):
+    pytest.importorskip("tflite_micro")
+    pytest.importorskip("ai_edge_quantizer")
+    path = tmp_path / "watch"
+    model, held_out, done = export(path, ["micro"], epochs=15)
+    windows = held_out.gather("imu")
+    logits = keras.ops.convert_to_numpy(model.target(windows))
+    expected = macro_f1(held_out.labels, logits, len(NAMES))
+    (found,) = done.checks
+    assert expected > 0.8
+    assert found.macro_f1 == pytest.approx(expected, abs=0.01)
+    assert found.macro_f1_drop == pytest.approx(expected - found.macro_f1)
+    interval = found.f1_drop_interval
+    assert interval.low <= interval.mean <= interval.high
+    assert 1 < done.micro.arena_kilobytes < 30
+    assert done.micro.flash_kilobytes == found.kilobytes
+    numbers = json.loads((path / "micro" / "firmware.json").read_text())
+    assert numbers["arena_bytes"] == done.micro.arena_kilobytes * 1000
+    assert (numbers["rate_hz"], numbers["steps"], numbers["stride_steps"]) == (
+        16,
+        16,
+        8,
+    )
+    card = (path / "model_card.md").read_text()
+    assert "## On a microcontroller" in card
+    assert f"{done.micro.arena_kilobytes:.1f} kB of arena" in card
+    assert f"by {interval.signed}" in card
+    decision = streamed(done, "micro", windows[0])
+    assert decision.label in NAMES
+
+
+def test_a_microphone_s_spectrum_is_left_to_the_firmware(tmp_path):
+    pytest.importorskip("tflite_micro")
+    pytest.importorskip("ai_edge_quantizer")
+    rng = np.random.default_rng(0)
+    recordings = [
+        Recording(
+            {"microphone": Stream(rng.normal(size=(1024, 1)) * 0.1, 1024.0)},
+            label,
+            person,
+            f"{person}{label}",
+        )
+        for person in ("a", "b", "c")
+        for label in (0, 1)
+    ]
+    index = index_windows(recordings, 1.0, 1.0)
+    train, held_out = split_by_subject(index, ["b", "c"])
+    target = audio((1024, 1), 2, "tiny", sampling_rate=1024, num_mels=16)
+    given = {"stride": 1.0, "calibration": train, "formats": ["micro"], "verbose": 0}
+    path, names = tmp_path / "a", ("noise", "more noise")
+    done = export_target(target, path, held_out, "microphone", names, **given)
+    assert "mel bands (HTK)" in done.micro.spectrum
+    card = (path / "model_card.md").read_text()
+    assert f"The firmware makes the spectrum: {done.micro.spectrum}." in card
+    numbers = json.loads((path / "micro" / "firmware.json").read_text())
+    assert numbers["spectrum"]["bands"] == 16 == numbers["input"]["shape"][0]
+    assert numbers["steps"] == 1024
+    padded = audio((1024, 1), 2, "tiny", sampling_rate=1024, padded=True)
+    with pytest.raises(ValueError, match="padded=False"):
+        export_target(padded, tmp_path / "b", held_out, "microphone", names, **given)
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_target_that_no_microcontroller_can_run_is_told_why(tmp_path):
+    pytest.importorskip("tflite_micro")
+    pytest.importorskip("ai_edge_quantizer")
+    train, held_out = people()
+    inputs = keras.Input((16, 2))
+    x = keras.layers.Conv1D(4, 3, activation="gelu")(inputs)
+    outputs = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling1D()(x))
+    target = keras.Model(inputs, outputs)
+    given = {"stride": 1.0, "calibration": train, "formats": ["micro"], "verbose": 0}
+    with pytest.raises(RuntimeError) as caught:
+        export_target(target, tmp_path / "a", held_out, "imu", NAMES, **given)
+    told = str(caught.value)
+    assert "Didn't find op for builtin opcode 'GELU'" in told
+    assert "keras_dcat.encoders.imu" in told
+    assert "Traceback" not in told
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_artefact_that_fails_its_check_leaves_nothing(tmp_path, monkeypatch):
@@ -103,9 +193,10 @@ def test_a_folder_that_is_there_is_left_as_it_is(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"formats": ["coreml"]}, r"\['coreml'\].*all of them"),
-        ({"formats": []}, r"Received: \[\].*all of them"),
+        ({"formats": ["coreml"]}, r"\['coreml'\].*all but 'micro'"),
+        ({"formats": []}, r"Received: \[\].*all but 'micro'"),
         ({"formats": ["litert_int8"], "calibration": None}, "no `calibration`.*leave"),
+        ({"formats": ["micro"], "calibration": None}, "no `calibration`.*leave"),
         ({"stride": 0.0}, "stride=0.0.*that of the training"),
     ],
 )
@@ -117,10 +208,60 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_written(
     assert not list(tmp_path.iterdir())
 
 
-def test_another_backend_is_told_how_to_get_here(tmp_path, monkeypatch):
-    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(ValueError, match="KERAS_BACKEND=jax.*target.save"):
-        exporting._check_arguments(tmp_path / "a", ["litert"], None, None)
+@pytest.mark.parametrize(
+    ("backend", "name"),
+    [("jax", "litert"), ("torch", "saved_model"), ("torch", "micro")],
+)
+def test_another_backend_is_told_how_to_get_here(tmp_path, monkeypatch, backend, name):
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    with pytest.raises(ValueError, match=f"KERAS_BACKEND={backend}.*target.save"):
+        exporting._check_arguments(tmp_path / "a", [name], None, "windows")
+
+
+@pytest.mark.parametrize(
+    ("backend", "name", "package"),
+    [
+        ("jax", "onnx", "jax2onnx"),
+        ("torch", "onnx", "onnxscript"),
+        ("torch", "litert", "litert_torch"),
+    ],
+)
+def test_the_exporter_of_another_backend_is_named_where_it_is_missing(
+    tmp_path, monkeypatch, backend, name, package
+):
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=rf"`{package}`.*\[export-{backend}\]"):
+        exporting._check_arguments(tmp_path / "a", [name], None, None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backend", "package"), [("jax", "jax2onnx"), ("torch", "onnxscript")]
+)
+def test_onnx_is_written_by_the_exporter_of_another_backend(tmp_path, backend, package):
+    for module in (backend, package):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+    program = (
+        "from tests.export.exports import NAMES, people, transfer\n"
+        "from keras_dcat.export import export_target\n"
+        "train, held_out = people()\n"
+        "done = export_target("
+        f"transfer(train), {str(tmp_path / 'a')!r}, held_out, 'imu', NAMES, "
+        "stride=0.5, formats=['onnx'], verbose=0)\n"
+        "assert done.checks[0].agreement == 1\n"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        cwd=pathlib.Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert (tmp_path / "a" / "target.onnx").exists()
 
 
 def test_names_and_streams_that_are_not_the_models_are_refused(tmp_path):

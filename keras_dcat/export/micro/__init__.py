@@ -1,0 +1,1 @@
+"""A target for microcontrollers: what TensorFlow Lite Micro runs, firmware takes."""
