@@ -45,7 +45,7 @@ def write_report(
             f"Received: {path.name!r} and {len(experiments)} experiments. "
             "Give it such a name, and what `compare` returns under a heading."
         )
-    environment = require("jinja2", extra="demo").Environment(
+    environment = require("jinja2", extra="plots").Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["signed"] = _signed

@@ -5,7 +5,7 @@ import keras_tuner
 import pytest
 
 from keras_dcat.cli.experiment import read_experiment
-from keras_dcat.cli.searching import WholeSearch, fixed
+from keras_dcat.cli.searching import WholeSearch, fixed, told_best
 from tests.cli.experiments import write_experiment
 
 
@@ -101,3 +101,11 @@ def test_what_is_not_searched_is_as_the_transfer_of_the_file_says(tmp_path):
     assert fixed(read_experiment(path)).values == {"recipe": "paper", "fused": 2.0}
     path = write_experiment(tmp_path)
     assert fixed(read_experiment(path)).values == {"recipe": "extended"}
+
+
+def test_the_best_is_told_in_one_line(tmp_path):
+    guess = Guess()
+    tuner = searched(tmp_path, guess)
+    best = max(guess.trials)
+    expected = f"x = {best:.3g}: macro F1 {best:.3f} of the validation subjects"
+    assert told_best(tuner, ["x"]) == expected
