@@ -1,4 +1,5 @@
 import json
+import types
 
 import keras
 import keras_tuner
@@ -103,9 +104,14 @@ def test_what_is_not_searched_is_as_the_transfer_of_the_file_says(tmp_path):
     assert fixed(read_experiment(path)).values == {"recipe": "extended"}
 
 
-def test_the_best_is_told_in_one_line(tmp_path):
-    guess = Guess()
-    tuner = searched(tmp_path, guess)
-    best = max(guess.trials)
-    expected = f"x = {best:.3g}: macro F1 {best:.3f} of the validation subjects"
-    assert told_best(tuner, ["x"]) == expected
+def test_the_best_is_told_in_one_line():
+    hp = keras_tuner.HyperParameters()
+    hp.Fixed("transfer_weight", 0.12345)
+    hp.Fixed("gate", "soft")
+    best = types.SimpleNamespace(hyperparameters=hp, score=0.75)
+    oracle = types.SimpleNamespace(get_best_trials=lambda: [best])
+    tuner = types.SimpleNamespace(oracle=oracle)
+    assert told_best(tuner, ["transfer_weight", "gate"]) == (
+        "transfer_weight = 0.123, gate = soft: macro F1 0.750 of the validation "
+        "subjects"
+    )
