@@ -3,6 +3,7 @@
 import os
 import pathlib
 import threading
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,8 @@ from keras_dcat.real_numbers import is_number, is_positive
 from keras_dcat.recordings.at_rate import nearest_step
 from keras_dcat.shown import counted, shown_as_printed, told
 from keras_dcat.streaming.live_resampling import EvenSamples, EvenTimes
+from keras_dcat.streaming.sensor_clock import Clock, SensorClock
+from keras_dcat.streaming.silence import Silence
 from keras_dcat.streaming.tail import Tail
 
 
@@ -64,6 +67,13 @@ class StreamingClassifier:
             unless it is given: it decides, as in the training, what is filtered out.
         max_gap: float. Seconds between two timestamps from which on they are a gap; ten
             windows at most, for what is bridged is made up.
+        time_unit: float. Seconds per unit of timestamps: 0.001 for milliseconds.
+        wraps: float. Period of a counter that wraps, in seconds: `2**32 * 1e-6` for 32
+            bits of microseconds. None for clocks that go on.
+        packets: str. Which of its samples the one time of a packet is that of: `"end"`,
+            `"start"` or `"centre"`. Samples are spread by `rate`, and follow the times
+            of packets slowly, as these come late or two at once. `"refuse"` where each
+            sample has a time of its own.
         smoothing: float from 0 to below 1. The share that the windows before have in
             what is said of one, in all.
 
@@ -84,6 +94,9 @@ class StreamingClassifier:
         rate: float | None = None,
         *,
         max_gap: float = 0.25,
+        time_unit: float = 1.0,
+        wraps: float | None = None,
+        packets: str = "refuse",
         smoothing: float = 0.0,
     ):
         path = pathlib.Path(artefact)
@@ -112,6 +125,14 @@ class StreamingClassifier:
                 f"Received: {str(path)!r} with a stride of {self.description.stride} s "
                 f"at {self.description.rate} Hz. Export the model anew."
             )
+        self._clock = SensorClock(
+            self._given_rate,
+            self.description.rate,
+            max_gap,
+            time_unit=time_unit,
+            wraps=wraps,
+            packets=packets,
+        )
         # The owner must live as long as what it runs.
         self._run, _, self._owner = _loaded(path)
         # What runs an artefact takes one window at a time.
@@ -128,7 +149,10 @@ class StreamingClassifier:
         """Forgets all samples, as after a gap."""
         with self._lock:
             self._has_timestamps: bool | None = None
-            self._last: Any = None  # timestamp of the last sample
+            self._stands = Clock()  # of the sensor, behind the last sample
+            self._silence = Silence(
+                self.description.length, self.description.stride, self.max_gap
+            )
             self._own_rate = self._given_rate  # of samples with timestamps
             self._begin(None)
 
@@ -147,20 +171,36 @@ class StreamingClassifier:
 
         Args:
             samples: array `(samples, channels…)`, as many as there are.
-            timestamps: float array `(samples,)`, in seconds, rising from sample to
-                sample and from chunk to chunk; or never any.
+            timestamps: float array `(samples,)`, in units of `time_unit`, rising from
+                sample to sample and from chunk to chunk; of packets also one number for
+                all of the chunk; or never any.
 
         Returns:
             list of `Decision`, one for each window that is complete now.
 
         Raises:
             ValueError: if samples do not fit the model, are not finite, or if
-                timestamps do not rise. Nothing has been taken in then.
+                timestamps do not rise, or are of another unit. Nothing of this chunk
+                has been taken in then.
+
+        A warning says why, where a window's worth of samples comes to no decision.
         """
         with self._lock:
-            return self._fed(*self._checked(samples, timestamps))
+            samples = self._checked(samples, timestamps is not None)
+            if timestamps is not None:
+                timestamps = _numbers(timestamps, "timestamps")
+                last = self._stands.last
+                timestamps, self._stands = self._clock.read(
+                    len(samples), timestamps, self._stands
+                )
+                decisions = self._fed(samples, timestamps, last)
+            else:
+                decisions = self._fed(samples, None, None)
+        if reason := self._silence.reason():
+            warnings.warn(reason, stacklevel=2)
+        return decisions
 
-    def _fed(self, samples, timestamps):
+    def _fed(self, samples, timestamps, last):
         if not len(samples):
             return []
         self._has_timestamps = timestamps is not None
@@ -168,7 +208,7 @@ class StreamingClassifier:
             if self._start is None:
                 self._begin(0.0)
             return self._decided(self._even.add(samples))
-        before = -np.inf if self._last is None else self._last
+        before = -np.inf if last is None else last
         with np.errstate(over="ignore"):  # a gap without end is one, too
             begins = np.diff(timestamps, prepend=before) > self.max_gap
         decisions = []
@@ -180,8 +220,18 @@ class StreamingClassifier:
                 self._begin(timestamps[part[0]])
             even = self._even.add(samples[part], timestamps[part])
             self._own_rate = self._even.own_rate  # it holds behind a gap, too
-            self._last = timestamps[part[-1]]
-            decisions += self._decided(even)
+            found = self._decided(even)
+            decisions += found
+            if found:
+                self._silence.broken()
+            else:
+                self._silence.heard(
+                    len(part),
+                    timestamps[part[-1]] - self._start,
+                    self._own_rate or self.description.rate,
+                    self._even.latency,
+                    is_new=bool(begins[part[0]]),
+                )
         return decisions
 
     def end(self) -> list[Decision]:
@@ -246,7 +296,7 @@ class StreamingClassifier:
         labels = self.description.names_of(decision)
         return Decision(time, joined(labels), probabilities, labels)
 
-    def _checked(self, samples, timestamps):
+    def _checked(self, samples, has_timestamps):
         samples = _numbers(samples, "samples")
         is_wide = samples.dtype.kind == "f" and samples.dtype.itemsize > 4
         with np.errstate(over="ignore"):  # what overflows is refused below
@@ -265,36 +315,19 @@ class StreamingClassifier:
                 "`samples` must be finite. Received: NaN or infinity. "
                 "Leave those samples out, and pass timestamps."
             )
-        has_timestamps = timestamps is not None
         if len(samples) and self._has_timestamps not in (None, has_timestamps):
             raise ValueError(
                 "Either all samples must have timestamps, or none. "
                 f"Received: timestamps {'now' if has_timestamps else 'before'} only. "
                 "Call `reset` to begin anew."
             )
-        if not has_timestamps:
-            return samples, None
-        if self.max_gap * self.rate <= 1:
+        if has_timestamps and self.max_gap * self.rate <= 1:
             raise ValueError(
                 "`max_gap` must be longer than a step of the sensor. "
                 f"Received: max_gap={self.max_gap} s at {self.rate:g} Hz. "
                 "Make the classifier with the one of `index_windows`."
             )
-        timestamps = _numbers(timestamps, "timestamps").astype("float64")
-        last = -np.inf if self._last is None else self._last
-        rises = (
-            timestamps.ndim == 1
-            and bool(np.isfinite(timestamps).all())
-            and bool((timestamps > np.concatenate([[last], timestamps[:-1]])).all())
-        )
-        if timestamps.shape != samples.shape[:1] or not rises:
-            raise ValueError(
-                "`timestamps` must be one for each sample, finite and rising, on from "
-                f"the chunk before. Received: shape {timestamps.shape} for "
-                f"{len(samples)} samples, rising: {rises}, the last before: {last:g}. "
-                "Leave out samples that come late, or call `reset`."
-            )
-        return samples, timestamps
+        return samples
 
 
 def _loaded(path):
