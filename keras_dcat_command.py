@@ -94,7 +94,7 @@ def new(folder, experiment):
     from keras_dcat.cli.asking import ask
 
     for words in ask(folder, experiment):
-        click.echo(f"Warning: {words}", err=True)
+        _warn(words)
     click.echo(f"\n{experiment} is written. Next: keras-dcat inspect {experiment}")
 
 
@@ -148,34 +148,16 @@ def train(experiment, seed):
     experiment, is read and not trained again.
     """
     plan = _read(experiment)
-    from keras_dcat import metrics
-    from keras_dcat.cli.data import methods, study
-    from keras_dcat.evaluation.repetition import Repetition
-    from keras_dcat.storage import written_whole
+    from keras_dcat.cli.training import train_all
 
-    taught = methods(plan)["D-CAT"]
-    prepared = _prepared(plan)
     seed = plan.training.seeds[0] if seed is None else seed
-    repetition = Repetition(study(plan, prepared), "test", seed, plan.output)
-    models = {}
-    with click.progressbar(("source", "alone", "D-CAT"), label="training") as names:
-        for name in names:
-            if name == "D-CAT":
-                models[name], _ = taught.train(repetition, (plan.source,), plan.target)
-            else:
-                stream = plan.source if name == "source" else plan.target
-                models[name], _ = repetition.unimodal(stream)
+    trained = train_all(plan, _prepared(plan), seed)
+    with click.progressbar(trained, length=3, label="training") as models:
+        scores = {name: score for name, _, score in models}
     click.echo("\nmacro F1 of the test subjects, one seed: `compare` says more")
-    for name, model in models.items():
-        stream = plan.source if name == "source" else plan.target
-        predicted = repetition.predict(model, stream)
-        score = metrics.macro_f1(
-            prepared.test.labels, predicted, len(prepared.class_names)
-        )
+    for name, score in scores.items():
         click.echo(f"  {name:8} {score:.3f}")
-    for name, model in ((_SOURCE, models["source"]), (_TARGET, models["D-CAT"])):
-        with written_whole(plan.output / name) as part:
-            model.save(part)
+    for name in (_SOURCE, _TARGET):
         click.echo(f"{plan.output / name}")
 
 
@@ -312,26 +294,36 @@ def export(experiment, model, formats):
 )
 @click.option("--page", is_flag=True, help="Show it on a web page of this machine.")
 @click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Where the page is; 0.0.0.0 lets a phone in the same network look on.",
+)
+@click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
     help="Of the page; 0 for any that is free.",
 )
-def stream(experiment, artefact, session, speed, smoothing, page, port):
+def stream(experiment, artefact, session, speed, smoothing, page, host, port):
     """What an exported target says of recordings of the test, as samples come in."""
     plan = _read(experiment)
-    from keras_dcat.cli.replaying import artefact_of, replayed
+    from keras_dcat.cli.checks import warnings_told
+    from keras_dcat.cli.replaying import artefact_of, replayed, sensors_of
     from keras_dcat.streaming import LivePage, StreamingClassifier, print_replay
 
     artefact, own = artefact_of(plan, artefact), replayed(plan, session)
     rate = own[0].streams[plan.target].rate
     classifier = StreamingClassifier(artefact, rate, smoothing=smoothing)
-    shown = LivePage(classifier.description, port=port) if page else None
-    with shown or contextlib.nullcontext():
-        if shown:
-            click.echo(shown.url)
-        print_replay(classifier, own, speed=speed, page=shown)
+    shown = contextlib.nullcontext()
+    if page:
+        sensors = sensors_of(plan, own[0])
+        shown = LivePage(classifier.description, host, port, sensors=sensors)
+    with warnings_told(_warn), shown as looked_at:
+        if looked_at:
+            click.echo(looked_at.url)
+        print_replay(classifier, own, speed=speed, page=looked_at)
 
 
 @main.command()
@@ -389,7 +381,8 @@ def _without_first_lines():
 def _prepared(plan, only_looked_at=False):
     from keras_dcat.cli.checks import prepare_checked
 
-    def warn(words):
-        click.echo(f"Warning: {words}", err=True)
+    return prepare_checked(plan, _warn, stops=not only_looked_at)
 
-    return prepare_checked(plan, warn, stops=not only_looked_at)
+
+def _warn(words):
+    click.echo(f"Warning: {words}", err=True)

@@ -187,6 +187,10 @@ def test_an_export_is_checked_and_says_of_a_stream_what_it_sees(plan):
     assert one.count("truth: run") == 4
     with pytest.raises(urllib.error.URLError):  # it ended with the recording
         urllib.request.urlopen(one.splitlines()[0], timeout=5)
+    page = ("--page", "--host", "0.0.0.0", "--port", 0)
+    seen = run("stream", plan, "--session", "4-run-1", *page)
+    assert seen.startswith("Warning: The page is open to the network")
+    assert "/?token=" in seen
     assert "no recording of x" in run("stream", plan, "--session", "x", fails=True)
 
 

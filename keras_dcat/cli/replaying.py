@@ -2,9 +2,12 @@
 
 import pathlib
 
+import numpy as np
+
 from keras_dcat.cli.data import load
 from keras_dcat.cli.experiment import Experiment
 from keras_dcat.recordings import Recording
+from keras_dcat.streaming import Sensor
 
 
 def artefact_of(experiment: Experiment, given: pathlib.Path | None) -> pathlib.Path:
@@ -52,3 +55,25 @@ def replayed(experiment: Experiment, session: str | None = None) -> list[Recordi
             " `inspect` says who is there, and `split` who tests."
         )
     return own
+
+
+def sensors_of(experiment: Experiment, recording: Recording) -> list[Sensor]:
+    """What a page draws: the target and, where it can be drawn, the source.
+
+    Args:
+        experiment: `Experiment`.
+        recording: `Recording`, of those that are replayed.
+
+    Returns:
+        list of `Sensor`, the target first, with the names of their columns.
+    """
+    sensors = []
+    for name in (experiment.target, experiment.source):
+        files = experiment.data.streams.get(name)
+        columns = getattr(files, "columns", None) or ()
+        shape = np.shape(recording.streams[name].values)[1:]
+        if name == experiment.target or len(shape) == 1:
+            numbered = range(1, shape[0] + 1) if len(shape) == 1 else ()
+            names = columns if len(columns) == len(numbered) else numbered
+            sensors.append(Sensor(name, tuple(map(str, names))))
+    return sensors

@@ -1,7 +1,7 @@
 """Samples as they come, and what the exported target says of them."""
 
 from keras_dcat.streaming.classifier import Decision, StreamingClassifier
-from keras_dcat.streaming.page import LivePage
+from keras_dcat.streaming.page import LivePage, Sensor
 from keras_dcat.streaming.replay import Moment, replay
 from keras_dcat.streaming.terminal import print_replay
 
@@ -9,6 +9,7 @@ __all__ = [
     "Decision",
     "LivePage",
     "Moment",
+    "Sensor",
     "StreamingClassifier",
     "print_replay",
     "replay",

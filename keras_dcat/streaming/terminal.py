@@ -27,7 +27,7 @@ def print_replay(
         classifier: `StreamingClassifier`.
         recordings: iterable of `Recording`, replayed one after the other.
         speed: float, as in `replay`.
-        page: `LivePage` that shows the same, entered already.
+        page: `LivePage` that shows the same, entered already, and its other sensors.
         file: text file to print to. Standard output unless given.
 
     Returns:
@@ -44,8 +44,9 @@ def print_replay(
     file = sys.stdout if file is None else file
     line, end = ("\r\x1b[K", "") if file.isatty() else ("", "\n")
     right = total = 0
+    others = [] if page is None else [each.name for each in page.sensors[1:]]
     for recording in recordings:
-        for moment in replay(classifier, recording, speed=speed):
+        for moment in replay(classifier, recording, speed=speed, others=others):
             if page is not None:
                 page.show(moment)
             for said, truth in zip(moment.decisions, moment.truths, strict=True):

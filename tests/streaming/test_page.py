@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_dcat.export import Description
-from keras_dcat.streaming import Decision, LivePage, Moment
+from keras_dcat.streaming import Decision, LivePage, Moment, Sensor
 from tests.browser import headless_browser
 
 aiohttp = pytest.importorskip("aiohttp")
@@ -75,13 +75,84 @@ def test_a_page_is_greeted_and_then_told_what_happens(page):
         "kind": "hello",
         "title": NASTY,
         "names": ["still", NASTY],
-        "channels": 3,
+        "several": False,
+        "length": 1.0,
+        "stride": 0.5,
+        "sensors": [
+            {"name": "imu", "unit": "", "channels": ["x", "y", "z"], "hidden": 0}
+        ],
+        "past": [],
     }
     assert told["decisions"] == [
         {"time": 1.0, "label": "still", "probabilities": [0.75, 0.25], "truth": "still"}
     ]
-    assert len(told["samples"]) == 25
-    assert told["samples"][0] == [1.0, 1.0, 1.0]
+    (samples,) = told["signals"]
+    assert len(samples) == 25
+    assert samples[0] == [1.0, 1.0, 1.0]
+
+
+def test_who_comes_later_is_told_what_was_said(page):
+    for at in range(600):
+        page.show(moment(float(at)))
+
+    async def task(own):
+        return json.loads(await own.receive_str())
+
+    past = looking_on(page, task)["past"]
+    assert [each["time"] for each in past] == list(range(100, 600))
+
+
+def test_other_sensors_have_panels_of_their_own():
+    frame = Description(("a", "b"), "camera", 5.0, 1.0, 1.0, (5, 8, 8, 3))
+    sensors = [Sensor("camera"), Sensor("imu", ("ax", "ay"), "m/s²")]
+    samples, beside = np.zeros((2, 8, 8, 3)), {"imu": np.ones((4, 2))}
+    both = Moment(1.0, samples, [], [], beside)
+    with LivePage(frame, port=0, sensors=sensors) as page:
+
+        async def task(own):
+            greeting = json.loads(await own.receive_str())
+            page.show(both)
+            page.show(Moment(2.0, samples, [], []))
+            messages = [json.loads(await own.receive_str()) for _ in range(2)]
+            return greeting, *messages
+
+        greeting, first, second = looking_on(page, task)
+    camera, imu = greeting["sensors"]
+    assert (len(camera["channels"]), camera["hidden"]) == (12, 8 * 8 * 3 - 12)
+    assert imu == {"name": "imu", "unit": "m/s²", "channels": ["ax", "ay"], "hidden": 0}
+    assert [np.shape(each) for each in first["signals"]] == [(2, 12), (4, 2)]
+    assert second["signals"][1] == []
+
+
+def test_the_first_sensor_must_be_that_of_the_classifier():
+    with pytest.raises(ValueError, match=r"\['gyro', 'imu'\].*takes 'imu'.*Put that"):
+        LivePage(DESCRIPTION, sensors=[Sensor("gyro"), Sensor("imu")])
+
+
+@pytest.fixture
+def open_page():
+    with pytest.warns(UserWarning, match="open to the network.*Leave `host` out"):
+        page = LivePage(DESCRIPTION, "0.0.0.0", port=0).__enter__()
+    yield page
+    page.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("path", ["", "live"])
+def test_in_a_network_nobody_is_answered_without_the_token(open_page, path):
+    address, query = open_page.url.split("?")
+    port = address.rstrip("/").rsplit(":", 1)[1]
+    own = f"http://127.0.0.1:{port}/{path}"
+    for wrong in (own, own + "?token=", own + "?" + query[:-1]):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(wrong, timeout=5)
+    request = urllib.request.Request(f"{own}?{query}", headers={"Host": "evil.example"})
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(request, timeout=5)
+    if not path:
+        with urllib.request.urlopen(f"{own}?{query}", timeout=5) as answer:
+            text = answer.read().decode()
+        assert "canvas" in text
+        assert query.removeprefix("token=") not in text
 
 
 def test_only_this_machine_is_listened_to(page):
@@ -171,7 +242,7 @@ def test_garbage_does_not_end_it(page, garbage, caplog):
 
 
 def test_what_goes_wrong_in_the_page_itself_is_logged(page, caplog, monkeypatch):
-    monkeypatch.setattr(page, "_check_host", lambda request: 1 / 0)
+    monkeypatch.setattr(page, "_check", lambda request: 1 / 0)
     with pytest.raises(urllib.error.HTTPError):
         get(page)
     assert "ZeroDivisionError" in caplog.text
@@ -189,7 +260,7 @@ def test_what_is_no_number_is_null(page):
     first, second = looking_on(page, task)
     assert "NaN" not in first + second
     first, second = map(json.loads, (first, second))
-    assert first["samples"] == [[None, 1, None], [0, None, 2]]
+    assert first["signals"] == [[[None, 1, None], [0, None, 2]]]
     assert first["decisions"][0]["probabilities"] == [None, 1]
     assert second["time"] is None
 
@@ -266,7 +337,7 @@ def test_the_label_changes_and_what_is_shown_is_text(page, tmp_path):
         assert label("still") == "still"
         assert label(NASTY) == NASTY
         assert browser.find_element("id", "label").get_attribute("class") == "wrong"
-        assert browser.find_element("id", "truth").text == "still"
+        assert browser.find_element("id", "truth").text == "still ✗"
         bars = browser.find_elements("css selector", "progress")
         assert [bar.get_property("value") for bar in bars] == [0.125, 0.875]
         drawn = browser.execute_script(
@@ -277,4 +348,89 @@ def test_the_label_changes_and_what_is_shown_is_text(page, tmp_path):
         assert drawn
         assert browser.title == NASTY
         assert browser.find_elements("tag name", "img") == []
+        assert [m for m in browser.get_log("browser") if m["level"] == "SEVERE"] == []
+
+
+# What is in a canvas: the share of pixels that are not clear, column by column.
+FILLED = """
+const c = document.getElementById(arguments[0]), pen = c.getContext('2d');
+const {data} = pen.getImageData(0, 0, c.width, c.height), found = [];
+for (let x = 0; x < c.width; x++) {
+  let n = 0;
+  for (let y = 0; y < c.height; y++) n += data[4 * (y * c.width + x) + 3] > 200;
+  found.push(n / c.height);
+}
+return found;
+"""
+
+
+def said(at, share, truth, label="still"):
+    """A moment whose decision is as sure as it is told."""
+    probabilities = np.array([share, (1 - share) / 2, (1 - share) / 2])
+    decision = Decision(at - 1.0, label, probabilities)
+    signal = np.sin(at + np.arange(6).reshape(2, 3))
+    return Moment(at, signal, [decision], [truth], {"watch": 9 + signal[:, :2]})
+
+
+def test_a_page_tells_how_sure_it_is_pauses_and_saves(tmp_path):
+    names = ("still", '=cmd(), "x"', "run")
+    own = Description(names, "imu", 20.0, 1.0, 1.0, (20, 3))
+    sensors = [Sensor("imu", ("ax", "ay", "az"), "m/s²"), Sensor("watch", ("u", "v"))]
+    with (
+        LivePage(own, port=0, sensors=sensors) as page,
+        headless_browser(tmp_path) as browser,
+    ):
+
+        def text(name):
+            return browser.find_element("id", name).text
+
+        def shows(*moments):
+            for each in moments:
+                page.show(each)
+            until = time.monotonic() + 5
+            expected = f"{moments[-1].time:.1f} s"
+            while text("time") != expected and time.monotonic() < until:
+                time.sleep(0.02)
+            return browser.find_element("id", "said").get_attribute("class")
+
+        browser.get(page.url)
+        assert clients(page, 1) == 1
+        legends = browser.find_elements("css selector", "#signals .legend")
+        assert [each.text.split() for each in legends] == [
+            ["imu", "in", "m/s²", "ax", "ay", "az"],
+            ["watch", "u", "v"],
+        ]
+        browser.execute_script("document.getElementById('span').value = '30'")
+        past = [said(float(n), 0.98, "still") for n in range(1, 11)]
+        assert "unsure" not in shows(*past)
+        assert text("sure") == "98 %, sure"
+        width = "return document.getElementById('fill').style.width"
+        assert browser.execute_script(width) == "98%"
+        unsure = [said(float(n), 0.46, None) for n in range(11, 21)]
+        assert "unsure" in shows(*unsure)
+        assert text("sure") == "46 %, unsure"
+        assert text("truth") == "–"
+        # 10 s of what is sure and has a truth, and 10 s of the other: half as high,
+        # striped, and nothing above.
+        filled = np.array(browser.execute_script(FILLED, "strip"))
+        inside = len(filled) - 56 - 8
+        part = [
+            filled[56 + int(inside * x) : 56 + int(inside * y)].mean()
+            for x, y in ((0.4, 0.6), (0.75, 0.95))
+        ]
+        assert part[0] > 3 * part[1] > 0
+        browser.find_element("id", "pause").click()
+        page.show(said(21.0, 0.9, "still"))
+        time.sleep(0.2)
+        assert text("time") == "20.0 s"
+        assert text("sure") == "46 %, unsure"
+        browser.find_element("id", "pause").click()
+        assert "unsure" not in shows(said(22.0, 0.75, "still", names[1]))
+        lines = browser.execute_script("return csv()").split("\r\n")
+        assert (
+            lines[0] == 'time_s,label,confidence,truth,p still,"p =cmd(), ""x""",p run'
+        )
+        assert lines[1] == "0,still,0.98,still,0.98,0.01,0.01"
+        assert lines[-2].startswith('21,"\'=cmd(), ""x""",0.75,still,')
+        assert len(lines) == 22 + 2
         assert [m for m in browser.get_log("browser") if m["level"] == "SEVERE"] == []

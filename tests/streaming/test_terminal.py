@@ -13,6 +13,8 @@ class Terminal(io.StringIO):
 
 
 class Page:
+    sensors = (None,)
+
     def __init__(self):
         self.moments = []
 
