@@ -288,9 +288,9 @@ def export(experiment, model, formats):
 @click.option("--speed", type=float, default=math.inf, help="Times real time.")
 @click.option(
     "--smoothing",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.0,
-    help="Share of the decision before in each.",
+    default="0",
+    help="`median:5`, of so many windows; `markov:2`, so many windows late, by how "
+    "classes follow each other in the training; or the share of those before.",
 )
 @click.option("--page", is_flag=True, help="Show it on a web page of this machine.")
 @click.option(
@@ -310,11 +310,12 @@ def stream(experiment, artefact, session, speed, smoothing, page, host, port):
     """What an exported target says of recordings of the test, as samples come in."""
     plan = _read(experiment)
     from keras_dcat.cli.checks import warnings_told
-    from keras_dcat.cli.replaying import artefact_of, replayed, sensors_of
+    from keras_dcat.cli.replaying import artefact_of, replayed, sensors_of, smoothing_of
     from keras_dcat.streaming import LivePage, StreamingClassifier, print_replay
 
     artefact, own = artefact_of(plan, artefact), replayed(plan, session)
     rate = own[0].streams[plan.target].rate
+    smoothing = smoothing_of(plan, smoothing)
     classifier = StreamingClassifier(artefact, rate, smoothing=smoothing)
     shown = contextlib.nullcontext()
     if page:

@@ -81,7 +81,7 @@ UPSTREAM = {
         "transfer",
         "windows",
     },
-    "streaming": {"export", "extras", "recordings", "shown", "windows"},
+    "streaming": {"export", "extras", "metrics", "recordings", "shown", "windows"},
     "tuning": {"extras", "lazy", "metrics", "transfer"},
     "cli": {
         "datasets",

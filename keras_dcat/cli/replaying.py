@@ -4,10 +4,11 @@ import pathlib
 
 import numpy as np
 
-from keras_dcat.cli.data import load
+from keras_dcat.cli.data import load, prepare
 from keras_dcat.cli.experiment import Experiment
 from keras_dcat.recordings import Recording
-from keras_dcat.streaming import Sensor
+from keras_dcat.streaming import MarkovSmoothing, MedianSmoothing, Sensor
+from keras_dcat.windows import stretches
 
 
 def artefact_of(experiment: Experiment, given: pathlib.Path | None) -> pathlib.Path:
@@ -77,3 +78,40 @@ def sensors_of(experiment: Experiment, recording: Recording) -> list[Sensor]:
             names = columns if len(columns) == len(numbered) else numbered
             sensors.append(Sensor(name, tuple(map(str, names))))
     return sensors
+
+
+def smoothing_of(
+    experiment: Experiment, words: str
+) -> float | MedianSmoothing | MarkovSmoothing:
+    """How decisions are smoothed over time.
+
+    Args:
+        experiment: `Experiment`, of whose training a Markov model counts the changes.
+        words: str: a share, `median` or `markov`, and behind `:` how many windows.
+
+    Returns:
+        float, `MedianSmoothing` or `MarkovSmoothing`.
+
+    Raises:
+        ValueError: if it is none of these, or the training shows no change.
+    """
+    kind, _, number = words.partition(":")
+    try:
+        if kind == "median":
+            return MedianSmoothing(int(number or 5))
+        if kind != "markov":
+            return float(words)
+        delay = int(number or 2)
+    except ValueError as error:
+        raise ValueError(
+            "A smoothing must be a share from 0 to below 1, `median:5` or `markov:2`. "
+            f"Received: {words!r} ({error}). Take `median:5`."
+        ) from error
+    prepared, cut = prepare(experiment), experiment.windows
+    return MarkovSmoothing.of(
+        prepared.train.labels,
+        stretches(prepared.train),
+        len(prepared.class_names),
+        delay=delay,
+        weight=min(1.0, cut.stride / cut.length),
+    )

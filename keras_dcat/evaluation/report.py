@@ -99,6 +99,11 @@ def _section(heading, results):
             {
                 "name": arrow(pair),
                 "rows": [r for r in rows if (r["source"], r["target"]) == pair],
+                "events": any(
+                    r["event F1"] is not None
+                    for r in rows
+                    if (r["source"], r["target"]) == pair
+                ),
                 "references": references(results, pair),
                 "remarks": remarks(results, pair),
                 "details": list(_details(heading, results, pair)),

@@ -3,11 +3,14 @@
 from keras_dcat.streaming.classifier import Decision, StreamingClassifier
 from keras_dcat.streaming.page import LivePage, Sensor
 from keras_dcat.streaming.replay import Moment, replay
+from keras_dcat.streaming.smoothing import MarkovSmoothing, MedianSmoothing
 from keras_dcat.streaming.terminal import print_replay
 
 __all__ = [
     "Decision",
     "LivePage",
+    "MarkovSmoothing",
+    "MedianSmoothing",
     "Moment",
     "Sensor",
     "StreamingClassifier",

@@ -17,6 +17,11 @@ from keras_dcat.shown import counted, shown_as_printed, told
 from keras_dcat.streaming.live_resampling import EvenSamples, EvenTimes
 from keras_dcat.streaming.sensor_clock import Clock, SensorClock
 from keras_dcat.streaming.silence import Silence
+from keras_dcat.streaming.smoothing import (
+    MarkovSmoothing,
+    MedianSmoothing,
+    WeightedSmoothing,
+)
 from keras_dcat.streaming.tail import Tail
 
 
@@ -74,8 +79,9 @@ class StreamingClassifier:
             `"start"` or `"centre"`. Samples are spread by `rate`, and follow the times
             of packets slowly, as these come late or two at once. `"refuse"` where each
             sample has a time of its own.
-        smoothing: float from 0 to below 1. The share that the windows before have in
-            what is said of one, in all.
+        smoothing: float from 0 to below 1, the share that the windows before have in
+            what is said of one, in all; or `MedianSmoothing` or `MarkovSmoothing`, by
+            which a decision also waits for windows behind it.
 
     Raises:
         ValueError: if there is no description in the artefact, or an option makes no
@@ -97,18 +103,16 @@ class StreamingClassifier:
         time_unit: float = 1.0,
         wraps: float | None = None,
         packets: str = "refuse",
-        smoothing: float = 0.0,
+        smoothing: float | MedianSmoothing | MarkovSmoothing = 0.0,
     ):
         path = pathlib.Path(artefact)
         self.description = Description.of(path)
         self._given_rate = rate
         rate = self.description.rate if rate is None else rate
-        are_numbers = is_positive(rate) and is_number(max_gap) and is_number(smoothing)
-        if not (are_numbers and max_gap > 0 and 0 <= smoothing < 1):
+        if not (is_positive(rate) and is_number(max_gap) and max_gap > 0):
             raise ValueError(
-                "`rate` and `max_gap` must be above 0, `smoothing` from 0 to below 1. "
-                f"Received: {rate=}, {max_gap=}, {smoothing=}. "
-                "Leave out what you do not know."
+                "`rate` and `max_gap` must be above 0. "
+                f"Received: {rate=}, {max_gap=}. Leave out what you do not know."
             )
         if max_gap > 10 * self.description.length:
             raise ValueError(
@@ -118,7 +122,11 @@ class StreamingClassifier:
             )
         self.rate = float(rate)
         self.max_gap = max_gap
-        self.smoothing = smoothing
+        if isinstance(smoothing, MedianSmoothing | MarkovSmoothing):
+            self.smoothing: Any = smoothing
+        else:
+            self.smoothing = WeightedSmoothing(smoothing)
+        self._check_smoothing()
         if self.description.stride * self.description.rate < 0.5:
             raise ValueError(
                 "Windows must start a sample apart at least. "
@@ -141,8 +149,8 @@ class StreamingClassifier:
 
     def __str__(self) -> str:
         return (
-            f"<StreamingClassifier samples at {self.rate:.6g} Hz, smoothing "
-            f"{self.smoothing:g}\n  {self.description}>"
+            f"<StreamingClassifier samples at {self.rate:.6g} Hz, decisions "
+            f"{self.smoothing.delay} windows late\n  {self.description}>"
         )
 
     def reset(self) -> None:
@@ -160,9 +168,10 @@ class StreamingClassifier:
     def latency(self) -> float:
         """Seconds by which a decision is later than the end of its window, at most.
 
-        Of samples with timestamps, once it is known how many come in a second.
+        Of samples with timestamps, once it is known how many come in a second. What a
+        smoothing waits for is part of it: its `delay` times the stride.
         """
-        return self._even.latency
+        return self._even.latency + self.smoothing.delay * self.description.stride
 
     def feed(
         self, samples: npt.ArrayLike, timestamps: npt.ArrayLike | None = None
@@ -229,7 +238,7 @@ class StreamingClassifier:
                     len(part),
                     timestamps[part[-1]] - self._start,
                     self._own_rate or self.description.rate,
-                    self._even.latency,
+                    self.latency,
                     is_new=bool(begins[part[0]]),
                 )
         return decisions
@@ -243,10 +252,10 @@ class StreamingClassifier:
             list of `Decision`.
         """
         with self._lock:
-            waiting = self._even.end()
-            if not len(waiting):
-                return []
-            return self._decided(waiting, until=self._even.seconds)
+            waiting, decisions = self._even.end(), []
+            if len(waiting):
+                decisions = self._decided(waiting, until=self._even.seconds)
+            return decisions + self._told(self._running.end())
 
     def _begin(self, start):
         """Starts anew: the first sample is at `start`."""
@@ -258,7 +267,8 @@ class StreamingClassifier:
             self._even = EvenSamples(self.rate, self.description.rate)
         self._tail = Tail()
         self._windows = 0
-        self._smoothed = None
+        self._running = self.smoothing.running()
+        self._waiting: list[float] = []  # when the windows start that are not told
 
     def _decided(self, samples, until=None):
         """What is said of the windows that samples at the model's rate complete.
@@ -283,18 +293,33 @@ class StreamingClassifier:
         if windows:
             outputs, _ = self._run(np.stack(windows).astype("float32"))
             probabilities = description.probabilities(outputs)
-            decisions = list(map(self._decision, times, probabilities))
+            self._waiting += times
+            for own in probabilities:
+                decisions += self._told(self._running.add(own))
         tail.forget(before=int(nearest_step(self._windows * description.stride * rate)))
         return decisions
 
+    def _told(self, smoothed):
+        """Decisions about the windows that have waited longest."""
+        times = [self._waiting.pop(0) for _ in smoothed]
+        return list(map(self._decision, times, smoothed))
+
     def _decision(self, time, probabilities):
-        if self._smoothed is not None:
-            share = self.smoothing
-            probabilities = share * self._smoothed + (1 - share) * probabilities
-        self._smoothed = probabilities
         decision = self.description.decisions(probabilities[None])[0]
         labels = self.description.names_of(decision)
         return Decision(time, joined(labels), probabilities, labels)
+
+    def _check_smoothing(self):
+        if not isinstance(self.smoothing, MarkovSmoothing):
+            return
+        names = self.description.class_names
+        if self.description.is_multilabel or len(self.smoothing.prior) != len(names):
+            raise ValueError(
+                "`MarkovSmoothing` is of one class of several, the same as the "
+                f"artefact's. Received: {len(self.smoothing.prior)} classes, and the "
+                f"{self.description.task} artefact of {list(names)}. Smooth several "
+                "labels by MedianSmoothing(5)."
+            )
 
     def _checked(self, samples, has_timestamps):
         samples = _numbers(samples, "samples")
