@@ -15,6 +15,7 @@ from keras_dcat.real_numbers import is_number, is_positive
 from keras_dcat.recordings.at_rate import nearest_step
 from keras_dcat.shown import counted, shown_as_printed, told
 from keras_dcat.streaming.live_resampling import EvenSamples, EvenTimes
+from keras_dcat.streaming.samples import checked_samples, numbers
 from keras_dcat.streaming.sensor_clock import Clock, SensorClock
 from keras_dcat.streaming.silence import Silence
 from keras_dcat.streaming.smoothing import (
@@ -157,6 +158,7 @@ class StreamingClassifier:
         """Forgets all samples, as after a gap."""
         with self._lock:
             self._has_timestamps: bool | None = None
+            self._count = 0  # of samples without timestamps
             self._stands = Clock()  # of the sensor, behind the last sample
             self._silence = Silence(
                 self.description.length, self.description.stride, self.max_gap
@@ -172,6 +174,16 @@ class StreamingClassifier:
         smoothing waits for is part of it: its `delay` times the stride.
         """
         return self._even.latency + self.smoothing.delay * self.description.stride
+
+    @property
+    def time(self) -> float | None:
+        """When the last sample was taken, in seconds; None before the first.
+
+        By the timestamps or, without any, since the first sample.
+        """
+        if self._has_timestamps:
+            return self._stands.last
+        return (self._count - 1) / self.rate if self._count else None
 
     def feed(
         self, samples: npt.ArrayLike, timestamps: npt.ArrayLike | None = None
@@ -197,7 +209,7 @@ class StreamingClassifier:
         with self._lock:
             samples = self._checked(samples, timestamps is not None)
             if timestamps is not None:
-                timestamps = _numbers(timestamps, "timestamps")
+                timestamps = numbers(timestamps, "timestamps")
                 last = self._stands.last
                 timestamps, self._stands = self._clock.read(
                     len(samples), timestamps, self._stands
@@ -214,6 +226,7 @@ class StreamingClassifier:
             return []
         self._has_timestamps = timestamps is not None
         if timestamps is None:
+            self._count += len(samples)
             if self._start is None:
                 self._begin(0.0)
             return self._decided(self._even.add(samples))
@@ -322,24 +335,7 @@ class StreamingClassifier:
             )
 
     def _checked(self, samples, has_timestamps):
-        samples = _numbers(samples, "samples")
-        is_wide = samples.dtype.kind == "f" and samples.dtype.itemsize > 4
-        with np.errstate(over="ignore"):  # what overflows is refused below
-            samples = samples.astype("float64" if is_wide else "float32", copy=False)
-        channels = tuple(self.description.shape[1:])
-        if not samples.ndim or samples.shape[1:] != channels:
-            sizes = ", ".join(map(str, channels))
-            raise ValueError(
-                f"`samples` must have shape (samples, {sizes}). "
-                f"Received: shape {samples.shape}. "
-                f"Feed the stream {self.description.stream!r}, with all its channels."
-            )
-        # Models take float32, in which 1e39 is infinity.
-        if not (np.abs(samples) <= np.finfo("float32").max).all():
-            raise ValueError(
-                "`samples` must be finite. Received: NaN or infinity. "
-                "Leave those samples out, and pass timestamps."
-            )
+        samples = checked_samples(samples, self.description)
         if len(samples) and self._has_timestamps not in (None, has_timestamps):
             raise ValueError(
                 "Either all samples must have timestamps, or none. "
@@ -371,21 +367,3 @@ def _loaded(path):
 
 
 _TINY = 1e-6  # seconds: times are rounded
-
-
-def _numbers(values, name):
-    """An array of real numbers, whatever was sent."""
-    try:
-        found = np.asarray(values)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise _no_numbers(name, error) from error
-    if found.dtype.kind not in "biuf":
-        raise _no_numbers(name, f"values of type {found.dtype}")
-    return found
-
-
-def _no_numbers(name, found):
-    return ValueError(
-        f"`{name}` must be an array of real numbers. Received: {found}. "
-        "Convert them, and leave out what is not a number."
-    )

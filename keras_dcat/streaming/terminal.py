@@ -7,10 +7,11 @@ from typing import TextIO
 import numpy as np
 
 from keras_dcat import metrics
+from keras_dcat.export import Description
 from keras_dcat.recordings import Recording
 from keras_dcat.streaming.classifier import StreamingClassifier
 from keras_dcat.streaming.page import LivePage
-from keras_dcat.streaming.replay import replay
+from keras_dcat.streaming.replay import Moment, replay
 
 
 def print_replay(
@@ -49,7 +50,6 @@ def print_replay(
     >>> # print_replay(StreamingClassifier("target.tflite"), recordings, speed=10)
     """
     file = sys.stdout if file is None else file
-    line, end = ("\r\x1b[K", "") if file.isatty() else ("", "\n")
     right = total = 0
     told: list[tuple] = []  # recording, truth and label of each window, by number
     names = list(classifier.description.class_names)
@@ -64,14 +64,45 @@ def print_replay(
                 if not classifier.description.is_multilabel:
                     known = -1 if truth is None else names.index(truth)
                     told.append((number, known, names.index(said.label)))
-                words = _told(said, classifier.description)
-                when = f"{recording.session} {said.time:7.1f} s"
-                text = _printable(f"{when}: {words:30} truth: {truth}")
-                print(line + text, end=end, file=file, flush=True)
+                words = f"{_told(said, classifier.description):30} truth: {truth}"
+                _print(f"{recording.session} {said.time:7.1f} s: {words}", file)
     print(f"\nRight about {right} of {total} windows.", file=file)
     if told and (words := _events(np.array(told), len(names))):
         print(words, file=file)
     return right, total
+
+
+def print_moments(
+    moments: Iterable[Moment],
+    description: Description,
+    *,
+    page: LivePage | None = None,
+    file: TextIO | None = None,
+) -> None:
+    """Prints what is said of a sensor as it comes, as `print_replay` does.
+
+    Args:
+        moments: iterable of `Moment`, as of `listen`.
+        description: `Description` of the classifier.
+        page: `LivePage` that shows the same, entered already.
+        file: text file to print to. Standard output unless given.
+
+    Example:
+
+    >>> # print_moments(listen(classifier, connect), classifier.description)
+    """
+    file = sys.stdout if file is None else file
+    for moment in moments:
+        if page is not None:
+            page.show(moment)
+        for said in moment.decisions:
+            _print(f"{said.time:7.1f} s: {_told(said, description)}", file)
+
+
+def _print(text, file):
+    """A line; in a terminal in the place of the one before."""
+    line, end = ("\r\x1b[K", "") if file.isatty() else ("", "\n")
+    print(line + _printable(text), end=end, file=file, flush=True)
 
 
 def _events(told, size):

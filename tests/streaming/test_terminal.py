@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_dcat.metrics import event_counts, event_f1
 from keras_dcat.recordings import Intervals, Recording, Stream
-from keras_dcat.streaming import print_replay, replay
+from keras_dcat.streaming import print_moments, print_replay, replay
 
 
 class Terminal(io.StringIO):
@@ -89,3 +89,15 @@ def test_of_several_labels_each_is_told_with_its_probability(of_task):
         assert f" s: {words}" in line
         assert line.endswith("truth: talk")
         assert found == (total if right else 0)
+
+
+def test_moments_of_a_sensor_are_printed_as_they_come_and_shown(classifier):
+    file, page, own = io.StringIO(), Page(), classifier()
+    moments = list(replay(own, recording("a"), speed=math.inf))
+    print_moments(moments, own.description, page=page, file=file)
+    assert page.moments == moments
+    decisions = [each for moment in moments for each in moment.decisions]
+    assert file.getvalue().splitlines() == [
+        f"{each.time:7.1f} s: {each.label}, {each.probabilities.max():.0%}"
+        for each in decisions
+    ]
