@@ -13,6 +13,7 @@ _JUDGED = 8  # steps that tell the unit
 _DENSE = 300  # times the rate of the model: no sensor of it sends so many samples
 _COUNTERS = (8, 16, 24, 32)  # bits of what wraps
 _PULL = 0.1  # of the way to a packet's own time that each packet's samples go
+_LEAST = 1e-12  # seconds: no sensor tells two samples apart that are closer
 _LOST = 0.9  # of a packet: so much later, and there was another one before it
 
 
@@ -101,6 +102,10 @@ class SensorClock:
             ValueError: if they do not rise, or cannot be in these units; with what to
                 do.
         """
+        with np.errstate(all="ignore"):  # steps of any size are looked at
+            return self._read(count, timestamps, clock)
+
+    def _read(self, count, timestamps, clock):
         told: Any = np.asarray(timestamps).astype("float64") * self._unit
         if not told.ndim and self._packets != "refuse":
             told = np.full(count, told)
@@ -119,7 +124,7 @@ class SensorClock:
         if self._packets != "refuse":
             own = self._spread(own, clock)
         last = -np.inf if clock.last is None else clock.last
-        if not (np.diff(own, prepend=last) > 0).all():
+        if not (np.diff(own, prepend=last) > _LEAST).all():
             self._refuse(told, count, clock)
         return own, Clock(float(own[-1]), float(told[-1]), periods, steps)
 
@@ -127,12 +132,17 @@ class SensorClock:
         """The first steps, which must be those of a sensor; they tell the unit."""
         if len(clock.steps) >= _JUDGED:
             return clock.steps
-        before = []
+        times, sizes = own[: 8 * _JUDGED], np.ones(1)
+        if self._packets != "refuse":
+            first = np.flatnonzero(np.diff(own, prepend=np.nan))
+            times, sizes = own[first], np.diff([*first, len(own)])
         if clock.told is not None:
-            before = [clock.told + clock.periods * (self._wraps or 0)]
-        steps = np.diff([*before, *own[:32]])
+            before = clock.told + clock.periods * (self._wraps or 0)
+            steps = np.diff(times, prepend=before) / sizes
+        else:
+            steps = np.diff(times) / (sizes[1:] if len(sizes) > 1 else sizes)
         steps = (*clock.steps, *steps[steps > 0].tolist())[: 4 * _JUDGED]
-        if len(steps) >= _JUDGED and self._packets == "refuse":
+        if len(steps) >= _JUDGED:
             self._check_unit(float(np.median(steps)))
         return steps
 

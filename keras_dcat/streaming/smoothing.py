@@ -31,9 +31,6 @@ class WeightedSmoothing:
     Args:
         share: float from 0 to below 1. That of all windows before together.
 
-    Attributes:
-        delay: int. How many windows later a window is told: 0.
-
     Raises:
         ValueError: if it is no such share.
     """
@@ -62,13 +59,10 @@ class MedianSmoothing:
     """The median of each probability over windows around.
 
     A single window that is wrong is outvoted; a change is told where it is, and
-    `delay` windows later. Works for several labels, too.
+    `delay` windows later, which are half of them. Works for several labels, too.
 
     Args:
-        windows: int, odd. How many; half of them come behind.
-
-    Attributes:
-        delay: int. How many windows later a window is told.
+        windows: int, odd. How many.
 
     Raises:
         ValueError: if `windows` is not odd.

@@ -165,3 +165,21 @@ def test_a_packet_from_the_past_is_refused():
 def test_options_that_make_no_sense_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         clock(**options)
+
+
+@pytest.mark.parametrize("cuts", [[], range(0, 200, 10)])
+def test_the_unit_of_packets_is_told_too(cuts):
+    told = np.repeat(np.arange(20) * 200, 10)  # ms
+    with pytest.raises(ValueError, match=r"steps of 20 units.*milli.*time_unit=0\.001"):
+        read(clock(packets="end"), told, cuts)
+    assert len(read(clock(packets="end", time_unit=0.001), told, cuts)) == 200
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("told", [[-1e308, 1e308], [0.0, 5e-324, 1e-323], [1e308, 0.0]])
+def test_times_of_any_size_are_read_or_refused_without_a_warning(told):
+    one = clock(None)
+    try:
+        assert len(read(one, told)) == len(told)
+    except ValueError as error:
+        assert "rising" in str(error)  # noqa: PT017
