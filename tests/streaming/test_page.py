@@ -419,6 +419,12 @@ def test_a_page_tells_how_sure_it_is_pauses_and_saves(tmp_path):
             for x, y in ((0.4, 0.6), (0.75, 0.95))
         ]
         assert part[0] > 3 * part[1] > 0
+        for width in (390, 1280):  # nothing is beside the screen
+            size = {"width": width, "height": 900, "deviceScaleFactor": 1}
+            metrics = {**size, "mobile": width < 600}
+            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+            wide = "return document.documentElement.scrollWidth"
+            assert browser.execute_script(wide) <= width
         browser.find_element("id", "pause").click()
         page.show(said(21.0, 0.9, "still"))
         time.sleep(0.2)
