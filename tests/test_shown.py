@@ -174,7 +174,8 @@ SUMMARIES = {
     ),
     streaming.StreamingClassifier: (
         classifier,
-        "<StreamingClassifier samples at 50 Hz, decisions 2 windows late\n  <Description 'imu' ",
+        "<StreamingClassifier samples at 50 Hz, decisions 2 windows late\n  "
+        "<Description 'imu' ",
     ),
     streaming.LivePage: (page, "<LivePage not served, 0 pages look on>"),
 }
