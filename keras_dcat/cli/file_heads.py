@@ -17,6 +17,7 @@ _LONGEST = 100_000  # characters that are looked at
 _UNITS = (1.0, 1e-3, 1e-6, 1e-9)  # seconds
 _USUAL = 50.0  # Hz: of units that are possible, that which comes nearest is taken
 _NAMED = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "s": 1.0}
+_LABEL = re.compile(r"(?i)label|activit|class|action|gesture|state|event")
 _TIME = re.compile(r"(?i)(^|[^a-z])(t|time\w*|ts|ms|us|ns|sec\w*|epoch|date\w*)\b")
 
 
@@ -27,11 +28,14 @@ class Head(NamedTuple):
         options: dict, as `data.streams` of an experiment has it.
         seconds: float. What the lines that were looked at last.
         guessed: bool. Whether the rate is made up, for want of a column of times.
+        labels: dict, as `data.labels` has it, where the file says in a column of words
+            what was done, too; empty otherwise.
     """
 
     options: dict[str, Any]
     seconds: float
     guessed: bool
+    labels: dict[str, Any]
 
     def __str__(self) -> str:
         said = self.options
@@ -39,7 +43,10 @@ class Head(NamedTuple):
         if "time" in said:
             unit = said.get("time_unit", 1)
             clock = f"time in {said['time']!r}, in units of {unit:g} s, "
-        return f"columns {', '.join(said['columns'])}; {clock}{said['rate']:g} Hz"
+        packed = ", in packets" if "mend" in said else ""
+        words = f"; labels in {self.labels['label']!r}" if self.labels else ""
+        columns = ", ".join(said["columns"])
+        return f"columns {columns}; {clock}{said['rate']:g} Hz{packed}{words}"
 
 
 def read_head(path: str | os.PathLike) -> Head:
@@ -76,7 +83,7 @@ def read_head(path: str | os.PathLike) -> Head:
         options["names"] = named
     if clock is None:
         options["rate"] = _USUAL
-        return Head(options, len(body) / _USUAL, guessed=True)
+        return Head(options, len(body) / _USUAL, True, {})
     times: Any = columns[named.index(clock)]
     options["time"] = clock
     unit = 1.0
@@ -89,9 +96,28 @@ def read_head(path: str | os.PathLike) -> Head:
         if unit != 1:
             options["time_unit"] = unit
     steps = unit * np.diff(times)
-    steps = steps[(steps > 0) & (steps < 2 * np.median(steps))]
-    options["rate"] = _round(1 / steps.mean())
-    return Head(options, float(unit * (times[-1] - times[0])), guessed=False)
+    usual = np.median(steps[steps > 0])
+    # Where most samples have the time of the one before, it is that of a packet.
+    is_packet = np.mean(steps == 0) > 0.5
+    if (steps == 0).any():
+        options["mend"] = {"packets": "end" if is_packet else "centre"}
+    options["rate"] = _round(1 / steps[steps < 5 * usual].mean())
+    told = _told(named, columns, body)
+    labels: dict[str, Any] = {}
+    if told:
+        clocks = ("time_unit", "timezone", "names")
+        shared = {name: options[name] for name in clocks if name in options}
+        labels = {"label": told, "begin": clock, **shared}
+    return Head(options, float(unit * (times[-1] - times[0])), False, labels)
+
+
+def _told(names, columns, body):
+    """The column of words that says what was done, by its name."""
+    for at, name in enumerate(names):
+        is_words = columns[at] is None and any(row[at] for row in body)
+        if is_words and _LABEL.search(name):
+            return name
+    return None
 
 
 def _rows(path):

@@ -275,16 +275,22 @@ def write_new(
             "Who tests must have been recorded by both sensors, and leave somebody to "
             f"train. Received: {list(test)}. Choose from {sorted(people)}."
         )
-    has_labels = "label" in folder.sessions[both[0]]
-    names = ["session", "subject", *(["label"] if has_labels else []), source, target]
+    column, labels = _labels(folder, both, source, target)
+    names = ["session", "subject", *filter(None, [column]), source, target]
     rows = [
-        {"session": name, **folder.sessions[name], **folder.files[name]}
+        {
+            "session": name,
+            **folder.sessions[name],
+            **folder.files[name],
+            **({"labels": folder.files[name][labels[0]]} if labels else {}),
+        }
         for name in both
     ]
     said: dict[str, Any] = {
         "data": {
             "recordings": os.fspath(table),
             "streams": {name: folder.heads[name].options for name in (source, target)},
+            **({"labels": labels[1]} if labels else {}),
         },
         "source": source,
         "target": target,
@@ -300,7 +306,17 @@ def write_new(
             writer.writeheader()
             writer.writerows(rows)
         other.write_text(text, "utf-8")
-    return list(_remarks(folder, both, has_labels, source, target))
+    return list(_remarks(folder, both, column, source, target))
+
+
+def _labels(folder, both, source, target):
+    """The column of labels; and, of those in files, of which sensor's and how read."""
+    if "label" in folder.sessions[both[0]]:
+        return "label", None
+    for name in (target, source):
+        if folder.heads[name].labels:
+            return "labels", (name, folder.heads[name].labels)
+    return None, None
 
 
 def _remarks(folder, both, has_labels, source, target):

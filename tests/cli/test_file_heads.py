@@ -108,3 +108,27 @@ def test_of_a_long_file_only_the_beginning_is_read(tmp_path):
     path.write_text("x" * 10_000_000)
     with pytest.raises(ValueError, match="Leave it out"):
         read_head(path)
+
+
+def test_samples_that_share_a_time_are_told_as_packets(tmp_path):
+    bunched = 20 * STEPS
+    bunched[40:43] = bunched[40]  # delivered at once
+    head = read_head(written(tmp_path, "ms,x,y", bunched))
+    assert head.options["mend"] == {"packets": "centre"}
+    assert head.options["rate"] == 50.0
+    head = read_head(written(tmp_path, "ms,x,y", 200 * (STEPS // 10)))
+    assert head.options["mend"] == {"packets": "end"}
+    assert head.options["rate"] == pytest.approx(50, rel=0.1)
+    assert str(head).endswith(" Hz, in packets")
+    assert "mend" not in read_head(written(tmp_path, "ms,x,y", 20 * STEPS)).options
+
+
+def test_a_column_of_words_that_says_what_was_done_is_found(tmp_path):
+    path = tmp_path / "one.csv"
+    lines = [f"{20 * n},{n % 3},{'sit' if n < 20 else 'walk'},left" for n in range(50)]
+    path.write_text("\n".join(["ms,x,Activity,side", *lines]))
+    head = read_head(path)
+    assert head.options["columns"] == ["x"]
+    assert head.labels == {"label": "Activity", "begin": "ms", "time_unit": 0.001}
+    path.write_text("\n".join(["ms,x,what,side", *lines]))
+    assert read_head(path).labels == {}

@@ -143,3 +143,18 @@ def test_a_sensor_with_the_name_of_a_column_is_refused(folder):
         path.rename(path.with_name(path.name.replace("watch", "label")))
     with pytest.raises(ValueError, match=r"\['label'\].*Rename its files"):
         sorted_by(folder, files_of(folder), "{subject}-{label}-*_{stream}.csv")
+
+
+def test_labels_in_the_files_are_those_of_the_target(folder, tmp_path):
+    for path in folder.glob("*.csv"):
+        head, *rows = path.read_text().splitlines()
+        labels = ["sit" if n < len(rows) // 2 else "run" for n in range(len(rows))]
+        lines = [f"{row},{label}" for row, label in zip(rows, labels, strict=True)]
+        path.write_text("\n".join([f"{head},label", *lines]))
+    found = sorted_by(folder, files_of(folder), "{subject}-*_{stream}.csv")
+    path = tmp_path / "a.yaml"
+    assert write_new(found, path, "camera", "watch", 1.0, ["4"]) == []
+    prepared = prepare(read_experiment(path))
+    assert prepared.class_names == ("run", "sit")
+    # Of 7 windows in 4 s, that in the middle is half of each.
+    assert prepared.train.labels.tolist() == [1, 1, 1, 0, 0, 0] * 30
