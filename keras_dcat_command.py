@@ -5,17 +5,18 @@ without them. What a command needs it imports when it is called.
 """
 
 import contextlib
+import json
 import math
 import os
 import pathlib
 
 try:
     import click
-except ModuleNotFoundError as error:
-    raise ImportError(
-        f"`click` is needed here. Received: {error}. "
+except ModuleNotFoundError as error:  # of who calls `keras-dcat`: words, no traceback
+    raise SystemExit(
+        f"Error: the command line needs `click`. Received: {error}. "
         "Install it with: pip install 'keras_dcat[cli]'"
-    ) from error
+    ) from None
 
 _EXPERIMENT = click.argument(
     "experiment", type=click.Path(dir_okay=False, path_type=pathlib.Path)
@@ -41,7 +42,7 @@ class _Commands(click.Group):
 def main():
     """A sensor that is only there while you collect data teaches the one that stays.
 
-    Every command reads an EXPERIMENT, a YAML file such as
+    The commands read an EXPERIMENT, a YAML file such as
 
     \b
         data: {dataset: watch}             # or your own files, see `inspect --help`
@@ -52,9 +53,12 @@ def main():
         transfer: {recipe: extended}       # how it teaches, as `DCATModel` has it
         output: outputs/watch
 
-    and goes on from what the one before has written to its `output`:
+    `new` writes one, `keys` explains it, and the others go on from what the one before
+    has written to its `output`:
 
     \b
+        keras-dcat new recordings/         # asks five questions, and writes it
+        keras-dcat keys                    # all that it may say
         keras-dcat inspect watch.yaml      # what is in these recordings?
         keras-dcat train   watch.yaml      # a source, and a target taught by it
         keras-dcat search  watch.yaml      # which settings, by the validation subjects
@@ -66,6 +70,32 @@ def main():
     """
     # What TensorFlow logs as it starts is not what a command has to tell.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@main.command()
+@click.argument(
+    "folder", type=click.Path(exists=True, file_okay=False, path_type=pathlib.Path)
+)
+@click.option(
+    "--experiment",
+    type=click.Path(path_type=pathlib.Path),
+    default="experiment.yaml",
+    show_default=True,
+    help="What is written, beside the table of recordings.",
+)
+def new(folder, experiment):
+    """Asks five questions about a folder of CSV files, and writes the experiment.
+
+    Also writes sessions.csv in the folder, a table with a row for each recording.
+    Columns, clocks and rates are found in the files. Return takes what stands in
+    brackets.
+    """
+    _load_keras()
+    from keras_dcat.cli.asking import ask
+
+    for words in ask(folder, experiment):
+        _warn(words)
+    click.echo(f"\n{experiment} is written. Next: keras-dcat inspect {experiment}")
 
 
 @main.command()
@@ -96,39 +126,14 @@ def inspect(experiment):
             watch: {columns: [x, y, z], time: ms, time_unit: 0.001, rate: 50}
     """
     plan = _read(experiment)
-    import numpy as np
-
-    from keras_dcat import plots, recordings
-    from keras_dcat.cli.inspecting import clocks_table, windows_table
+    from keras_dcat import plots
+    from keras_dcat.cli.inspecting import longest, told
 
     prepared = _prepared(plan, only_looked_at=True)
-    own = prepared.recordings
-    subjects = {str(each.subject) for each in own}
-    click.echo(f"{len(own)} recordings of {len(subjects)} subjects\n")
-    for name in (plan.source, plan.target):
-        seconds = sum(each.streams[name].duration for each in own)
-        first = own[0].streams[name]
-        click.echo(
-            f"{name}: {seconds / 60:.1f} min at about {1 / first.step:.4g} Hz, "
-            f"{' × '.join(map(str, np.shape(first.values)[1:]))} values a sample"
-        )
-    for table in (clocks_table(prepared), windows_table(plan, prepared)):
-        click.echo(f"\n{table}" if table else "", nl=bool(table))
-    click.echo(f"\n{prepared.index.report}\n")
-    longest = max(own, key=lambda each: each.streams[plan.target].duration)
-    pair = [longest.streams[name] for name in (plan.source, plan.target)]
-    try:
-        found = recordings.estimate_offset(*pair)
-        click.echo(
-            f"In the longest recording the {plan.target} is {found.offset:+.3f} s "
-            f"late (uncertain by {1e3 * found.uncertainty:.0f} ms), with a confidence "
-            f"of {found.confidence:.2f}."
-        )
-    except ValueError as error:
-        click.echo(f"The clocks cannot be compared: {error}")
+    click.echo(told(plan, prepared))
     plan.output.mkdir(parents=True, exist_ok=True)
     picture = plan.output / "timeline.png"
-    plots.plot_timeline(longest, prepared.index, path=picture)
+    plots.plot_timeline(longest(plan, prepared), prepared.index, path=picture)
     click.echo(f"{picture}: what of it became windows")
 
 
@@ -143,34 +148,16 @@ def train(experiment, seed):
     experiment, is read and not trained again.
     """
     plan = _read(experiment)
-    from keras_dcat import metrics
-    from keras_dcat.cli.data import methods, study
-    from keras_dcat.evaluation.repetition import Repetition
-    from keras_dcat.storage import written_whole
+    from keras_dcat.cli.training import train_all
 
-    taught = methods(plan)["D-CAT"]
-    prepared = _prepared(plan)
     seed = plan.training.seeds[0] if seed is None else seed
-    repetition = Repetition(study(plan, prepared), "test", seed, plan.output)
-    models = {}
-    with click.progressbar(("source", "alone", "D-CAT"), label="training") as names:
-        for name in names:
-            if name == "D-CAT":
-                models[name], _ = taught.train(repetition, (plan.source,), plan.target)
-            else:
-                stream = plan.source if name == "source" else plan.target
-                models[name], _ = repetition.unimodal(stream)
+    trained = train_all(plan, _prepared(plan), seed)
+    with click.progressbar(trained, length=3, label="training") as models:
+        scores = {name: score for name, _, score in models}
     click.echo("\nmacro F1 of the test subjects, one seed: `compare` says more")
-    for name, model in models.items():
-        stream = plan.source if name == "source" else plan.target
-        predicted = repetition.predict(model, stream)
-        score = metrics.macro_f1(
-            prepared.test.labels, predicted, len(prepared.class_names)
-        )
+    for name, score in scores.items():
         click.echo(f"  {name:8} {score:.3f}")
-    for name, model in ((_SOURCE, models["source"]), (_TARGET, models["D-CAT"])):
-        with written_whole(plan.output / name) as part:
-            model.save(part)
+    for name in (_SOURCE, _TARGET):
         click.echo(f"{plan.output / name}")
 
 
@@ -198,7 +185,8 @@ def search(experiment, trials, epochs):
     """
     plan = _read(experiment)
     from keras_dcat import plots
-    from keras_dcat.cli.searching import searched
+    from keras_dcat.cli.models import model_of
+    from keras_dcat.cli.searching import searched, told_best
 
     prepared = _prepared(plan)
     if prepared.validation is None:
@@ -206,16 +194,10 @@ def search(experiment, trials, epochs):
             f"{experiment}: a search needs subjects to judge by. "
             "Name some in `split`: `validation: [3, 7]`."
         )
-    models = [_loaded(plan, name) for name in (_SOURCE, _TARGET)]
+    models = [model_of(plan, name) for name in (_SOURCE, _TARGET)]
     with click.progressbar(length=trials, label="trials") as bar:
         tuner = searched(plan, prepared, models, trials, epochs, lambda: bar.update(1))
-    best = tuner.oracle.get_best_trials()[0]
-    found = [
-        f"{name} = {_short(best.hyperparameters.get(name))}" for name in plan.search
-    ]
-    click.echo(
-        f"{', '.join(found)}: macro F1 {best.score:.3f} of the validation subjects"
-    )
+    click.echo(told_best(tuner, plan.search))
     for name in plan.search:
         picture = plan.output / f"search_{name}.png"
         plots.plot_search(tuner, name, path=picture)
@@ -278,12 +260,12 @@ def export(experiment, model, formats):
     with a model card.
     """
     plan = _read(experiment)
-    from keras_dcat.cli.models import read_model
+    from keras_dcat.cli.models import model_of, read_model
     from keras_dcat.export import export_target
     from keras_dcat.export.formats import USUAL
 
     prepared = _prepared(plan)
-    target = _loaded(plan, _TARGET) if model is None else read_model(model)
+    target = model_of(plan, _TARGET) if model is None else read_model(model)
     done = export_target(
         target,
         plan.output / "device",
@@ -309,11 +291,17 @@ def export(experiment, model, formats):
 @click.option("--speed", type=float, default=math.inf, help="Times real time.")
 @click.option(
     "--smoothing",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.0,
-    help="Share of the decision before in each.",
+    default="0",
+    help="`median:5`, of so many windows; `markov:2`, so many windows late, by how "
+    "classes follow each other in the training; or the share of those before.",
 )
 @click.option("--page", is_flag=True, help="Show it on a web page of this machine.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Where the page is; 0.0.0.0 lets a phone in the same network look on.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -321,39 +309,61 @@ def export(experiment, model, formats):
     show_default=True,
     help="Of the page; 0 for any that is free.",
 )
-def stream(experiment, artefact, session, speed, smoothing, page, port):
+def stream(experiment, artefact, session, speed, smoothing, page, host, port):
     """What an exported target says of recordings of the test, as samples come in."""
-    from keras_dcat.cli.data import load
+    plan = _read(experiment)
+    from keras_dcat.cli.checks import warnings_told
+    from keras_dcat.cli.replaying import artefact_of, replayed, sensors_of, smoothing_of
     from keras_dcat.streaming import LivePage, StreamingClassifier, print_replay
 
-    plan = _read(experiment)
-    artefact = artefact or plan.output / "device" / "target.tflite"
-    if not artefact.exists():
-        raise click.ClickException(f"{artefact} is not there. First: keras-dcat export")
-    test = {str(who) for who in plan.split.test}
-    own = [
-        each
-        for each in load(plan).recordings
-        if (str(each.subject) in test if session is None else each.session == session)
-    ]
-    if not own:
-        asked = sorted(test) if session is None else session
-        raise click.ClickException(
-            f"There is no recording of {asked}. "
-            "`inspect` says who is there, and `split` who tests."
-        )
+    artefact, own = artefact_of(plan, artefact), replayed(plan, session)
     rate = own[0].streams[plan.target].rate
+    smoothing = smoothing_of(plan, smoothing)
     classifier = StreamingClassifier(artefact, rate, smoothing=smoothing)
-    shown = LivePage(classifier.description, port=port) if page else None
-    with shown or contextlib.nullcontext():
-        if shown:
-            click.echo(shown.url)
-        print_replay(classifier, own, speed=speed, page=shown)
+    shown = contextlib.nullcontext()
+    if page:
+        sensors = sensors_of(plan, own[0])
+        shown = LivePage(classifier.description, host, port, sensors=sensors)
+    with warnings_told(_warn), shown as looked_at:
+        if looked_at:
+            click.echo(looked_at.url)
+        print_replay(classifier, own, speed=speed, page=looked_at)
+
+
+@main.command()
+@click.argument("part", default="")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON schema, for editors.")
+def keys(part, as_json):
+    """Every key of the experiment file: what it may be, and what it means.
+
+    PART is the beginning of those to be shown, or a format of files:
+
+    \b
+        keras-dcat keys windows
+        keras-dcat keys edf
+        keras-dcat keys --json > keras-dcat.schema.json
+
+    Editors that know YAML check a file that begins with the line
+
+    \b
+        # yaml-language-server: $schema=keras-dcat.schema.json
+    """
+    _load_keras()
+    from keras_dcat.cli.keys import keys_page, schema
+
+    if as_json:
+        click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+        return
+    click.echo(keys_page(part))
+
+
+def _load_keras():
+    with _without_first_lines():
+        import keras_dcat  # noqa: F401  and with it the backend of Keras
 
 
 def _read(experiment):
-    with _without_first_lines():
-        import keras_dcat  # noqa: F401  and with it the backend of Keras
+    _load_keras()
     from keras_dcat.cli.experiment import read_experiment
 
     return read_experiment(experiment)
@@ -373,31 +383,10 @@ def _without_first_lines():
 
 
 def _prepared(plan, only_looked_at=False):
-    """Data to work on; what looks wrong is told, and what is wrong stops a training."""
-    from keras_dcat.cli.checks import cautions, problems, warnings_told
-    from keras_dcat.cli.data import prepare
+    from keras_dcat.cli.checks import prepare_checked
 
-    def warn(words):
-        click.echo(f"Warning: {words}", err=True)
-
-    with warnings_told(warn):
-        prepared = prepare(plan)
-    found = problems(plan, prepared)
-    if found and not only_looked_at:
-        raise click.ClickException("\n".join(found))
-    for words in (*found, *cautions(plan, prepared)):
-        warn(words)
-    return prepared
+    return prepare_checked(plan, _warn, stops=not only_looked_at)
 
 
-def _loaded(plan, name):
-    from keras_dcat.cli.models import read_model
-
-    path = plan.output / name
-    if not path.exists():
-        raise click.ClickException(f"{path} is not there. First: keras-dcat train")
-    return read_model(path)
-
-
-def _short(value):
-    return f"{value:.3g}" if isinstance(value, float) else value
+def _warn(words):
+    click.echo(f"Warning: {words}", err=True)

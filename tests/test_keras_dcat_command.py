@@ -1,4 +1,7 @@
+import configparser
+import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -69,7 +72,25 @@ def test_what_click_is_needed_for_is_told_where_it_is_missing():
     done = in_a_new_process(
         "import sys", "sys.modules['click'] = None", "import keras_dcat_command"
     )
-    assert "pip install 'keras_dcat[cli]'" in done.stderr
+    assert done.returncode == 1
+    (told,) = done.stderr.splitlines()  # no traceback
+    assert told.startswith("Error: the command line needs `click`.")
+    assert told.endswith("Install it with: pip install 'keras_dcat[cli]'")
+
+
+@pytest.mark.parametrize(
+    ("missing", "command"), [("pydantic", "keys"), ("yaml", "keys"), ("click", "new")]
+)
+def test_what_a_command_needs_is_told_where_it_is_missing(tmp_path, missing, command):
+    done = in_a_new_process(
+        "import sys, keras_dcat_command",
+        f"sys.modules[{missing!r}] = None",
+        f"keras_dcat_command.main({[command, *[str(tmp_path)] * (command == 'new')]})",
+    )
+    assert done.returncode == 1
+    (told,) = done.stderr.splitlines()
+    assert told.startswith(f"Error: `{missing}` is needed here.")
+    assert told.endswith("Install it with: pip install 'keras_dcat[cli]'")
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +188,10 @@ def test_an_export_is_checked_and_says_of_a_stream_what_it_sees(plan):
     assert one.count("truth: run") == 4
     with pytest.raises(urllib.error.URLError):  # it ended with the recording
         urllib.request.urlopen(one.splitlines()[0], timeout=5)
+    page = ("--page", "--host", "0.0.0.0", "--port", 0)
+    seen = run("stream", plan, "--session", "4-run-1", *page)
+    assert seen.startswith("Warning: The page is open to the network")
+    assert "/?token=" in seen
     assert "no recording of x" in run("stream", plan, "--session", "x", fails=True)
 
 
@@ -255,8 +280,55 @@ def test_a_transfer_with_the_labels_of_one_person_goes_all_the_way(tmp_path):
     assert "litert" in run("export", plan, "--format", "litert")
 
 
+# What `pip install 'keras_dcat[cli]'` does not bring, and the other extras do.
+OTHERS = (
+    *("aiohttp", "av", "edfio", "ezc3d", "keras_tuner", "onnx", "onnxruntime"),
+    *("pyarrow", "pyxdf", "rosbags", "seglearn", "sklearn", "soundfile", "tf2onnx"),
+)
+
+
+def test_to_look_at_recordings_the_command_line_needs_no_other_extra(tmp_path):
+    write_sessions(tmp_path, people=3, trials=1)
+    plan = write_experiment(tmp_path, split={"test": ["p2"]})
+    done = in_a_new_process(
+        "import sys, keras_dcat_command",
+        f"sys.modules.update(dict.fromkeys({OTHERS}))",
+        f"keras_dcat_command.main(['inspect', {str(plan)!r}])",
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "timeline.png").exists()
+
+
+def test_figures_are_an_extra_that_the_command_line_has():
+    config = configparser.ConfigParser()
+    config.read(pathlib.Path(__file__).parents[1] / "setup.cfg")
+    extras = config["options.extras_require"]
+    assert "keras_dcat[plots]" in extras["cli"].split()
+    assert {"matplotlib", "jinja2"} == {
+        line.split(">")[0] for line in extras["plots"].split()
+    }
+
+
+def test_every_key_is_explained_and_a_schema_is_there_for_editors():
+    assert "windows.stride: number above 0; must be there" in run("keys")
+    assert run("keys", "windows.stride").startswith("windows.stride: ")
+    assert "edf" in run("keys", "edf")
+    assert "Received: 'windws'" in run("keys", "windws", fails=True)
+    schema = json.loads(run("keys", "--json"))
+    assert {"data", "source", "target"} <= set(schema["required"])
+
+
 def test_help_teaches():
     printed = run("--help")
-    for command in ("inspect", "train", "search", "compare", "export", "stream"):
+    for command in (
+        "new",
+        "keys",
+        "inspect",
+        "train",
+        "search",
+        "compare",
+        "export",
+        "stream",
+    ):
         assert f"keras-dcat {command}" in printed
         assert len(run(command, "--help").splitlines()) > 6

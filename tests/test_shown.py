@@ -83,7 +83,8 @@ DECISION = streaming.Decision(3.5, "walk", np.full(27, 1 / 27))
 
 def classifier():
     half_made = object.__new__(streaming.StreamingClassifier)
-    half_made.description, half_made.rate, half_made.smoothing = DESCRIPTION, 50.0, 0.5
+    half_made.description, half_made.rate = DESCRIPTION, 50.0
+    half_made.smoothing = streaming.MedianSmoothing(5)
     return half_made
 
 
@@ -173,7 +174,8 @@ SUMMARIES = {
     ),
     streaming.StreamingClassifier: (
         classifier,
-        "<StreamingClassifier samples at 50 Hz, smoothing 0.5\n  <Description 'imu' ",
+        "<StreamingClassifier samples at 50 Hz, decisions 2 windows late\n  "
+        "<Description 'imu' ",
     ),
     streaming.LivePage: (page, "<LivePage not served, 0 pages look on>"),
 }
@@ -205,9 +207,12 @@ SETTINGS = {
     "Check",
     "DCATHyperModel",
     "Information",
+    "MarkovSmoothing",
+    "MedianSmoothing",
     "Modality",
     "Outcome",
     "Predictability",
+    "Sensor",
     "Training",
 }
 

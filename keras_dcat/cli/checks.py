@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from keras_dcat.cli.data import Prepared
+from keras_dcat.cli.data import Prepared, prepare
 from keras_dcat.cli.experiment import Experiment
 from keras_dcat.cli.sessions import Mended
 from keras_dcat.shown import counted, few
@@ -73,6 +73,33 @@ def cautions(experiment: Experiment, prepared: Prepared) -> list[str]:
         *([] if alone else _of_one_person(prepared)),
         *_labelled_without(experiment, prepared),
     ]
+
+
+def prepare_checked(
+    experiment: Experiment, tell: Callable[[str], None], *, stops: bool
+) -> Prepared:
+    """Data to work on; what looks wrong is told, and what is wrong stops a training.
+
+    Args:
+        experiment: `Experiment`.
+        tell: function of the words of one warning.
+        stops: bool. False to tell what is wrong, too, and go on.
+
+    Returns:
+        `Prepared`.
+
+    Raises:
+        ValueError: if nothing should be trained on these data, or a file makes no
+            sense.
+    """
+    with warnings_told(tell):
+        prepared = prepare(experiment)
+    found = problems(experiment, prepared)
+    if found and stops:
+        raise ValueError("\n".join(found))
+    for words in (*found, *cautions(experiment, prepared)):
+        tell(words)
+    return prepared
 
 
 @contextlib.contextmanager

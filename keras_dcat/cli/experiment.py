@@ -340,7 +340,7 @@ def _described(error, root, path):
     kind, last = error["type"], error["loc"][-1] if error["loc"] else ""
     name = ".".join(names)
     if kind == "extra_forbidden":
-        problem = f"`{name}` is not known here. Take it out, or see --help"
+        problem = f"`{name}` is not known here. Take it out, or see: keras-dcat keys"
     elif kind == "missing":
         problem = f"`{last}` is missing" + (f" in `{name}`" if name else "")
     elif kind == "value_error":

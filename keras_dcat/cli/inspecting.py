@@ -1,7 +1,8 @@
-"""The tables of `inspect`: what became of windows and of timestamps."""
+"""What `inspect` tells: what was recorded, and what became of it."""
 
 import numpy as np
 
+from keras_dcat import recordings
 from keras_dcat.cli.checks import done
 from keras_dcat.cli.data import Prepared, people
 from keras_dcat.cli.experiment import Experiment
@@ -9,6 +10,65 @@ from keras_dcat.shown import counted
 
 _MOST_ROWS = 40
 _COLUMNS = "session stream samples kept lost rate gaps done".split()
+
+
+def told(experiment: Experiment, prepared: Prepared) -> str:
+    """All that can be said of an experiment's data before anything is trained.
+
+    Args:
+        experiment: `Experiment`.
+        prepared: `Prepared`.
+
+    Returns:
+        str.
+    """
+    own = prepared.recordings
+    subjects = {str(each.subject) for each in own}
+    streams = []
+    for name in (experiment.source, experiment.target):
+        seconds = sum(each.streams[name].duration for each in own)
+        first = own[0].streams[name]
+        streams.append(
+            f"{name}: {seconds / 60:.1f} min at about {1 / first.step:.4g} Hz, "
+            f"{' × '.join(map(str, np.shape(first.values)[1:]))} values a sample"
+        )
+    parts = [
+        f"{len(own)} recordings of {len(subjects)} subjects",
+        "\n".join(streams),
+        clocks_table(prepared),
+        windows_table(experiment, prepared),
+        str(prepared.index.report),
+        _lateness(experiment, longest(experiment, prepared)),
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def longest(experiment: Experiment, prepared: Prepared) -> recordings.Recording:
+    """The recording with the longest stream of the target.
+
+    Args:
+        experiment: `Experiment`.
+        prepared: `Prepared`.
+
+    Returns:
+        `Recording`.
+    """
+    target = experiment.target
+    return max(prepared.recordings, key=lambda each: each.streams[target].duration)
+
+
+def _lateness(experiment, recording):
+    """How late the target's clock is, as far as one recording shows it."""
+    names = experiment.source, experiment.target
+    try:
+        found = recordings.estimate_offset(*(recording.streams[n] for n in names))
+    except ValueError as error:
+        return f"The clocks cannot be compared: {error}"
+    return (
+        f"In the longest recording the {experiment.target} is {found.offset:+.3f} s "
+        f"late (uncertain by {1e3 * found.uncertainty:.0f} ms), with a confidence of "
+        f"{found.confidence:.2f}."
+    )
 
 
 def windows_table(experiment: Experiment, prepared: Prepared) -> str:

@@ -5,6 +5,27 @@ import pathlib
 import keras
 
 import keras_dcat  # noqa: F401  its layers are registered
+from keras_dcat.cli.experiment import Experiment
+
+
+def model_of(experiment: Experiment, name: str) -> keras.Model:
+    """A model that `train` has written.
+
+    Args:
+        experiment: `Experiment`.
+        name: str, such as `"target.keras"`.
+
+    Returns:
+        `keras.Model`.
+
+    Raises:
+        FileNotFoundError: if it was not trained yet.
+        ValueError: if it is damaged.
+    """
+    path = experiment.output / name
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there. First: keras-dcat train")
+    return read_model(path)
 
 
 def read_model(path: pathlib.Path) -> keras.Model:

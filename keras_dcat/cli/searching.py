@@ -3,7 +3,7 @@
 import json
 import pathlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -189,3 +189,20 @@ def searched(
         verbose=0,
     )
     return tuner
+
+
+def told_best(tuner: WholeSearch, names: Sequence[str]) -> str:
+    """The best settings that a search has found, in one line.
+
+    Args:
+        tuner: `WholeSearch` that has ended.
+        names: sequence of str, the settings that it looked for.
+
+    Returns:
+        str.
+    """
+    best = tuner.oracle.get_best_trials()[0]
+    values = [best.hyperparameters.get(name) for name in names]
+    short = [f"{each:.3g}" if isinstance(each, float) else each for each in values]
+    found = ", ".join(f"{n} = {x}" for n, x in zip(names, short, strict=True))
+    return f"{found}: macro F1 {best.score:.3f} of the validation subjects"

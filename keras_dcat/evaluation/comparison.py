@@ -23,6 +23,7 @@ from keras_dcat.evaluation.scheduling import SCHEDULERS, share_out
 from keras_dcat.evaluation.stream_pairs import arrow, ordered_pairs, sources_of
 from keras_dcat.evaluation.study import Study
 from keras_dcat.storage import written_whole
+from keras_dcat.windows import stretches
 
 
 def compare(
@@ -253,6 +254,7 @@ def _run(repetition, job):
         probabilities=outcome.probabilities,
         losses=outcome.losses,
         training_f1=outcome.training_f1,
+        stretches=stretches(repetition.test),
         seconds=time.monotonic() - began,
         environment=environment(),
     )

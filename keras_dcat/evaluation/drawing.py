@@ -67,13 +67,13 @@ class Drawing:
 
     def __enter__(self):
         # Not as the reader's matplotlib is set up: the same results, the same bytes.
-        style = require("matplotlib.style", extra="demo")
+        style = require("matplotlib.style", extra="plots")
         self._context = style.context(
             ["default", _STYLE, {"svg.hashsalt": self._title}]
         )
         self._context.__enter__()
         # Not pyplot: a figure of its own needs no display and leaves none behind.
-        figures = require("matplotlib.figure", extra="demo")
+        figures = require("matplotlib.figure", extra="plots")
         self.figure = figures.Figure(figsize=self._size, layout="constrained")
         self.axes = self.figure.subplots()
         return self

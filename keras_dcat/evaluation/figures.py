@@ -284,7 +284,7 @@ def gain_curves(
 
 
 def _cells(axes, values, shades, low, high):
-    colors = require("matplotlib.colors", extra="demo")
+    colors = require("matplotlib.colors", extra="plots")
     shades = colors.LinearSegmentedColormap.from_list("shades", shades)
     axes.imshow(
         values, shades, vmin=low, vmax=high, interpolation="none", aspect="auto"

@@ -56,6 +56,7 @@ def export_runs(folder: str | os.PathLike, path: str | os.PathLike) -> int:
         "predicted": [run.predicted.astype("uint16") for run in runs],
         "confidence": [run.probabilities.max(axis=-1) for run in runs],
         "losses": [run.losses for run in runs],
+        "stretches": [_stretches(run) for run in runs],
     }
     with written_whole(path) as part:
         joined: dict[str, Any] = {
@@ -118,8 +119,15 @@ def _about(file, run):
         "classes": run.probabilities.shape[1],
         "epochs": len(run.losses),
         "training_f1": run.training_f1,
+        "has_stretches": run.stretches is not None,
         **{name: getattr(run, name) for name in _TOLD},
     }
+
+
+def _stretches(run):
+    """Those of a run; zeros that nobody reads where it has none."""
+    none = np.zeros(len(run.labels), int)
+    return none if run.stretches is None else run.stretches
 
 
 def _unpacked(arrays, about):
@@ -130,6 +138,8 @@ def _unpacked(arrays, about):
         for name in ("labels", "subjects", "predicted", "confidence")
     )
     losses = _parts(arrays["losses"], [each["epochs"] for each in about])
+    # Older files have none.
+    stretches = _parts(arrays.get("stretches", np.zeros(sum(windows), int)), windows)
     for number, each in enumerate(about):
         name, source, classes = each["name"], each["source"], each["classes"]
         if pathlib.PurePath(name).name != name or not name.endswith(".npz"):
@@ -146,6 +156,7 @@ def _unpacked(arrays, about):
             probabilities=np.where(is_top, top, rest),
             losses=losses[number],
             training_f1=each.get("training_f1"),  # older files have none
+            stretches=stretches[number] if each.get("has_stretches") else None,
         )
         run.check()
         if not np.array_equal(run.predicted, predicted[number]):

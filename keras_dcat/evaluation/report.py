@@ -45,7 +45,7 @@ def write_report(
             f"Received: {path.name!r} and {len(experiments)} experiments. "
             "Give it such a name, and what `compare` returns under a heading."
         )
-    environment = require("jinja2", extra="demo").Environment(
+    environment = require("jinja2", extra="plots").Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["signed"] = _signed
@@ -99,6 +99,11 @@ def _section(heading, results):
             {
                 "name": arrow(pair),
                 "rows": [r for r in rows if (r["source"], r["target"]) == pair],
+                "events": any(
+                    r["event F1"] is not None
+                    for r in rows
+                    if (r["source"], r["target"]) == pair
+                ),
                 "references": references(results, pair),
                 "remarks": remarks(results, pair),
                 "details": list(_details(heading, results, pair)),

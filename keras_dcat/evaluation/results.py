@@ -17,6 +17,7 @@ from keras_dcat.evaluation.stream_pairs import arrow, named, sources_of
 from keras_dcat.metrics import f1_per_class
 from keras_dcat.shown import counted, shown_as_printed
 
+EVENTS = ("segment F1", "event F1")  # columns, where recordings show changes
 _SHOWN = 8  # tables that are printed at once
 
 
@@ -205,19 +206,20 @@ class Results:
         Returns:
             str, a Markdown table, and below it what to read it with.
         """
-        lines = [
-            "| method | macro F1 | gain | accuracy | calibration error |",
-            "|---|---|---|---|---|",
-        ]
-        for row in self.rows([pair]):
-            gain = "" if row["gain"] is None else row["gain"].signed
-            lines.append(
-                f"| {row['method']} | {row['macro F1']} | {gain} | "
-                f"{row['accuracy']:.3f} | {row['calibration error']:.3f} |"
-            )
+        rows = self.rows([pair])
+        shown = EVENTS if rows[0]["event F1"] is not None else ()
+        names = ("method", "macro F1", "gain", *shown, "accuracy", "calibration error")
+        lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+        for row in rows:
+            cells = {
+                **{name: f"{row[name]:.3f}" for name in (*shown, *names[-2:])},
+                "gain": "" if row["gain"] is None else row["gain"].signed,
+            }
+            words = [str(cells.get(name, row[name])) for name in names]
+            lines.append(f"| {' | '.join(words)} |")
         for row in references(self, pair):
             lines.append(
-                f"| *{row['method']}* | {row['macro F1']} | | "
+                f"| *{row['method']}* | {row['macro F1']} | {'| ' * len(shown)}| "
                 f"{row['accuracy']:.3f} | {row['calibration error']:.3f} |"
             )
         return "\n".join([*lines, *(f"\n{each}" for each in remarks(self, pair))])
@@ -230,7 +232,8 @@ class Results:
 
         Returns:
             list of dict with the keys `source`, `target`, `method`, `baseline`,
-            `macro F1` and `gain` (`Interval`; no gain of a baseline), `p`, `accuracy`,
+            `macro F1` and `gain` (`Interval`; no gain of a baseline), `p`, `segment F1`
+            and `event F1` (None where no recording shows a change), `accuracy`,
             `calibration error`, `seconds`.
         """
         pairs = self.pairs if pairs is None else pairs
@@ -242,7 +245,8 @@ class Results:
         Returns:
             iterator of dict with the keys `split`, `seed`, `source`, `target`,
             `method`, `baseline`, `macro_f1`, `accuracy`, `calibration_error`, `seconds`
-            and, for each class, `F1` and its name.
+            and, for each class, `F1` and its name; `segment_f1` and `event_f1` where
+            recordings show changes.
         """
         for (split, seed, (source, target), label), run in self.runs.items():
             f1 = self._f1(run.labels, run.predicted)
@@ -251,6 +255,7 @@ class Results:
                 "accuracy": run.accuracy,
                 "calibration_error": run.calibration_error,
                 "seconds": run.seconds,
+                **_of_events(run),
                 **{f"F1 {n}": x for n, x in zip(self.class_names, f1, strict=True)},
             }
             yield {
@@ -279,6 +284,7 @@ class Results:
             "macro F1": self.score(pair, label),
             "gain": None if is_baseline else self.gain(pair, label),
             "p": float("nan") if is_baseline else self.fold_test(pair, label),
+            **{name: _mean_of(runs, name) for name in EVENTS},
             "accuracy": float(np.mean([run.accuracy for run in runs])),
             "calibration error": float(np.mean([r.calibration_error for r in runs])),
             "seconds": float(np.mean([run.seconds for run in runs])),
@@ -319,6 +325,19 @@ class Results:
     def _tested(self, pair, label):
         """Labels and subjects `(windows, …)`, predictions `(seeds, windows, …)`."""
         return tested(self.of(pair, label))
+
+
+def _of_events(run):
+    """Scores of events, where there are some."""
+    if not run.shows_events:
+        return {}
+    return {"segment_f1": run.segment_f1, "event_f1": run.event_f1}
+
+
+def _mean_of(runs, name):
+    """Mean over the runs that have events; None where one has none."""
+    scores = [getattr(run, name.replace(" ", "_").lower()) for run in runs]
+    return None if None in scores else float(np.mean(scores))
 
 
 def _listed(pair):

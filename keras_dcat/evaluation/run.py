@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 
 from keras_dcat.evaluation.stream_pairs import arrow, sources_of
-from keras_dcat.metrics import expected_calibration_error, macro_f1
+from keras_dcat.metrics import (
+    event_f1,
+    expected_calibration_error,
+    macro_f1,
+    segment_f1,
+)
 from keras_dcat.shown import counted, shown_as_printed, told
 from keras_dcat.storage import JSON_ERRORS, stored_arrays
 
@@ -35,6 +40,8 @@ class Run:
         environment: dict of versions.
         training_f1: float. Macro F1 on the training windows that have a label; `None`
             where nobody has asked.
+        stretches: int array `(windows,)`, the same for windows that are on end, as of
+            `windows.stretches`; `None` where nobody has asked.
     """
 
     split: str
@@ -49,6 +56,7 @@ class Run:
     seconds: float
     environment: Mapping[str, str]
     training_f1: float | None = None
+    stretches: np.ndarray | None = None
 
     def __str__(self) -> str:
         pair = self.target if self.source is None else arrow((self.source, self.target))
@@ -76,6 +84,35 @@ class Run:
         return macro_f1(self.labels, self.predicted, size, multi_label=several)
 
     @property
+    def shows_events(self) -> bool:
+        """Whether what is done changes within a stretch, so that it can be missed."""
+        if self.stretches is None:
+            return False
+        on_end = self.stretches[1:] == self.stretches[:-1]
+        changes = self.labels[1:] != self.labels[:-1]
+        return bool((on_end & changes.reshape(len(on_end), -1).any(axis=-1)).any())
+
+    @property
+    def event_f1(self) -> float | None:
+        """Mean F1 of events, one for each run of windows; `None` where there are none.
+
+        Any overlap finds one.
+        """
+        return self._of_events(event_f1)
+
+    @property
+    def segment_f1(self) -> float | None:
+        """Mean F1 of segments, which must overlap by half; `None` as in `event_f1`."""
+        return self._of_events(segment_f1)
+
+    def _of_events(self, score):
+        if not self.shows_events:
+            return None
+        several, size = self.labels.ndim > 1, self.probabilities.shape[1]
+        own = {"stretches": self.stretches, "multi_label": several}
+        return score(self.labels, self.predicted, size, **own)
+
+    @property
     def calibration_error(self) -> float:
         """How far confidence is from being right."""
         return expected_calibration_error(self.labels, self.probabilities)
@@ -87,10 +124,12 @@ class Run:
             path: str or path of an `.npz` file. Nothing in it is pickled.
         """
         arrays = {name: getattr(self, name) for name in _ARRAYS}
+        if self.stretches is not None:
+            arrays["stretches"] = self.stretches
         others = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name not in arrays
+            if field.name not in (*arrays, "stretches")
         }
         np.savez_compressed(path, about=json.dumps(others), **arrays)
 
@@ -113,7 +152,8 @@ class Run:
             about = json.loads(str(arrays["about"]))
             if isinstance(about["source"], list):  # JSON has no tuples
                 about["source"] = tuple(about["source"])
-            run = cls(**about, **{name: arrays[name] for name in _ARRAYS})
+            own = [*_ARRAYS, *(["stretches"] if "stretches" in arrays else [])]
+            run = cls(**about, **{name: arrays[name] for name in own})
             run.check()
         except JSON_ERRORS as error:
             raise ValueError(
@@ -139,6 +179,13 @@ class Run:
             and self.subjects.dtype.kind == "U"
             and self.probabilities.dtype.kind == self.losses.dtype.kind == "f"
             and windows > 0
+            and (
+                self.stretches is None
+                or (
+                    self.stretches.shape == (windows,)
+                    and self.stretches.dtype.kind == "i"
+                )
+            )
             and bool(np.isin(self.labels, np.arange(classes)).all())
             and bool(np.isfinite(self.probabilities).all())
             and type(self.seed) is int

@@ -1,5 +1,6 @@
 """How good predictions are: of arrays at once, or batch by batch as Keras's metrics."""
 
+from keras_dcat.metrics.events import event_counts, event_f1, segment_f1
 from keras_dcat.metrics.scores import (
     expected_calibration_error,
     f1_per_class,
@@ -15,7 +16,10 @@ __all__ = [
     "ExpectedCalibrationError",
     "F1PerClass",
     "MacroF1",
+    "event_counts",
+    "event_f1",
     "expected_calibration_error",
     "f1_per_class",
     "macro_f1",
+    "segment_f1",
 ]

@@ -53,7 +53,7 @@ def written(
 
 @functools.cache
 def _kind():
-    figures: Any = require("matplotlib.figure", extra="demo")
+    figures: Any = require("matplotlib.figure", extra="plots")
 
     class Figure(figures.Figure):
         """What a notebook shows, whether it knows of pyplot or not."""

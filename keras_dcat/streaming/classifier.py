@@ -3,6 +3,7 @@
 import os
 import pathlib
 import threading
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,14 @@ from keras_dcat.real_numbers import is_number, is_positive
 from keras_dcat.recordings.at_rate import nearest_step
 from keras_dcat.shown import counted, shown_as_printed, told
 from keras_dcat.streaming.live_resampling import EvenSamples, EvenTimes
+from keras_dcat.streaming.samples import checked_samples, numbers
+from keras_dcat.streaming.sensor_clock import Clock, SensorClock
+from keras_dcat.streaming.silence import Silence
+from keras_dcat.streaming.smoothing import (
+    MarkovSmoothing,
+    MedianSmoothing,
+    WeightedSmoothing,
+)
 from keras_dcat.streaming.tail import Tail
 
 
@@ -64,8 +73,16 @@ class StreamingClassifier:
             unless it is given: it decides, as in the training, what is filtered out.
         max_gap: float. Seconds between two timestamps from which on they are a gap; ten
             windows at most, for what is bridged is made up.
-        smoothing: float from 0 to below 1. The share that the windows before have in
-            what is said of one, in all.
+        time_unit: float. Seconds per unit of timestamps: 0.001 for milliseconds.
+        wraps: float. Period of a counter that wraps, in seconds: `2**32 * 1e-6` for 32
+            bits of microseconds. None for clocks that go on.
+        packets: str. Which of its samples the one time of a packet is that of: `"end"`,
+            `"start"` or `"centre"`. Samples are spread by `rate`, and follow the times
+            of packets slowly, as these come late or two at once. `"refuse"` where each
+            sample has a time of its own.
+        smoothing: float from 0 to below 1, the share that the windows before have in
+            what is said of one, in all; or `MedianSmoothing` or `MarkovSmoothing`, by
+            which a decision also waits for windows behind it.
 
     Raises:
         ValueError: if there is no description in the artefact, or an option makes no
@@ -84,18 +101,19 @@ class StreamingClassifier:
         rate: float | None = None,
         *,
         max_gap: float = 0.25,
-        smoothing: float = 0.0,
+        time_unit: float = 1.0,
+        wraps: float | None = None,
+        packets: str = "refuse",
+        smoothing: float | MedianSmoothing | MarkovSmoothing = 0.0,
     ):
         path = pathlib.Path(artefact)
         self.description = Description.of(path)
         self._given_rate = rate
         rate = self.description.rate if rate is None else rate
-        are_numbers = is_positive(rate) and is_number(max_gap) and is_number(smoothing)
-        if not (are_numbers and max_gap > 0 and 0 <= smoothing < 1):
+        if not (is_positive(rate) and is_number(max_gap) and max_gap > 0):
             raise ValueError(
-                "`rate` and `max_gap` must be above 0, `smoothing` from 0 to below 1. "
-                f"Received: {rate=}, {max_gap=}, {smoothing=}. "
-                "Leave out what you do not know."
+                "`rate` and `max_gap` must be above 0. "
+                f"Received: {rate=}, {max_gap=}. Leave out what you do not know."
             )
         if max_gap > 10 * self.description.length:
             raise ValueError(
@@ -105,13 +123,25 @@ class StreamingClassifier:
             )
         self.rate = float(rate)
         self.max_gap = max_gap
-        self.smoothing = smoothing
+        if isinstance(smoothing, MedianSmoothing | MarkovSmoothing):
+            self.smoothing: Any = smoothing
+        else:
+            self.smoothing = WeightedSmoothing(smoothing)
+        self._check_smoothing()
         if self.description.stride * self.description.rate < 0.5:
             raise ValueError(
                 "Windows must start a sample apart at least. "
                 f"Received: {str(path)!r} with a stride of {self.description.stride} s "
                 f"at {self.description.rate} Hz. Export the model anew."
             )
+        self._clock = SensorClock(
+            self._given_rate,
+            self.description.rate,
+            max_gap,
+            time_unit=time_unit,
+            wraps=wraps,
+            packets=packets,
+        )
         # The owner must live as long as what it runs.
         self._run, _, self._owner = _loaded(path)
         # What runs an artefact takes one window at a time.
@@ -120,15 +150,19 @@ class StreamingClassifier:
 
     def __str__(self) -> str:
         return (
-            f"<StreamingClassifier samples at {self.rate:.6g} Hz, smoothing "
-            f"{self.smoothing:g}\n  {self.description}>"
+            f"<StreamingClassifier samples at {self.rate:.6g} Hz, decisions "
+            f"{self.smoothing.delay} windows late\n  {self.description}>"
         )
 
     def reset(self) -> None:
         """Forgets all samples, as after a gap."""
         with self._lock:
             self._has_timestamps: bool | None = None
-            self._last: Any = None  # timestamp of the last sample
+            self._count = 0  # of samples without timestamps
+            self._stands = Clock()  # of the sensor, behind the last sample
+            self._silence = Silence(
+                self.description.length, self.description.stride, self.max_gap
+            )
             self._own_rate = self._given_rate  # of samples with timestamps
             self._begin(None)
 
@@ -136,9 +170,20 @@ class StreamingClassifier:
     def latency(self) -> float:
         """Seconds by which a decision is later than the end of its window, at most.
 
-        Of samples with timestamps, once it is known how many come in a second.
+        Of samples with timestamps, once it is known how many come in a second. What a
+        smoothing waits for is part of it: its `delay` times the stride.
         """
-        return self._even.latency
+        return self._even.latency + self.smoothing.delay * self.description.stride
+
+    @property
+    def time(self) -> float | None:
+        """When the last sample was taken, in seconds; None before the first.
+
+        By the timestamps or, without any, since the first sample.
+        """
+        if self._has_timestamps:
+            return self._stands.last
+        return (self._count - 1) / self.rate if self._count else None
 
     def feed(
         self, samples: npt.ArrayLike, timestamps: npt.ArrayLike | None = None
@@ -147,28 +192,45 @@ class StreamingClassifier:
 
         Args:
             samples: array `(samples, channels…)`, as many as there are.
-            timestamps: float array `(samples,)`, in seconds, rising from sample to
-                sample and from chunk to chunk; or never any.
+            timestamps: float array `(samples,)`, in units of `time_unit`, rising from
+                sample to sample and from chunk to chunk; of packets also one number for
+                all of the chunk; or never any.
 
         Returns:
             list of `Decision`, one for each window that is complete now.
 
         Raises:
             ValueError: if samples do not fit the model, are not finite, or if
-                timestamps do not rise. Nothing has been taken in then.
+                timestamps do not rise, or are of another unit. Nothing of this chunk
+                has been taken in then.
+
+        A warning says why, where a window's worth of samples comes to no decision.
         """
         with self._lock:
-            return self._fed(*self._checked(samples, timestamps))
+            samples = self._checked(samples, timestamps is not None)
+            if timestamps is not None:
+                timestamps = numbers(timestamps, "timestamps")
+                last = self._stands.last
+                timestamps, self._stands = self._clock.read(
+                    len(samples), timestamps, self._stands
+                )
+                decisions = self._fed(samples, timestamps, last)
+            else:
+                decisions = self._fed(samples, None, None)
+        if reason := self._silence.reason():
+            warnings.warn(reason, stacklevel=2)
+        return decisions
 
-    def _fed(self, samples, timestamps):
+    def _fed(self, samples, timestamps, last):
         if not len(samples):
             return []
         self._has_timestamps = timestamps is not None
         if timestamps is None:
+            self._count += len(samples)
             if self._start is None:
                 self._begin(0.0)
             return self._decided(self._even.add(samples))
-        before = -np.inf if self._last is None else self._last
+        before = -np.inf if last is None else last
         with np.errstate(over="ignore"):  # a gap without end is one, too
             begins = np.diff(timestamps, prepend=before) > self.max_gap
         decisions = []
@@ -180,8 +242,18 @@ class StreamingClassifier:
                 self._begin(timestamps[part[0]])
             even = self._even.add(samples[part], timestamps[part])
             self._own_rate = self._even.own_rate  # it holds behind a gap, too
-            self._last = timestamps[part[-1]]
-            decisions += self._decided(even)
+            found = self._decided(even)
+            decisions += found
+            if found:
+                self._silence.broken()
+            else:
+                self._silence.heard(
+                    len(part),
+                    timestamps[part[-1]] - self._start,
+                    self._own_rate or self.description.rate,
+                    self.latency,
+                    is_new=bool(begins[part[0]]),
+                )
         return decisions
 
     def end(self) -> list[Decision]:
@@ -193,10 +265,10 @@ class StreamingClassifier:
             list of `Decision`.
         """
         with self._lock:
-            waiting = self._even.end()
-            if not len(waiting):
-                return []
-            return self._decided(waiting, until=self._even.seconds)
+            waiting, decisions = self._even.end(), []
+            if len(waiting):
+                decisions = self._decided(waiting, until=self._even.seconds)
+            return decisions + self._told(self._running.end())
 
     def _begin(self, start):
         """Starts anew: the first sample is at `start`."""
@@ -208,7 +280,8 @@ class StreamingClassifier:
             self._even = EvenSamples(self.rate, self.description.rate)
         self._tail = Tail()
         self._windows = 0
-        self._smoothed = None
+        self._running = self.smoothing.running()
+        self._waiting: list[float] = []  # when the windows start that are not told
 
     def _decided(self, samples, until=None):
         """What is said of the windows that samples at the model's rate complete.
@@ -233,68 +306,49 @@ class StreamingClassifier:
         if windows:
             outputs, _ = self._run(np.stack(windows).astype("float32"))
             probabilities = description.probabilities(outputs)
-            decisions = list(map(self._decision, times, probabilities))
+            self._waiting += times
+            for own in probabilities:
+                decisions += self._told(self._running.add(own))
         tail.forget(before=int(nearest_step(self._windows * description.stride * rate)))
         return decisions
 
+    def _told(self, smoothed):
+        """Decisions about the windows that have waited longest."""
+        times = [self._waiting.pop(0) for _ in smoothed]
+        return list(map(self._decision, times, smoothed))
+
     def _decision(self, time, probabilities):
-        if self._smoothed is not None:
-            share = self.smoothing
-            probabilities = share * self._smoothed + (1 - share) * probabilities
-        self._smoothed = probabilities
         decision = self.description.decisions(probabilities[None])[0]
         labels = self.description.names_of(decision)
         return Decision(time, joined(labels), probabilities, labels)
 
-    def _checked(self, samples, timestamps):
-        samples = _numbers(samples, "samples")
-        is_wide = samples.dtype.kind == "f" and samples.dtype.itemsize > 4
-        with np.errstate(over="ignore"):  # what overflows is refused below
-            samples = samples.astype("float64" if is_wide else "float32", copy=False)
-        channels = tuple(self.description.shape[1:])
-        if not samples.ndim or samples.shape[1:] != channels:
-            sizes = ", ".join(map(str, channels))
+    def _check_smoothing(self):
+        if not isinstance(self.smoothing, MarkovSmoothing):
+            return
+        names = self.description.class_names
+        if self.description.is_multilabel or len(self.smoothing.prior) != len(names):
             raise ValueError(
-                f"`samples` must have shape (samples, {sizes}). "
-                f"Received: shape {samples.shape}. "
-                f"Feed the stream {self.description.stream!r}, with all its channels."
+                "`MarkovSmoothing` is of one class of several, the same as the "
+                f"artefact's. Received: {len(self.smoothing.prior)} classes, and the "
+                f"{self.description.task} artefact of {list(names)}. Smooth several "
+                "labels by MedianSmoothing(5)."
             )
-        # Models take float32, in which 1e39 is infinity.
-        if not (np.abs(samples) <= np.finfo("float32").max).all():
-            raise ValueError(
-                "`samples` must be finite. Received: NaN or infinity. "
-                "Leave those samples out, and pass timestamps."
-            )
-        has_timestamps = timestamps is not None
+
+    def _checked(self, samples, has_timestamps):
+        samples = checked_samples(samples, self.description)
         if len(samples) and self._has_timestamps not in (None, has_timestamps):
             raise ValueError(
                 "Either all samples must have timestamps, or none. "
                 f"Received: timestamps {'now' if has_timestamps else 'before'} only. "
                 "Call `reset` to begin anew."
             )
-        if not has_timestamps:
-            return samples, None
-        if self.max_gap * self.rate <= 1:
+        if has_timestamps and self.max_gap * self.rate <= 1:
             raise ValueError(
                 "`max_gap` must be longer than a step of the sensor. "
                 f"Received: max_gap={self.max_gap} s at {self.rate:g} Hz. "
                 "Make the classifier with the one of `index_windows`."
             )
-        timestamps = _numbers(timestamps, "timestamps").astype("float64")
-        last = -np.inf if self._last is None else self._last
-        rises = (
-            timestamps.ndim == 1
-            and bool(np.isfinite(timestamps).all())
-            and bool((timestamps > np.concatenate([[last], timestamps[:-1]])).all())
-        )
-        if timestamps.shape != samples.shape[:1] or not rises:
-            raise ValueError(
-                "`timestamps` must be one for each sample, finite and rising, on from "
-                f"the chunk before. Received: shape {timestamps.shape} for "
-                f"{len(samples)} samples, rising: {rises}, the last before: {last:g}. "
-                "Leave out samples that come late, or call `reset`."
-            )
-        return samples, timestamps
+        return samples
 
 
 def _loaded(path):
@@ -313,21 +367,3 @@ def _loaded(path):
 
 
 _TINY = 1e-6  # seconds: times are rounded
-
-
-def _numbers(values, name):
-    """An array of real numbers, whatever was sent."""
-    try:
-        found = np.asarray(values)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise _no_numbers(name, error) from error
-    if found.dtype.kind not in "biuf":
-        raise _no_numbers(name, f"values of type {found.dtype}")
-    return found
-
-
-def _no_numbers(name, found):
-    return ValueError(
-        f"`{name}` must be an array of real numbers. Received: {found}. "
-        "Convert them, and leave out what is not a number."
-    )

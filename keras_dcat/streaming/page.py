@@ -1,49 +1,77 @@
 """A web page that shows what comes in and what is said of it, as it happens."""
 
 import asyncio
+import collections
 import contextlib
 import importlib.resources
-import ipaddress
 import json
 import logging
 import math
 import secrets
 import threading
-from urllib.parse import urlsplit
+import warnings
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from keras_dcat.export import Description
 from keras_dcat.extras import require
 from keras_dcat.shown import counted, shown_as_printed
+from keras_dcat.streaming.page_access import Access
 from keras_dcat.streaming.replay import Moment
 
 _MESSAGE_BYTES = 1024  # a page has nothing to say; who says more is cut off
 _WAITING = 100  # messages that a slow page may be behind before it is cut off
 _POINTS = 25  # of a chunk are drawn at most
+_CHANNELS = 12  # of a sensor are drawn at most
+_PAST = 500  # decisions that a page is told which comes later
 _SECONDS = 5.0  # in which a server must have started, or ended
+
+
+class Sensor(NamedTuple):
+    """What a page draws in one panel.
+
+    Attributes:
+        name: str, that of its stream.
+        channels: tuple of str, of the legend; numbers, or x, y and z, if empty.
+        unit: str, such as `"m/s²"`; none if empty.
+    """
+
+    name: str
+    channels: tuple[str, ...] = ()
+    unit: str = ""
 
 
 @shown_as_printed
 class LivePage:
-    """Serves one page with the signal, the probabilities, and the truth, live.
+    """Serves one page with signals, decisions and the truth, live.
+
+    Each sensor has a panel with a legend, its unit and a scale. A strip below has what
+    was said, as high as the model was sure, and the truth above it. The page can be
+    paused, and saves the decisions as CSV.
 
     A context manager: the server runs in a thread of its own while it is entered, at
     the address in the attribute `url`. Only this machine can reach it, unless `host`
-    says otherwise; then anybody who can reach that address sees the signal. What pages
-    send is not read. Pages that are too slow, too many, or of another site are cut off.
+    says otherwise: then a warning says so, and the address has a token, without which
+    nobody is answered. What pages send is not read. Pages that are too slow, too many,
+    or of another site are cut off.
 
     Args:
         description: `Description` of the artefact that classifies.
-        host: str. Address to listen at.
+        host: str. Address to listen at; `"0.0.0.0"` for all of this machine's, so that
+            a phone in the same network can look on.
         port: int. 0 for any that is free.
+        sensors: sequence of `Sensor`, that of the classifier first; that one alone
+            unless given. The samples of the others are `Moment.others`.
         max_clients: int. How many pages may look on at once.
         title: str. What stands above the signal.
 
     Raises:
         ImportError: if aiohttp, which serves the page, is not installed.
         OSError: on entering, if the address cannot be had.
-        ValueError: if `max_clients` is not positive.
+        ValueError: if `max_clients` is not positive, or the first sensor is not that of
+            the classifier.
 
     Example:
 
@@ -58,6 +86,7 @@ class LivePage:
         host: str = "127.0.0.1",
         port: int = 8000,
         *,
+        sensors: Sequence[Sensor] = (),
         max_clients: int = 16,
         title: str = "",
     ):
@@ -67,12 +96,26 @@ class LivePage:
                 f"Received: max_clients={max_clients}. Leave it out for 16."
             )
         self._web = require("aiohttp.web", extra="live")
-        self._greeting = _text(
-            kind="hello",
-            title=title or description.stream,
-            names=list(description.class_names),
-            channels=math.prod(description.shape[1:]),
-        )
+        self.sensors = tuple(sensors) or (Sensor(description.stream),)
+        if self.sensors[0].name != description.stream:
+            raise ValueError(
+                "The first of `sensors` must be that of the classifier. "
+                f"Received: {[each.name for each in self.sensors]}, where it takes "
+                f"{description.stream!r}. Put that one first."
+            )
+        size = math.prod(description.shape[1:])
+        self._greeting = {
+            "kind": "hello",
+            "title": title or description.stream,
+            "names": list(description.class_names),
+            "several": description.is_multilabel,
+            "length": description.length,
+            "stride": description.stride,
+            "sensors": [_panel(self.sensors[0], size)]
+            + [_panel(each, len(each.channels) or 3) for each in self.sensors[1:]],
+        }
+        self._past: collections.deque = collections.deque(maxlen=_PAST)
+        self._access = Access(host)
         self._host, self._port, self._max_clients = host, port, max_clients
         self._html = importlib.resources.files(__package__).joinpath("page.html")
         self._clients: set[asyncio.Queue] = set()
@@ -83,6 +126,13 @@ class LivePage:
         return f"<LivePage {where}, {counted(len(self._clients), 'page')} look on>"
 
     def __enter__(self):
+        if self._access.is_open:
+            warnings.warn(
+                "The page is open to the network: whoever has its address, with the "
+                "token, sees the signal, and what is sent is not encrypted. Leave "
+                "`host` out for this machine alone.",
+                stacklevel=2,
+            )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -112,24 +162,24 @@ class LivePage:
                 "A page must be served before it can show anything. "
                 "Received: a moment outside of `with`. Write: with LivePage(…) as page:"
             )
-        samples = np.asarray(moment.samples, "float64")
-        samples = samples.reshape(len(samples), -1)
-        samples = samples[:: -(-len(samples) // _POINTS) or 1]
+        names = [each.name for each in self.sensors[1:]]
+        others = [moment.others.get(name, _NOTHING) for name in names]
+        decisions = [
+            {
+                "time": _numbers(decision.time),
+                "label": decision.label,
+                "probabilities": _numbers(np.round(decision.probabilities, 4)),
+                "truth": truth,
+            }
+            for decision, truth in zip(moment.decisions, moment.truths, strict=True)
+        ]
         message = _text(
             kind="moment",
             time=_numbers(moment.time),
-            samples=_numbers(samples.round(4)),
-            decisions=[
-                {
-                    "time": _numbers(decision.time),
-                    "label": decision.label,
-                    "probabilities": _numbers(np.round(decision.probabilities, 4)),
-                    "truth": truth,
-                }
-                for decision, truth in zip(moment.decisions, moment.truths, strict=True)
-            ],
+            signals=[_points(each) for each in (moment.samples, *others)],
+            decisions=decisions,
         )
-        self._loop.call_soon_threadsafe(self._send, message)
+        self._loop.call_soon_threadsafe(self._send, message, decisions)
 
     def _do(self, task):
         """Runs a coroutine in the server's thread, and waits for it."""
@@ -153,16 +203,15 @@ class LivePage:
         except OSError:
             await self._runner.cleanup()
             raise
-        port = self._runner.addresses[0][1]
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        self.url = f"http://{host}:{port}/"
+        self.url = self._access.url(self._runner.addresses[0][1])
 
     async def _stop(self):
         for queue in list(self._clients):
             _end(queue)
         await self._runner.cleanup()
 
-    def _send(self, message):
+    def _send(self, message, decisions):
+        self._past.extend(decisions)
         for queue in list(self._clients):
             try:
                 queue.put_nowait(message)
@@ -171,7 +220,7 @@ class LivePage:
                 _end(queue)
 
     async def _page(self, request):
-        self._check_host(request)
+        self._check(request)
         nonce = secrets.token_urlsafe(16)
         html = self._html.read_text("utf-8").replace("{nonce}", nonce)
         policy = (
@@ -188,10 +237,7 @@ class LivePage:
         return self._web.Response(text=html, content_type="text/html", headers=headers)
 
     async def _live(self, request):
-        self._check_host(request)
-        origin = request.headers.get("Origin")
-        if origin not in (None, f"http://{request.host}"):
-            raise self._web.HTTPForbidden(text="Another site may not look on.")
+        self._check(request)
         if len(self._clients) >= self._max_clients:
             raise self._web.HTTPServiceUnavailable(text="Too many pages look on.")
         queue: asyncio.Queue = asyncio.Queue(_WAITING)
@@ -202,7 +248,7 @@ class LivePage:
             )
             try:
                 await socket.prepare(request)
-                await socket.send_str(self._greeting)
+                await socket.send_str(_text(**self._greeting, past=list(self._past)))
             except ConnectionError:  # gone before it was greeted
                 return self._web.Response()
             sending = asyncio.create_task(_pass_on(queue, socket))
@@ -217,10 +263,10 @@ class LivePage:
         finally:
             self._clients.discard(queue)
 
-    def _check_host(self, request):
-        """Another name for this machine is how a foreign site gets past a browser."""
-        if _is_loopback(self._host) and not _is_loopback(_name(request.host)):
-            raise self._web.HTTPForbidden(text="Only this machine may look on.")
+    def _check(self, request):
+        origin, token = request.headers.get("Origin"), request.query.get("token", "")
+        if refusal := self._access.refusal(request.host, origin, token):
+            raise self._web.HTTPForbidden(text=refusal)
 
 
 async def _pass_on(queue, socket):
@@ -236,21 +282,29 @@ def _end(queue):
     queue.put_nowait(None)
 
 
-def _name(host):
-    """A `Host` header less its port; nothing where it makes no sense."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+def _panel(sensor, count):
+    """What a page must know to draw a sensor."""
+    channels = sensor.channels or (
+        ("x", "y", "z") if count == 3 else tuple(map(str, range(1, count + 1)))
+    )
+    return {
+        "name": sensor.name,
+        "unit": sensor.unit,
+        "channels": list(channels[:_CHANNELS]),
+        "hidden": max(0, len(channels) - _CHANNELS),
+    }
 
 
-def _is_loopback(name):
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+def _points(samples):
+    """What is drawn of samples `(samples, channels…)`."""
+    samples = np.asarray(samples, "float64")
+    if not len(samples):
+        return []
+    samples = samples.reshape(len(samples), -1)[:, :_CHANNELS]
+    return _numbers(samples[:: -(-len(samples) // _POINTS) or 1].round(4))
+
+
+_NOTHING = np.empty((0, 1))  # of a sensor of which there is nothing
 
 
 def _numbers(values):

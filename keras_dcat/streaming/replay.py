@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -25,12 +25,15 @@ class Moment:
         truths: list of str or `None`. The label that holds longest in each of these
             windows, `None` where there is none; of a multi-label target, all that hold
             for more than half of it, as in `Decision.label`.
+        others: dict from a stream to its samples of the same time, `(samples,
+            channels…)`, where others were asked for.
     """
 
     time: float
     samples: np.ndarray
     decisions: list[Decision]
     truths: list[str | None]
+    others: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
         labels = few(each.label for each in self.decisions)
@@ -44,6 +47,7 @@ def replay(
     *,
     speed: float = 1.0,
     chunk: float = 0.1,
+    others: Sequence[str] = (),
 ) -> Iterator[Moment]:
     """Feeds a recording to a classifier, chunk by chunk, as a sensor would.
 
@@ -53,23 +57,28 @@ def replay(
         speed: float. Seconds of the recording in one second; `float("inf")` for as fast
             as it goes.
         chunk: float. Seconds of samples that come at once.
+        others: sequence of str. Streams of the recording that are to be shown, too, and
+            that the classifier does not see.
 
     Returns:
         iterator of `Moment`, one for each chunk, each when it is due.
 
     Raises:
-        ValueError: if the recording has no such stream, or has it at another rate, or
-            if speed or chunk are not positive.
+        ValueError: if the recording has no such streams, or has that of the classifier
+            at another rate, or if speed or chunk are not positive.
     """
-    stream = _checked(classifier, recording, speed, chunk)
-    return _moments(classifier, stream, recording.label, speed, chunk)
+    stream = _checked(classifier, recording, speed, chunk, others)
+    beside = {name: recording.streams[name] for name in others}
+    return _moments(classifier, stream, recording.label, speed, chunk, beside)
 
 
-def _moments(classifier, stream, label, speed, chunk):
+def _moments(classifier, stream, label, speed, chunk, beside):
     times = stream.times
     first = times[0] if len(times) else 0.0
     borders = np.arange(first + chunk, times[-1] if len(times) else 0.0, chunk)
     has_timestamps = stream.timestamps is not None
+    clocks = {name: other.times for name, other in beside.items()}
+    shown = {name: int(np.searchsorted(own, first)) for name, own in clocks.items()}
     classifier.reset()
     started = time.monotonic()
     for rows in np.split(np.arange(len(times)), np.searchsorted(times, borders)):
@@ -86,7 +95,12 @@ def _moments(classifier, stream, label, speed, chunk):
             decisions = [d._replace(time=d.time + float(first)) for d in decisions]
         starts = np.array([decision.time for decision in decisions])
         truths = _truths(classifier.description, label, starts)
-        yield Moment(at, np.asarray(samples), decisions, truths)
+        own = {}
+        for name, other in beside.items():
+            until = int(np.searchsorted(clocks[name], at, side="right"))
+            own[name] = np.asarray(other.values[shown[name] : until])
+            shown[name] = until
+        yield Moment(at, np.asarray(samples), decisions, truths, own)
 
 
 def _truths(description, label, starts):
@@ -107,7 +121,9 @@ def _truths(description, label, starts):
     return [joined(each) if each else None for each in found]
 
 
-def _checked(classifier: StreamingClassifier, recording, speed, chunk) -> Stream:
+def _checked(
+    classifier: StreamingClassifier, recording, speed, chunk, others
+) -> Stream:
     if not (speed > 0 and 0 < chunk < float("inf")):
         raise ValueError(
             "`speed` and `chunk` must be above 0. "
@@ -120,6 +136,11 @@ def _checked(classifier: StreamingClassifier, recording, speed, chunk) -> Stream
             f"`recording` must have the stream {name!r} that the artefact takes. "
             f"Received: {sorted(recording.streams)}. "
             "Replay a recording of the sensor that the target was trained on."
+        )
+    if missing := sorted(set(others) - set(recording.streams)):
+        raise ValueError(
+            "`others` must be streams of the recording. "
+            f"Received: {missing}. Choose from {sorted(recording.streams)}."
         )
     stream = recording.streams[name]
     if stream.rate is not None and stream.rate != classifier.rate:

@@ -16,6 +16,7 @@ from keras_dcat.windows.splits import (
     split_by_subject,
     split_by_time,
 )
+from keras_dcat.windows.stretches import stretches
 from keras_dcat.windows.window_report import WindowReport
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ __all__ = [
     "split_by_subject",
     "split_by_time",
     "stream_dataset",
+    "stretches",
     "write_shards",
 ]
 

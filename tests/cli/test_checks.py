@@ -7,7 +7,14 @@ import pytest
 
 pytest.importorskip("pydantic")
 
-from keras_dcat.cli.checks import cautions, done, problems, warnings_told
+from keras_dcat.cli import checks
+from keras_dcat.cli.checks import (
+    cautions,
+    done,
+    prepare_checked,
+    problems,
+    warnings_told,
+)
 from keras_dcat.cli.data import Prepared
 from keras_dcat.cli.experiment import Experiment
 from keras_dcat.cli.sessions import Mended
@@ -169,3 +176,14 @@ def test_warnings_of_the_package_are_told_in_words_alone():
     with pytest.warns(UserWarning, match="after"):
         warnings.warn("after", UserWarning, stacklevel=1)
     assert len(said) == 1
+
+
+def test_what_is_wrong_stops_a_training_and_is_told_to_who_only_looks(monkeypatch):
+    lossy = mended("s7", kept=100, repeated=900)
+    own, told = prepared(*GOOD, mended=[lossy]), []
+    monkeypatch.setattr(checks, "prepare", lambda experiment: own)
+    with pytest.raises(ValueError, match="session 's7'"):
+        prepare_checked(experiment(), told.append, stops=True)
+    assert told == []
+    assert prepare_checked(experiment(), told.append, stops=False) is own
+    assert [words[:30] for words in told] == ["A stream may lose 5% of its sa"]

@@ -1,11 +1,12 @@
 import json
+import types
 import zipfile
 
 import keras
 import pytest
 
 from keras_dcat import AttentionKV
-from keras_dcat.cli.models import read_model
+from keras_dcat.cli.models import model_of, read_model
 
 
 @pytest.fixture
@@ -18,6 +19,13 @@ def path(tmp_path):
 
 def test_a_model_with_layers_of_ours_is_read(path):
     assert read_model(path).output_shape == (None, 5, 2)
+
+
+def test_a_model_of_an_experiment_that_was_not_trained_says_what_is_first(path):
+    plan = types.SimpleNamespace(output=path.parent)
+    assert model_of(plan, "target.keras").output_shape == (None, 5, 2)
+    with pytest.raises(FileNotFoundError, match="source.keras is not there. First: ke"):
+        model_of(plan, "source.keras")
 
 
 def cut_off(path):

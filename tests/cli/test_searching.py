@@ -1,11 +1,12 @@
 import json
+import types
 
 import keras
 import keras_tuner
 import pytest
 
 from keras_dcat.cli.experiment import read_experiment
-from keras_dcat.cli.searching import WholeSearch, fixed
+from keras_dcat.cli.searching import WholeSearch, fixed, told_best
 from tests.cli.experiments import write_experiment
 
 
@@ -101,3 +102,16 @@ def test_what_is_not_searched_is_as_the_transfer_of_the_file_says(tmp_path):
     assert fixed(read_experiment(path)).values == {"recipe": "paper", "fused": 2.0}
     path = write_experiment(tmp_path)
     assert fixed(read_experiment(path)).values == {"recipe": "extended"}
+
+
+def test_the_best_is_told_in_one_line():
+    hp = keras_tuner.HyperParameters()
+    hp.Fixed("transfer_weight", 0.12345)
+    hp.Fixed("gate", "soft")
+    best = types.SimpleNamespace(hyperparameters=hp, score=0.75)
+    oracle = types.SimpleNamespace(get_best_trials=lambda: [best])
+    tuner = types.SimpleNamespace(oracle=oracle)
+    assert told_best(tuner, ["transfer_weight", "gate"]) == (
+        "transfer_weight = 0.123, gate = soft: macro F1 0.750 of the validation "
+        "subjects"
+    )

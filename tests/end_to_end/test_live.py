@@ -1,6 +1,7 @@
 """The example that replays recordings, through a real artefact and its page."""
 
 import re
+import runpy
 import subprocess
 import sys
 import urllib.request
@@ -11,8 +12,9 @@ import numpy as np
 import pytest
 
 from keras_dcat import datasets
-from keras_dcat.export import export_target
+from keras_dcat.export import Description, export_target, runner
 from keras_dcat.windows import index_windows, split_by_subject
+from tests.end_to_end.test_examples import write_sisfall
 
 ROOT = Path(__file__).parents[2]
 pytest.importorskip("aiohttp")
@@ -62,3 +64,29 @@ def test_recordings_are_replayed_with_their_truth(tmp_path):
     right = sum(label == truth for label, truth in pairs)
     assert f"Right about {right} of {len(pairs)} windows." in lines
     assert len(pairs) == sum((len(r.streams["imu"]) - 100) // 100 for r in own)
+
+
+def test_falls_are_replayed_with_the_events_that_were_found(
+    tmp_path, monkeypatch, capsys
+):
+    data = write_sisfall(tmp_path / "sisfall.npz")  # a fall is where it is strong
+    path = tmp_path / "target.tflite"
+    path.write_bytes(b"")
+    names = datasets.sisfall.FALL_CLASS_NAMES
+    shape = "accelerometer", 50.0, 2.0, 1.0, (100, 3)
+    Description(names, *shape, "binary").put_into(path)
+
+    def strong(windows):
+        return (np.abs(windows).max(axis=(1, 2)) > 3)[:, None] * 0.8 + 0.1, None
+
+    monkeypatch.setattr(runner, "load", lambda path: (strong, [], None))
+    options = ["--sisfall", data, "--subject", "SA02", "--speed", "inf", "--port", "0"]
+    example = str(ROOT / "examples" / "live.py")
+    arguments = [example, path, *options, "--median", "1"]
+    monkeypatch.setattr(sys, "argv", list(map(str, arguments)))
+    runpy.run_path(example, run_name="__main__")
+    printed = capsys.readouterr().out
+    assert "accelerometer of person SA02, on http://127.0.0.1:" in printed
+    # Two activities are an event each, and a fall with what is before and behind.
+    assert "Of 5 events 5 were found, and 0 more were said." in printed
+    assert "of events 1.000." in printed

@@ -35,6 +35,9 @@ def test_all_pairs_seeds_and_methods_are_there_and_a_baseline_is_trained_once(
     assert results.seeds == [0, 1]
     assert results.splits == ["official"]
     assert len(results.runs) == 2 * 2 * 2
+    # Each window of this study is a recording of its own.
+    for run in results.runs.values():
+        assert run.stretches.tolist() == list(range(len(run.labels)))
     # Per seed: each modality alone, which also teaches, and each with the other's help.
     assert len(fitted) == 2 * 4
     assert len(list((tmp_path / "runs").iterdir())) == 2 * 4

@@ -31,6 +31,7 @@ def run(seed=0, windows=30, classes=5, source=("camera", "watch"), epochs=3):
         losses=rng.random(epochs),
         seconds=2.5,
         environment={"keras": "3"},
+        stretches=None if source is None else np.arange(windows) // 10,
     )
 
 
@@ -60,7 +61,21 @@ def test_what_tables_need_comes_back_to_the_last_digit(folder, tmp_path):
         assert np.array_equal(before.predicted, after.predicted)
         assert before.macro_f1 == after.macro_f1
         assert before.calibration_error == after.calibration_error
+        assert before.event_f1 == after.event_f1
+        assert before.shows_events == (name != "c")
         assert after.probabilities.sum(axis=-1) == pytest.approx(1)
+
+
+def test_a_file_of_before_there_were_stretches_is_read(folder, tmp_path):
+    export_runs(folder, tmp_path / "runs.npz")
+    arrays = dict(stored_arrays(tmp_path / "runs.npz"))
+    del arrays["stretches"]
+    about = json.loads(str(arrays["about"]))
+    for each in about:
+        del each["has_stretches"]
+    np.savez(tmp_path / "old.npz", **{**arrays, "about": json.dumps(about)})
+    assert import_runs(tmp_path / "old.npz", tmp_path / "second") == 3
+    assert Run.load(tmp_path / "second" / "runs" / "a.npz").stretches is None
 
 
 def test_what_was_all_but_undecided_is_predicted_alike(folder, tmp_path):

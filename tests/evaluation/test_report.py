@@ -135,6 +135,22 @@ def test_the_numbers_in_the_page_are_those_of_the_results(page, experiments):
             assert p == f"{first.fold_test(pair, name):.3f}".replace("0.000", "< 0.001")
 
 
+def test_where_recordings_show_changes_the_page_has_segments_and_events(tmp_path):
+    own = results(SHARES, PAIRS[:1])
+    runs = {
+        key: dataclasses.replace(run, stretches=np.zeros(60, int))
+        for key, run in own.runs.items()
+    }
+    own = Results(runs, own.baselines, own.class_names)
+    write_report(tmp_path / "report.html", {"Events": own})
+    (table,) = Page((tmp_path / "report.html").read_text("utf-8")).tables
+    assert table[0][4:6] == ["segment F1", "event F1"]
+    assert len({len(row) for row in table}) == 1
+    tested = [run for each in own.of(PAIRS[0], "alone") for run in each]
+    assert table[1][5] == f"{np.mean([run.event_f1 for run in tested]):.3f}"
+    assert "event_f1" in (tmp_path / "report.csv").read_text().splitlines()[0]
+
+
 def test_gains_and_losses_are_called_so(page, experiments):
     table = Page(page).tables[0]
     words = {row[0]: re.sub(r"[^a-z]", "", row[2]) for row in table[1:-1]}

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, f1_score
@@ -100,6 +102,33 @@ def test_the_table_has_a_line_for_each_method(results):
     assert names == ["| alone", "| D-CAT", "| *a guess*"]
     assert f"+{results.gain(PAIR, 'D-CAT')}" in lines[3]
     assert str(results.score(PAIR, "alone")) in lines[2]
+
+
+def with_stretches(results):
+    """The same, as if windows were on end in the order in which they stand."""
+    runs = {
+        key: dataclasses.replace(run, stretches=np.zeros(len(run.labels), int))
+        for key, run in results.runs.items()
+    }
+    return Results(runs, results.baselines, results.class_names)
+
+
+def test_where_recordings_show_changes_the_table_has_segments_and_events(results):
+    own = with_stretches(results)
+    head, _, alone, _, guess, *_ = own.table(PAIR).splitlines()
+    assert head == (
+        "| method | macro F1 | gain | segment F1 | event F1 | accuracy "
+        "| calibration error |"
+    )
+    cells = [cell.strip() for cell in alone.split("|")]
+    runs = [run for each in own.of(PAIR, "alone") for run in each]
+    assert cells[4] == f"{np.mean([run.segment_f1 for run in runs]):.3f}"
+    assert cells[5] == f"{np.mean([run.event_f1 for run in runs]):.3f}"
+    assert guess.count("|") == head.count("|")
+    line = next(own.lines())
+    assert {"segment_f1", "event_f1"} <= set(line)
+    assert "event" not in results.table(PAIR)
+    assert "event_f1" not in next(results.lines())
 
 
 def test_there_is_a_line_for_each_run(results):

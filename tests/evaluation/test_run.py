@@ -40,6 +40,8 @@ def test_scores_are_those_of_the_most_likely_classes():
         {"source": [[1], "imu"]},
         {"seed": "0"},
         {"method": []},
+        {"stretches": np.zeros(3, int)},
+        {"stretches": np.zeros(4)},
     ],
     ids=str,
 )
@@ -47,3 +49,37 @@ def test_a_file_whose_parts_do_not_fit_each_other_is_refused(changed, tmp_path):
     dataclasses.replace(RUN, **changed).save(tmp_path / "run.npz")
     with pytest.raises(ValueError, match=r"`Run\.save`.*run\.npz.*Delete it"):
         Run.load(tmp_path / "run.npz")
+
+
+def changing(stretches):
+    """Six windows with two changes; one window in the middle of a run is wrong."""
+    labels, said = np.array([0, 0, 0, 1, 1, 1]), [0, 2, 0, 1, 1, 1]
+    return dataclasses.replace(
+        RUN,
+        labels=labels,
+        subjects=np.repeat("anna", 6),
+        probabilities=np.eye(3)[said],
+        stretches=stretches,
+    )
+
+
+def test_events_and_segments_are_counted_within_stretches():
+    run = changing(np.zeros(6, int))
+    # Class 0 is found and once said in vain, 1 is found, 2 is said in vain.
+    assert run.event_f1 == pytest.approx((2 / 3 + 1 + 0) / 3)
+    # No half of the three windows of class 0 matches all of them.
+    assert run.segment_f1 == pytest.approx((0 + 1 + 0) / 3)
+
+
+@pytest.mark.parametrize("stretches", [None, np.arange(6), np.repeat([0, 1], 3)])
+def test_where_no_stretch_shows_a_change_there_are_no_events(stretches):
+    run = changing(stretches)
+    assert (run.event_f1, run.segment_f1) == (None, None)
+
+
+def test_stretches_are_written_and_read_and_may_be_missing(tmp_path):
+    for run in (changing(np.zeros(6, int)), changing(None)):
+        run.save(tmp_path / "run.npz")
+        again = Run.load(tmp_path / "run.npz")
+        np.testing.assert_array_equal(again.stretches, run.stretches)
+        assert again.event_f1 == run.event_f1

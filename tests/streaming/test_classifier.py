@@ -1,6 +1,8 @@
+import re
 import threading
 import time
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -217,7 +219,6 @@ def test_after_a_reset_it_is_new(classifier):
         ((0.0,), {}),
         ((np.inf,), {}),
         (("50",), {}),
-        ((), {"smoothing": 1.0}),
         ((), {"max_gap": 0}),
     ],
 )
@@ -312,3 +313,42 @@ def test_an_artefact_that_is_damaged_is_refused_in_words(tmp_path):
     DESCRIPTION.put_into(path)
     with pytest.raises(ValueError, match=r"as a whole.*cannot be loaded.*anew"):
         StreamingClassifier(path)
+
+
+def test_milliseconds_are_told_and_taken_where_they_are_said(classifier):
+    values, times = samples(100), np.arange(100) / 20
+    with pytest.raises(ValueError, match=r"milliseconds.*time_unit=0\.001"):
+        classifier().feed(values, 1000 * times)
+    expected = classifier().feed(values, times)
+    found = classifier(time_unit=0.001).feed(values, 1000 * times)
+    assert [d.time for d in found] == pytest.approx([d.time for d in expected])
+
+
+def test_packets_and_a_counter_that_wraps_are_windows_as_of_even_samples(classifier):
+    values = samples(300)
+    told = (np.repeat(np.arange(30) / 2, 10) * 1e6 + 60_000) % 2**22
+    own = classifier(20.0, time_unit=1e-6, wraps=2**22 * 1e-6, packets="end")
+    times, found = fed(own, values, range(0, 300, 10), told, end=True)
+    expected_times, expected = offline(values)
+    np.testing.assert_allclose(times - times[0], expected_times, atol=1e-9)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_what_comes_to_no_decision_says_why(classifier):
+    times = np.arange(300) / 20 + 0.5 * (np.arange(300) // 15)
+    one = classifier(20.0)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for at in range(0, 300, 5):
+            assert one.feed(samples(5), times[at : at + 5]) == []
+    (only,) = told
+    assert re.search(r"gaps longer than 0\.25 s.*than 0\.7 s", str(only.message))
+    assert only.filename == __file__
+
+
+def test_what_is_refused_for_its_unit_leaves_all_as_it_was(classifier):
+    one = classifier(20.0)
+    with pytest.raises(ValueError, match="time_unit"):
+        one.feed(samples(40), 1000.0 * np.arange(40))
+    found = one.feed(samples(40), np.arange(40) / 20)
+    assert [d.time for d in found] == [0.0, 0.5]

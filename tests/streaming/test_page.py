@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from keras_dcat.export import Description
-from keras_dcat.streaming import Decision, LivePage, Moment
-from tests.browser import headless_browser
+from keras_dcat.streaming import Decision, LivePage, Moment, Sensor
 
 aiohttp = pytest.importorskip("aiohttp")
 
@@ -75,13 +74,84 @@ def test_a_page_is_greeted_and_then_told_what_happens(page):
         "kind": "hello",
         "title": NASTY,
         "names": ["still", NASTY],
-        "channels": 3,
+        "several": False,
+        "length": 1.0,
+        "stride": 0.5,
+        "sensors": [
+            {"name": "imu", "unit": "", "channels": ["x", "y", "z"], "hidden": 0}
+        ],
+        "past": [],
     }
     assert told["decisions"] == [
         {"time": 1.0, "label": "still", "probabilities": [0.75, 0.25], "truth": "still"}
     ]
-    assert len(told["samples"]) == 25
-    assert told["samples"][0] == [1.0, 1.0, 1.0]
+    (samples,) = told["signals"]
+    assert len(samples) == 25
+    assert samples[0] == [1.0, 1.0, 1.0]
+
+
+def test_who_comes_later_is_told_what_was_said(page):
+    for at in range(600):
+        page.show(moment(float(at)))
+
+    async def task(own):
+        return json.loads(await own.receive_str())
+
+    past = looking_on(page, task)["past"]
+    assert [each["time"] for each in past] == list(range(100, 600))
+
+
+def test_other_sensors_have_panels_of_their_own():
+    frame = Description(("a", "b"), "camera", 5.0, 1.0, 1.0, (5, 8, 8, 3))
+    sensors = [Sensor("camera"), Sensor("imu", ("ax", "ay"), "m/s²")]
+    samples, beside = np.zeros((2, 8, 8, 3)), {"imu": np.ones((4, 2))}
+    both = Moment(1.0, samples, [], [], beside)
+    with LivePage(frame, port=0, sensors=sensors) as page:
+
+        async def task(own):
+            greeting = json.loads(await own.receive_str())
+            page.show(both)
+            page.show(Moment(2.0, samples, [], []))
+            messages = [json.loads(await own.receive_str()) for _ in range(2)]
+            return greeting, *messages
+
+        greeting, first, second = looking_on(page, task)
+    camera, imu = greeting["sensors"]
+    assert (len(camera["channels"]), camera["hidden"]) == (12, 8 * 8 * 3 - 12)
+    assert imu == {"name": "imu", "unit": "m/s²", "channels": ["ax", "ay"], "hidden": 0}
+    assert [np.shape(each) for each in first["signals"]] == [(2, 12), (4, 2)]
+    assert second["signals"][1] == []
+
+
+def test_the_first_sensor_must_be_that_of_the_classifier():
+    with pytest.raises(ValueError, match=r"\['gyro', 'imu'\].*takes 'imu'.*Put that"):
+        LivePage(DESCRIPTION, sensors=[Sensor("gyro"), Sensor("imu")])
+
+
+@pytest.fixture
+def open_page():
+    with pytest.warns(UserWarning, match="open to the network.*Leave `host` out"):
+        page = LivePage(DESCRIPTION, "0.0.0.0", port=0).__enter__()
+    yield page
+    page.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("path", ["", "live"])
+def test_in_a_network_nobody_is_answered_without_the_token(open_page, path):
+    address, query = open_page.url.split("?")
+    port = address.rstrip("/").rsplit(":", 1)[1]
+    own = f"http://127.0.0.1:{port}/{path}"
+    for wrong in (own, own + "?token=", own + "?" + query[:-1]):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(wrong, timeout=5)
+    request = urllib.request.Request(f"{own}?{query}", headers={"Host": "evil.example"})
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(request, timeout=5)
+    if not path:
+        with urllib.request.urlopen(f"{own}?{query}", timeout=5) as answer:
+            text = answer.read().decode()
+        assert "canvas" in text
+        assert query.removeprefix("token=") not in text
 
 
 def test_only_this_machine_is_listened_to(page):
@@ -171,7 +241,7 @@ def test_garbage_does_not_end_it(page, garbage, caplog):
 
 
 def test_what_goes_wrong_in_the_page_itself_is_logged(page, caplog, monkeypatch):
-    monkeypatch.setattr(page, "_check_host", lambda request: 1 / 0)
+    monkeypatch.setattr(page, "_check", lambda request: 1 / 0)
     with pytest.raises(urllib.error.HTTPError):
         get(page)
     assert "ZeroDivisionError" in caplog.text
@@ -189,7 +259,7 @@ def test_what_is_no_number_is_null(page):
     first, second = looking_on(page, task)
     assert "NaN" not in first + second
     first, second = map(json.loads, (first, second))
-    assert first["samples"] == [[None, 1, None], [0, None, 2]]
+    assert first["signals"] == [[[None, 1, None], [0, None, 2]]]
     assert first["decisions"][0]["probabilities"] == [None, 1]
     assert second["time"] is None
 
@@ -246,35 +316,3 @@ def test_when_it_ends_pages_are_told_and_the_address_is_free():
 def test_no_client_at_all_is_refused():
     with pytest.raises(ValueError, match="max_clients=0"):
         LivePage(DESCRIPTION, max_clients=0)
-
-
-def test_the_label_changes_and_what_is_shown_is_text(page, tmp_path):
-    with headless_browser(tmp_path) as browser:
-        browser.get(page.url)
-        assert clients(page, 1) == 1
-
-        def label(expected):
-            until = time.monotonic() + 10
-            while time.monotonic() < until:
-                page.show(moment(time.monotonic(), expected))
-                text = browser.find_element("id", "label").text
-                if text == expected:
-                    return text
-                time.sleep(0.05)
-            return text
-
-        assert label("still") == "still"
-        assert label(NASTY) == NASTY
-        assert browser.find_element("id", "label").get_attribute("class") == "wrong"
-        assert browser.find_element("id", "truth").text == "still"
-        bars = browser.find_elements("css selector", "progress")
-        assert [bar.get_property("value") for bar in bars] == [0.125, 0.875]
-        drawn = browser.execute_script(
-            "const c = document.querySelector('canvas');"
-            "return c.getContext('2d').getImageData(0, 0, c.width, c.height).data"
-            ".some(x => x > 0)"
-        )
-        assert drawn
-        assert browser.title == NASTY
-        assert browser.find_elements("tag name", "img") == []
-        assert [m for m in browser.get_log("browser") if m["level"] == "SEVERE"] == []

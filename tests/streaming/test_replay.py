@@ -127,3 +127,24 @@ def test_where_classes_overlap_one_class_of_several_has_no_truth(of_task):
     classifier = of_task("multiclass", ("talk", "walk"), [0.1, 0.9])
     moments = replay(classifier, one, speed=AT_ONCE)
     assert {truth for moment in moments for truth in moment.truths} == {None}
+
+
+@pytest.mark.parametrize("chunk", [0.1, 0.37, 100.0])
+def test_other_streams_come_along_as_far_as_the_time_has_gone(classifier, chunk):
+    values = np.arange(90.0)[:, None]  # from 6 s to 15 s, at 10 Hz
+    streams = {"imu": recording().streams["imu"], "gyro": Stream(values, 10.0, 6.0)}
+    one = Recording(streams, 1, "A")
+    moments = list(
+        replay(classifier(), one, speed=AT_ONCE, chunk=chunk, others=["gyro"])
+    )
+    seen = np.concatenate([moment.others["gyro"] for moment in moments])[:, 0]
+    np.testing.assert_array_equal(seen, np.arange(10, 90))  # the first is at 7 s
+    for moment in moments:
+        if len(moment.others["gyro"]):
+            assert 6 + moment.others["gyro"][-1, 0] / 10 <= moment.time + 1e-9
+    assert replay(classifier(), one, speed=AT_ONCE).__next__().others == {}
+
+
+def test_another_stream_that_is_not_there_is_refused(classifier):
+    with pytest.raises(ValueError, match=r"\['gyro'\]. Choose from \['imu'\]"):
+        replay(classifier(), recording(), others=["imu", "gyro"])

@@ -3,8 +3,9 @@ import math
 
 import numpy as np
 
+from keras_dcat.metrics import event_counts, event_f1
 from keras_dcat.recordings import Intervals, Recording, Stream
-from keras_dcat.streaming import print_replay, replay
+from keras_dcat.streaming import print_moments, print_replay, replay
 
 
 class Terminal(io.StringIO):
@@ -13,6 +14,8 @@ class Terminal(io.StringIO):
 
 
 class Page:
+    sensors = (None,)
+
     def __init__(self):
         self.moments = []
 
@@ -31,7 +34,7 @@ def test_each_window_is_a_line_and_those_with_a_truth_are_counted(classifier):
     right, total = print_replay(
         classifier(), recordings, speed=math.inf, page=page, file=file
     )
-    *lines, _, last = file.getvalue().splitlines()
+    *lines, _, last, events = file.getvalue().splitlines()
     moments = list(replay(classifier(), recordings[0], speed=math.inf))
     assert len(page.moments) == 2 * len(moments)
     said = [(d, t) for m in moments for d, t in zip(m.decisions, m.truths, strict=True)]
@@ -44,6 +47,23 @@ def test_each_window_is_a_line_and_those_with_a_truth_are_counted(classifier):
     assert 0 < total < len(lines)
     assert right == 2 * sum(decision.label == truth for decision, truth in said)
     assert last == f"Right about {right} of {total} windows."
+    # Each recording moves and then is still, and is unknown in the end: 3 windows of
+    # the first and 2 of the other, counted as one event each.
+    names = ("still", "moving")
+    known = [[names.index(d.label), names.index(t)] for d, t in said if t is not None]
+    labels, found = np.array(known).T[::-1]
+    counts = event_counts(labels, found, 2).sum(axis=0)
+    assert events.startswith(
+        f"Of 4 events {2 * counts[0]} were found, and {2 * counts[2]} more were said. "
+    )
+    assert f"of events {event_f1(labels, found, 2):.3f}." in events
+
+
+def test_where_each_recording_is_of_one_class_there_are_no_events(classifier):
+    file = io.StringIO()
+    one = Recording({"imu": Stream(np.zeros((80, 3)), 20.0)}, 0, "A", "a")
+    print_replay(classifier(), [one], speed=math.inf, file=file)
+    assert "events" not in file.getvalue()
 
 
 def test_in_a_terminal_the_line_runs(classifier):
@@ -69,3 +89,15 @@ def test_of_several_labels_each_is_told_with_its_probability(of_task):
         assert f" s: {words}" in line
         assert line.endswith("truth: talk")
         assert found == (total if right else 0)
+
+
+def test_moments_of_a_sensor_are_printed_as_they_come_and_shown(classifier):
+    file, page, own = io.StringIO(), Page(), classifier()
+    moments = list(replay(own, recording("a"), speed=math.inf))
+    print_moments(moments, own.description, page=page, file=file)
+    assert page.moments == moments
+    decisions = [each for moment in moments for each in moment.decisions]
+    assert file.getvalue().splitlines() == [
+        f"{each.time:7.1f} s: {each.label}, {each.probabilities.max():.0%}"
+        for each in decisions
+    ]
