@@ -172,7 +172,9 @@ args = parser.parse_args()
 warnings.filterwarnings("ignore", message=".*were left out of")
 
 budget = evaluation.Training(
-    epochs=1, min_steps=1 if args.quick else 1500, run_eagerly=args.quick
+    epochs=1 if args.quick else 20,
+    min_steps=1 if args.quick else 1500,
+    run_eagerly=args.quick,
 )
 experiments = {}
 for name, load in DATA.items():

@@ -115,13 +115,13 @@ def imu(
         for part in parts
     ]
     beside = _levels(x, mask)
+    for _, _, entered in encoded:
+        beside += [_level(tokens, own, 1e-2) for tokens, own in entered]
     if dilations is None:
         dilations = fitting_dilations(shape[0])
     if dilations:
         found = shares_of_kernels(x, _KERNELS[size], dilations, mask)
         beside.append(_embedded_shares(x, mask, found, filters[-1], dropout))
-    for _, _, entered in encoded:
-        beside += [_level(tokens, own, 1e-2) for tokens, own in entered]
     if spectrum:
         encoded.append((_spectral_tokens(x, filters[-1]), encoded[0][1], []))
     tokens, masks, _ = zip(*encoded, strict=True)

@@ -374,8 +374,8 @@ class DCAT(Method):
             weight = named(self.recipe).transfer_weight
         if not self.decay:
             return weight
-        batches = math.ceil(len(index) / size)
-        steps = self._training(repetition).num_epochs(batches) * batches
+        training, batches = self._training(repetition), math.ceil(len(index) / size)
+        steps = training.epochs * training.steps_per_epoch(batches)
         return keras.optimizers.schedules.PolynomialDecay(weight, steps, 0.0)
 
     def _callbacks(self, repetition, target):

@@ -1,7 +1,6 @@
 """One seed on one split: models are built and trained the same way in every method."""
 
 import contextlib
-import math
 import pathlib
 from typing import Any
 
@@ -241,8 +240,7 @@ class Repetition:
             if path and path.exists() and losses_path.exists():
                 with _as_kept(path):
                     model.load_weights(path)
-                batches = math.ceil(len(index) / training.batch_size)
-                losses = _kept_numbers(losses_path, training.num_epochs(batches))
+                losses = _kept_numbers(losses_path, training.epochs)
             else:
                 dataset = self.windows(stream, index, training.batch_size)
                 losses = training.fit(model, dataset)

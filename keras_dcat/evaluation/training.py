@@ -22,9 +22,9 @@ class Training:
     over them is worth nothing.
 
     Attributes:
-        epochs: int. At least so many.
-        min_steps: int. At least so many steps: there are more epochs where they are
-            short.
+        epochs: int. At least so often is every window seen.
+        min_steps: int. At least so many steps: where that is more, an epoch goes
+            through the windows several times.
         batch_size: int.
         learning_rate: float. The highest it gets.
         weight_decay: float.
@@ -44,21 +44,21 @@ class Training:
     together: Callable | None = None
     run_eagerly: bool = False
 
-    def num_epochs(self, num_batches: int) -> int:
-        """How many epochs there are of so many steps.
+    def steps_per_epoch(self, num_batches: int) -> int:
+        """How many steps an epoch has.
 
         Args:
-            num_batches: int. Steps of an epoch.
+            num_batches: int. Of all windows.
 
         Returns:
             int.
 
         Example:
 
-        >>> Training(epochs=80, min_steps=1500).num_epochs(4)
-        375
+        >>> Training(epochs=80, min_steps=1500).steps_per_epoch(4)
+        19
         """
-        return max(self.epochs, math.ceil(self.min_steps / num_batches))
+        return max(num_batches, math.ceil(self.min_steps / self.epochs))
 
     def fit(
         self,
@@ -85,8 +85,8 @@ class Training:
             loss = keras.losses.BinaryCrossentropy
         if head.task == "binary":
             dataset = dataset.map(second_of_two)
-        epochs = self.num_epochs(len(dataset))
-        steps = epochs * len(dataset)
+        per_epoch = self.steps_per_epoch(len(dataset))
+        steps = self.epochs * per_epoch
         rate = keras.optimizers.schedules.CosineDecay(
             0.0,
             steps,
@@ -102,9 +102,12 @@ class Training:
         )
         # Now, or TensorFlow traces how its variables are made in the first step.
         model.optimizer.build(model.trainable_variables)
+        if per_epoch > len(dataset):
+            dataset = dataset.repeat()
         history = model.fit(
             dataset,
-            epochs=epochs,
+            epochs=self.epochs,
+            steps_per_epoch=per_epoch,
             callbacks=list(callbacks),
             shuffle=False,
             verbose=0,

@@ -1,5 +1,7 @@
 """What both sides believe together of windows that have no label."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -10,6 +12,8 @@ _KEPT = 0.999
 # The same of a count of pseudo-labels: of some fifty steps. So many of a class must be
 # due in it before the class may be called neglected.
 _RECENT, _DUE = 0.98, 30
+# The share of recent labels of a class that a target must get right to have learned it.
+_LEARNED = 0.5
 
 
 class DistributionAlignment(keras.layers.Layer):
@@ -24,6 +28,10 @@ class DistributionAlignment(keras.layers.Layer):
 
     Where no window at all has a label, nothing says how frequent classes are, and `b`
     stays 0.
+
+    What a target has not learned it cannot be sure of. A window's class waits until the
+    target gets half of the recent labels right, both of that class and of the one that
+    the source finds likeliest; until then all classes are equally probable.
 
     It also counts which classes become pseudo-labels, in `accepted`: a class that is
     believed in as often as it should be, but never surely, is taught by nobody.
@@ -79,6 +87,7 @@ class DistributionAlignment(keras.layers.Layer):
         self.bias = self._state("bias", (num_sources, num_labels * num_classes))
         self.counts = self._state("counts", (num_labels * num_classes,))
         self.accepted = self._state("accepted", (num_labels * num_classes,))
+        self.recent = self._state("recent", (2, num_labels * num_classes))
         self.built = True
 
     def _state(self, name, shape):
@@ -97,22 +106,53 @@ class DistributionAlignment(keras.layers.Layer):
         bias = self.bias if bias is None else bias
         bias = ops.reshape(bias, (-1, 1, *evidence.shape[2:]))
         believed = ops.log_softmax(evidence + bias, axis=-1)
+        ready = self._ready(believed, self._by_label(sources))
         if training:
+            known = self._known(labels, weights, believed.shape[-1])
             shares = ops.stop_gradient(shares)
-            self._observe(ops.exp(believed), labels, shares, weights)
+            self._observe(ops.exp(believed), ready, known, labels, shares)
+            self._judge(ops.stop_gradient(target), known)
+        believed = ops.where(ready, believed, -math.log(believed.shape[-1]))
         return ops.reshape(believed, ops.shape(sources))
+
+    def _ready(self, believed, sources):
+        """Whether the target has learned what is in question, `(sources, …, 1)`."""
+        right, seen = ops.reshape(self.recent, (2, self.num_labels, -1))
+        learned = (right >= _LEARNED * seen) & (seen > 0)
+        learned = learned | (ops.sum(seen, axis=-1, keepdims=True) == 0)
+        learned = ops.cast(learned, "float32")
+        both = [
+            ops.one_hot(ops.argmax(each, axis=-1), each.shape[-1]) * learned
+            for each in (believed, sources)
+        ]
+        return (
+            ops.sum(both[0], -1, keepdims=True) * ops.sum(both[1], -1, keepdims=True)
+            > 0
+        )
+
+    def _known(self, labels, counted, classes):
+        """Labels `(batch, labels, classes)`: 1 or a weight; 0 where there is none."""
+        known = ops.one_hot(self._by_label(labels[None])[0], classes, dtype="float32")
+        if counted is not None:
+            known = known * self._by_label(counted[None])[0][..., None]
+        return known
+
+    def _judge(self, target, known):
+        """Counts which labels the target gets right."""
+        target = self._by_label(target[None])[0]
+        chosen = ops.one_hot(ops.argmax(target, -1), target.shape[-1], dtype="float32")
+        found = ops.stack([ops.sum(known * chosen, axis=0), ops.sum(known, axis=0)])
+        found = ops.reshape(found, ops.shape(self.recent))
+        self.recent.assign(_RECENT * self.recent + found)
 
     def _by_label(self, rows):
         """`(sources, decisions, …)` as `(sources, batch, labels, …)`."""
         return ops.reshape(rows, (rows.shape[0], -1, self.num_labels, *rows.shape[2:]))
 
-    def _observe(self, probabilities, labels, shares, counted):
+    def _observe(self, probabilities, ready, known, labels, shares):
         """Moves `b` towards classes that are believed in too rarely."""
         classes = probabilities.shape[-1]
         labels = self._by_label(labels[None])[0]
-        known = ops.one_hot(labels, classes, dtype="float32")  # 0 without a label
-        if counted is not None:
-            known = known * self._by_label(counted[None])[0][..., None]
         before = ops.reshape(self.counts, (self.num_labels, classes))
         counts = _KEPT * before + ops.sum(known, axis=0)
         seen = ops.sum(counts, axis=-1, keepdims=True)
@@ -122,7 +162,9 @@ class DistributionAlignment(keras.layers.Layer):
         believed = ops.einsum("sbl,sblc->slc", weights, probabilities)
         missing = frequency - believed / ops.maximum(total, 1e-6)
         tells = ops.cast((total > 0) & (seen > 0), "float32")
-        sure = ops.max(probabilities, axis=-1, keepdims=True) >= self.threshold
+        sure = ready & (
+            ops.max(probabilities, axis=-1, keepdims=True) >= self.threshold
+        )
         chosen = ops.one_hot(ops.argmax(probabilities, axis=-1), classes)
         chosen = ops.cast(sure, "float32") * ops.cast(chosen, "float32")
         accepted = ops.mean(ops.sum(chosen * weights[..., None], axis=1), axis=0)
