@@ -117,7 +117,8 @@ class DistributionAlignment(keras.layers.Layer):
 
     def _ready(self, believed, sources):
         """Whether the target has learned what is in question, `(sources, …, 1)`."""
-        right, seen = ops.reshape(self.recent, (2, self.num_labels, -1))
+        recent = ops.reshape(self.recent, (2, self.num_labels, -1))
+        right, seen = recent[0], recent[1]
         learned = (right >= _LEARNED * seen) & (seen > 0)
         learned = learned | (ops.sum(seen, axis=-1, keepdims=True) == 0)
         learned = ops.cast(learned, "float32")
