@@ -1,8 +1,8 @@
 """How small and quick is an exported target, and what do whole numbers cost it?
 
 The IMU of UTD-MHAD, windows of 2 s, people 2, 4, 6 and 8 never seen. Microcontrollers
-get an encoder of size tiny, of the same and, with `--sisfall`, of falls of people never
-seen. Needs TensorFlow, and the extra `micro`.
+get an encoder of size tiny, without fixed kernels and with them, of the same and, with
+`--sisfall`, of falls of people never seen. Needs TensorFlow, and the extra `micro`.
 """
 
 import argparse
@@ -27,7 +27,9 @@ CLASSES, RATE, STRIDE = datasets.utd_mhad.CLASS_NAMES, 50.0, 0.5
 CHUNK = 25  # samples: half a second
 
 
-def trained_target(train, epochs, size="small", names=CLASSES, class_weight=None):
+def trained_target(
+    train, epochs, size="small", names=CLASSES, class_weight=None, **options
+):
     """An encoder of the IMU."""
     keras.utils.set_random_seed(0)
     model = encoders.imu(
@@ -35,13 +37,15 @@ def trained_target(train, epochs, size="small", names=CLASSES, class_weight=None
         len(names),
         size,
         normalization=windows.normalization_layer(train, "imu"),
+        **options,
     )
     dataset = windows.stream_dataset(train, "imu", shuffle=True, seed=0)
     rate = keras.optimizers.schedules.CosineDecay(3e-3, epochs * len(dataset))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(rate), loss)
-    options = {"shuffle": False, "verbose": 2, "class_weight": class_weight}
-    model.fit(dataset, epochs=epochs, **options)
+    model.fit(
+        dataset, epochs=epochs, shuffle=False, verbose=2, class_weight=class_weight
+    )
     return model
 
 
@@ -58,9 +62,9 @@ def falls(path):
     return windows.split_by_subject(index, sorted(falling)[::2])
 
 
-def on_microcontroller(train, test, names, stride, epochs, class_weight=None):
+def on_microcontroller(train, test, names, stride, epochs, class_weight, **options):
     """What a tiny encoder becomes: the check, and what the device must have."""
-    model = trained_target(train, epochs, "tiny", names, class_weight)
+    model = trained_target(train, epochs, "tiny", names, class_weight, **options)
     with tempfile.TemporaryDirectory() as folder:
         done = export_target(
             model,
@@ -79,13 +83,13 @@ def on_microcontroller(train, test, names, stride, epochs, class_weight=None):
     return check, done.micro
 
 
-def micro_figures(parts):
+def micro_figures(prefix, parts):
     """The most that any data lose or need."""
     checks, needs = zip(*parts, strict=True)
     return {
-        "micro_f1_drop": max(check.macro_f1_drop for check in checks),
-        "micro_arena_kb": max(each.arena_kilobytes for each in needs),
-        "micro_flash_kb": max(each.flash_kilobytes for each in needs),
+        f"{prefix}_f1_drop": max(check.macro_f1_drop for check in checks),
+        f"{prefix}_arena_kb": max(each.arena_kilobytes for each in needs),
+        f"{prefix}_flash_kb": max(each.flash_kilobytes for each in needs),
     }
 
 
@@ -134,11 +138,18 @@ def main():
     ]
     index = windows.index_windows(clips, 2.0, STRIDE)
     train, test = windows.split_by_subject(index, datasets.utd_mhad.TEST_SUBJECTS)
-    parts = [on_microcontroller(train, test, CLASSES, STRIDE, args.epochs)]
+    data = [(train, test, CLASSES, STRIDE, args.epochs, None)]
     if args.sisfall:
         names, weight = datasets.sisfall.FALL_CLASS_NAMES, {0: 1.0, 1: 4.5}
-        halves = falls(args.sisfall)
-        parts.append(on_microcontroller(*halves, names, 1.0, args.epochs, weight))
+        data.append((*falls(args.sisfall), names, 1.0, args.epochs, weight))
+    micro: dict = {}
+    for prefix, options in (
+        ("micro", {"dilations": ()}),
+        ("micro_with_fixed_kernels", {}),
+    ):
+        micro |= micro_figures(
+            prefix, [on_microcontroller(*each, **options) for each in data]
+        )
     model = trained_target(train, args.epochs)
     with tempfile.TemporaryDirectory() as folder:
         done = export_target(
@@ -162,13 +173,13 @@ def main():
             "stream_x_realtime": speed,
             "stream_memory_growth_mb": growth,
         }
-    figures |= micro_figures(parts)
+    figures |= micro
     if args.json:
         print(json.dumps(figures))
         return
     print(done)
     for name, value in figures.items():
-        print(f"{name:24} {value:.4g}")
+        print(f"{name:34} {value:.4g}")
 
 
 if __name__ == "__main__":

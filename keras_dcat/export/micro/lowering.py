@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from keras_dcat.encoders import LevelAndSpread
+from keras_dcat.encoders import LevelAndSpread, ShareAbove
 from keras_dcat.export.micro.statistics import (
     IN_FLOAT32,
     Part,
@@ -151,6 +151,10 @@ def _lowered(operation, graph):
             return ops.expand_dims(made, 0)
         if isinstance(operation, layers.Concatenate):
             return concatenated(args[0], operation.axis)
+        if isinstance(operation, ShareAbove) and not _is_masked(args[0], kwargs):
+            above = [ops.greater(args[0], each) for each in operation.thresholds]
+            shares = [ops.mean(ops.cast(each, "float32"), axis=1) for each in above]
+            return concatenated(shares, -1)
         if isinstance(operation, layers.LayerNormalization):
             return _layer_normalization(operation, args[0])
         if isinstance(operation, layers.Normalization):

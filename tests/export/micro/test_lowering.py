@@ -24,8 +24,22 @@ def test_all_statistics_of_an_imu_share_one_logarithm():
     kinds = operations(lowering.float_model(model))
     assert kinds.count("LOG") == 1
     # Level and variance of window, changes, four quarters at once, and three stages,
-    # the mean of a layer normalization and its variance, and that of the pooling.
-    assert kinds.count("MEAN") == 2 * 6 + 3
+    # the mean of a layer normalization and its variance, and that of the pooling; shares
+    # above 11 levels, 8 changes, and 3 thresholds of kernels of 3 dilations.
+    assert kinds.count("MEAN") == 2 * 6 + 3 + 11 + 8 + 3 * 3
+
+
+def test_no_more_tensors_are_joined_at_once_than_small_devices_can():
+    files = pytest.importorskip("ai_edge_litert.tools.flatbuffer_utils")
+    content = files.read_model_from_bytearray(
+        bytearray(lowering.float_model(serving("imu")[0]))
+    )
+    joined = [
+        len(each.inputs)
+        for each in content.subgraphs[0].operators
+        if files.opcode_to_name(content, each.opcodeIndex) == "CONCATENATION"
+    ]
+    assert max(joined) == 10  # and so it would be 11 as it stands
 
 
 def test_what_small_devices_do_not_have_is_not_in_it():
