@@ -24,8 +24,8 @@ def test_all_statistics_of_an_imu_share_one_logarithm():
     kinds = operations(lowering.float_model(model))
     assert kinds.count("LOG") == 1
     # Level and variance of window, changes, four quarters at once, and three stages,
-    # the mean of a layer normalization and its variance, and that of the pooling; shares
-    # above 11 levels, 8 changes, and 3 thresholds of kernels of 3 dilations.
+    # the mean of a layer normalization and its variance, and that of the pooling;
+    # shares above 11 levels, 8 changes, and 3 thresholds of kernels of 3 dilations.
     assert kinds.count("MEAN") == 2 * 6 + 3 + 11 + 8 + 3 * 3
 
 
