@@ -16,7 +16,7 @@ from keras_dcat.shown import shown_as_printed
 from keras_dcat.transfer import DCATModel, NegativeTransferGuard, RestoreBaseline
 from keras_dcat.transfer import combination as combinations
 from keras_dcat.transfer.gating import gates
-from keras_dcat.transfer.recipe_weights import weighed_losses
+from keras_dcat.transfer.recipe_weights import weighed_copies, weighed_losses
 from keras_dcat.transfer.recipes import DEFAULT, named
 from keras_dcat.windows import WindowIndex
 
@@ -203,12 +203,13 @@ class DCAT(Method):
 
     Attributes:
         recipe: as in `DCATModel`.
+        loss: tuple of transfer losses, in the place of the recipe's.
         transfer_weight: float. λ; that of the recipe unless given.
         gate: as in `DCATModel`.
         loss_weights: dict from the name of a loss to its weight, such as
-            `{"agreement": 0.0}`: what is to differ from the recipe. 0 leaves a loss
-            out; one that the recipe lacks is added. With any, the models must have all
-            that the losses compare.
+            `{"agreement": 0.0}`: what is to differ from the recipe, or of `loss` from
+            1. 0 leaves a loss out; one that the recipe lacks is added. With any, the
+            models must have all that the losses compare.
         combination: as in `DCATModel`, how several sources teach.
         adapt_sizes: as in `DCATModel`.
         decay: bool. Whether λ falls to 0 over the training.
@@ -238,6 +239,7 @@ class DCAT(Method):
     transfer_weight: float | None = None
     gate: str | None = None
     loss_weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    loss: tuple = dataclasses.field(default=(), kw_only=True)
     combination: str = "mean"
     adapt_sizes: bool = False
     decay: bool = False
@@ -285,7 +287,7 @@ class DCAT(Method):
             self.teacher(repetition, *each, index) for each in enumerate(sources)
         ]
         options = {"recipe": self.recipe}
-        if self.loss_weights:
+        if self.loss_weights or self.loss:
             losses = self._losses()
             options = {"loss": list(losses), "loss_weights": list(losses.values())}
         model = DCATModel(
@@ -362,7 +364,8 @@ class DCAT(Method):
 
     def _losses(self):
         """The losses that weigh something, with their weights."""
-        losses = weighed_losses(self.recipe, self.loss_weights)
+        own = weighed_copies(self.loss, self.loss_weights) if self.loss else None
+        losses = own or weighed_losses(self.recipe, self.loss_weights)
         return {loss: weight for loss, weight in losses.items() if weight}
 
     def _gate(self):

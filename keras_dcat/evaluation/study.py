@@ -264,8 +264,8 @@ def described(value) -> str:
     """Words that are the same in another process, and others for what does otherwise.
 
     Args:
-        value: a number or str, a list of some, a dataclass, a Keras layer or a
-            function.
+        value: a number or str, a list of some, a dataclass, a function, or a layer or
+            loss of Keras.
 
     Returns:
         str.
@@ -291,7 +291,7 @@ def described(value) -> str:
         held = [cell.cell_contents for cell in cells]
         name = f"{value.__module__}.{value.__qualname__}"
         return f"{name}{described(held)}" if held else name
-    if isinstance(value, keras.layers.Layer):
+    if isinstance(value, (keras.layers.Layer, keras.losses.Loss)):
         config = {k: v for k, v in value.get_config().items() if k != "name"}
         return f"{type(value).__name__}({json.dumps(config, sort_keys=True)})"
     if callable(value):

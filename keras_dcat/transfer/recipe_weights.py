@@ -1,6 +1,8 @@
 """The losses of a recipe by their names, with weights that may be changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import keras
 
 from keras_dcat.transfer.losses.transfer_loss import TransferLoss
 from keras_dcat.transfer.recipes import RECIPES, named
@@ -96,6 +98,41 @@ def weighed_losses(
     added = [next(_with(name))[0]() for name in loss_weights if name not in own]
     losses |= dict.fromkeys(added, 0.0)
     return {loss: loss_weights.get(loss.name, w) for loss, w in losses.items()}
+
+
+def weighed_copies(
+    losses: Sequence[keras.losses.Loss], loss_weights: Mapping[str, float]
+) -> dict[keras.losses.Loss, float]:
+    """New losses like those that are given, which weigh 1 or what is said.
+
+    Args:
+        losses: sequence of losses.
+        loss_weights: dict from the name of a loss to its weight.
+
+    Returns:
+        dict from a loss to its weight, which may be 0.
+
+    Raises:
+        ValueError: if a weight is of none of them, or two have one name.
+
+    Example:
+
+    >>> from keras_dcat.transfer import FeatureInfoNCE
+    >>> losses = weighed_copies([FeatureInfoNCE(temperature=0.2)], {"info_nce": 5.0})
+    >>> {loss.name: weight for loss, weight in losses.items()}
+    {'info_nce': 5.0}
+    """
+    names = [loss.name for loss in losses]
+    if not set(loss_weights) <= set(names) or len(set(names)) < len(names):
+        raise ValueError(
+            "`loss_weights` must be of the losses, each of which has its own name. "
+            f"Received: {dict(loss_weights)} for losses {names}. "
+            "Name each by `name=`, and weigh it by that."
+        )
+    return {
+        type(loss).from_config(loss.get_config()): loss_weights.get(loss.name, 1.0)
+        for loss in losses
+    }
 
 
 def _with(name):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_dcat.evaluation import DCAT, Alone
+from keras_dcat.evaluation.job import Job
 from keras_dcat.evaluation.repetition import Repetition
 from keras_dcat.metrics import macro_f1
 from keras_dcat.transfer import (
@@ -161,6 +162,31 @@ def test_single_losses_are_left_out_weighed_otherwise_and_added(repetition):
         "cross_attention": own[MaskedCrossAttentionLoss],
         "distillation": 1.5,
     }
+
+
+def test_losses_of_ones_own_take_the_place_of_a_recipe(repetition):
+    own = FeatureInfoNCE(temperature=0.3, name="near"), MaskedCrossAttentionLoss("unit")
+    method = DCAT(loss=own, loss_weights={"near": 4.0})
+    models = [joined(repetition, method)[0] for _ in range(2)]
+    assert weights(models[0]) == {"near": 4.0, "cross_attention": 1.0}
+    found, other = (next(iter(model.terms.values())).loss for model in models)
+    assert found.get_config() == own[0].get_config()
+    # A training leaves nothing behind in what the next one is made of.
+    assert found is not own[0]
+    assert found is not other
+
+
+def test_a_weight_of_no_loss_of_ones_own_is_refused():
+    with pytest.raises(ValueError, match=r"'agreement'.*\['info_nce'\].*Name each"):
+        DCAT(loss=(FeatureInfoNCE(),), loss_weights={"agreement": 1.0})
+
+
+def test_runs_with_other_losses_have_other_names():
+    names = {
+        Job("a", 0, SOURCES, TARGET, DCAT(loss=(FeatureInfoNCE(t),))).key
+        for t in (0.1, 0.1, 0.2)
+    }
+    assert len(names) == 2
 
 
 def test_a_changed_recipe_keeps_its_gate_and_its_weight(repetition):
