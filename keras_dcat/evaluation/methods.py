@@ -203,13 +203,13 @@ class DCAT(Method):
 
     Attributes:
         recipe: as in `DCATModel`.
-        loss: tuple of transfer losses, in the place of the recipe's.
         transfer_weight: float. λ; that of the recipe unless given.
         gate: as in `DCATModel`.
         loss_weights: dict from the name of a loss to its weight, such as
             `{"agreement": 0.0}`: what is to differ from the recipe, or of `loss` from
             1. 0 leaves a loss out; one that the recipe lacks is added. With any, the
             models must have all that the losses compare.
+        loss: tuple of transfer losses, in the place of the recipe's.
         combination: as in `DCATModel`, how several sources teach.
         adapt_sizes: as in `DCATModel`.
         decay: bool. Whether λ falls to 0 over the training.
@@ -239,7 +239,7 @@ class DCAT(Method):
     transfer_weight: float | None = None
     gate: str | None = None
     loss_weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    loss: tuple = dataclasses.field(default=(), kw_only=True)
+    loss: tuple = ()
     combination: str = "mean"
     adapt_sizes: bool = False
     decay: bool = False
