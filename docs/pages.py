@@ -61,7 +61,8 @@ def experiment_file():
             part = key.partition(".")[0]
             lines.append(f"\n## `{part}`\n")
         form = f" ({form}" if form else ""
-        lines.append(f"- **`{key}`**{form}: {kind}. {' '.join(words.split())}")
+        words = " ".join(words.split())
+        lines.append(f"- **`{key}`**{form}: {kind}. {words[:1].upper()}{words[1:]}")
     return "\n".join(lines)
 
 
