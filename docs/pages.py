@@ -48,8 +48,8 @@ def experiment_file():
     """What `keras-dcat keys` prints, with a heading for each part."""
     lines = [
         "# The experiment file",
-        "Every key, as `keras-dcat keys` prints it; NAME is your name of a stream. [The "
-        "command line](command_line.md) explains the file as a whole.",
+        "Every key, as `keras-dcat keys` prints it; NAME is your name of a stream. "
+        "[The command line](command_line.md) explains the file as a whole.",
     ]
     part = None
     keys = importlib.import_module("keras_dcat.cli.keys")
