@@ -31,7 +31,7 @@ MIN_WINDOWS = 20
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Diagnosis:
-    """What can be known of a transfer before it is trained.
+    """A prediction of whether a transfer will help, with reasons.
 
     `print` shows it as a small report, `keras_dcat.plots.plot_diagnosis` as a picture.
     Windows without a label count nowhere but in `num_unlabelled`. Of several labels,
@@ -163,7 +163,7 @@ def diagnose(
     seed: int = 0,
     verbose: int = 1,
 ) -> Diagnosis:
-    """Will it help? Asked of a source and a target before a transfer is trained.
+    """Predicts from a trained source and target whether a transfer will help.
 
     Both models run once over the windows, and neither is changed. Harm is expected if
     the source is at chance, if pairs do not belong together, or if it is clearly weaker

@@ -11,7 +11,7 @@ from keras_dcat.typing import ArrayLike
 
 @shown_as_printed
 class Interval(NamedTuple):
-    """A mean and the interval it is believed to lie in.
+    """A mean with its interval.
 
     Attributes:
         mean: float.

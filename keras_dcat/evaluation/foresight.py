@@ -21,7 +21,7 @@ from keras_dcat.windows import group_folds
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Foresight:
-    """What was expected of each pair of modalities, and what was found.
+    """Expected and found results of each pair of modalities.
 
     `print` shows it as a table.
 
@@ -83,7 +83,7 @@ def foresight(
     path: str | os.PathLike | None = None,
     verbose: int = 1,
 ) -> Foresight:
-    """Diagnoses every pair of a comparison without its test, and sees who was right.
+    """Compares `diagnose` of every pair with the result of a comparison.
 
     In each split, some of the training subjects are held out, source and target are
     trained on the others, and `diagnose` says what it expects. Pairs with several

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def plot_diagnosis(
     diagnosis: Diagnosis, *, path: str | os.PathLike | None = None
 ) -> "matplotlib.figure.Figure":
-    """What is known of a transfer before it is trained, on one page.
+    """A diagnosis on one page.
 
     Macro F1 of both models, who is right where, which classes the source may teach,
     and whether pairs belong together.

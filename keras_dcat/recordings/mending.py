@@ -41,7 +41,7 @@ def mend(
     resets: str = "refuse",
     packets: str = "refuse",
 ) -> tuple[Stream, ClockReport] | tuple[list[Stream], ClockReport]:
-    """Brings a stream's timestamps into a finite, rising order.
+    """Repairs a stream's timestamps, so that they are finite and increasing.
 
     Samples without a finite time are dropped, and rows that are equal in time and in
     all values. Samples that come late are sorted, also where a file begins with the

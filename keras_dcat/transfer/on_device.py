@@ -17,7 +17,7 @@ _LOG = logging.getLogger("keras_dcat")
 
 @shown_as_printed
 class OnDevice:
-    """Windows for `DCATModel.fit` that go to the device once, and not batch by batch.
+    """Windows for `DCATModel.fit` that are copied to the device once.
 
     A step then is told rows, and gathers its batch where it computes. On JAX and
     TensorFlow; on torch, with a distribution strategy, and where memory does not

@@ -9,7 +9,7 @@ from keras_dcat.real_numbers import is_number
 
 
 class TransferEarlyStopping(keras.callbacks.Callback):
-    """Ends a transfer once held-out windows have stopped to profit.
+    """Ends a transfer that no longer improves held-out windows.
 
     As `keras.callbacks.EarlyStopping`, but what stops is the transfer: when `monitor`
     has not improved for `patience` epochs, `transfer_weight` becomes 0, and the target

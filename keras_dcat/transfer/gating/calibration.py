@@ -19,7 +19,7 @@ _MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.05, 20.0
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 class Calibrated:
-    """A gate that sees the source's probabilities tempered.
+    """A gate on calibrated probabilities of the source.
 
     Networks are more confident than they are right: "90 %" may be right 70 times in
     100. A temperature above 1 takes that back, `softmax(log p / temperature)`; of a

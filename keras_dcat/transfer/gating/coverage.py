@@ -16,7 +16,7 @@ from keras_dcat.typing import ArrayLike
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class GateCoverage:
-    """How much of the training windows a gate lets teach. `print` shows a table.
+    """The share of training windows that a gate admits. `print` shows a table.
 
     A window that teaches a little counts as much as it teaches. Of several labels each
     has two classes, itself and `"not"` itself, and each entry counts as a window.
@@ -66,7 +66,7 @@ def gate_coverage(
     gate: str | Callable = "correct",
     class_names: Sequence[str] | None = None,
 ) -> GateCoverage:
-    """Counts what a gate lets through, before anything is trained.
+    """Counts the windows that a gate admits, by class.
 
     Give predictions out of fold: on its own training windows a source is nearly always
     right, and a mask of those filters nothing.
@@ -122,7 +122,7 @@ def gate_coverage(
 def transfer_mask(
     labels: ArrayLike, probabilities: ArrayLike, gate: str | Callable = "correct"
 ) -> np.ndarray:
-    """What a gate decides for each window, to be given along with a pair.
+    """The value of a gate for each window, as an input of `DCATModel`.
 
     `DCATModel` multiplies its own gate by `transfer_mask`. With predictions out of fold
     a window teaches only if the source would be right there without having seen it.
