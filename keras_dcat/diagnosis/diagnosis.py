@@ -67,7 +67,7 @@ class Diagnosis:
         information: `Information` on the label, held-out.
         unit: str. What is right or wrong: `"windows"`, or their `"labels"` or
             `"steps"`.
-        left_out: str, what was not looked at and why, or `None`.
+        left_out: str, what was not checked and why, or `None`.
     """
 
     verdict: str
@@ -165,15 +165,19 @@ def diagnose(
 ) -> Diagnosis:
     """Predicts from a trained source and target whether a transfer will help.
 
-    Both models run once over the windows, and neither is changed. Harm is expected if
-    the source is at chance, if pairs do not belong together, or if it is clearly weaker
-    than the target and tells nothing of the label that the target does not; help if it
-    tells something, or is clearly better, and a tenth of the training windows or more
-    have no label. It is neutral otherwise. All of that is of the default recipe: a
-    source that is to teach what it believes alone must be better than the target.
+    Both models run once over the windows, unchanged. The verdict is
 
-    Models without an `AttentionKV` are diagnosed by what they predict; whether pairs
-    belong together is then not looked at. Regressions, and sources that only encode,
+    - harm if the source is at chance, if the pairs are wrong, or if it is clearly
+      weaker than the target and adds nothing about the label;
+    - help if it adds something, or is clearly better, and at least a tenth of the
+      training windows have no label;
+    - neutral otherwise.
+
+    It is about the default recipe. To teach by predictions alone, a source must be
+    better than the target.
+
+    Models without an `AttentionKV` are diagnosed by their predictions; the pairs are
+    not checked then. Regressions, and sources that only encode,
     predict no classes and are refused.
 
     Args:

@@ -72,7 +72,7 @@ def plot_diagnosis(
 def _plot_pairs(axes, told):
     """R² of `KᵀV` as windows are paired, and as they would be at random."""
     if told is None:
-        words = "Whether pairs belong together\nwas not looked at: no KᵀV."
+        words = "The pairs were not checked:\nno KᵀV."
         axes.text(0.5, 0.5, words, ha="center", va="center", transform=axes.transAxes)
         axes.set_axis_off()
         return

@@ -117,7 +117,7 @@ class RestoreBaseline(keras.callbacks.Callback):
         raise ValueError(
             "`held_out` must be windows and a label for each. "
             f"Received: {len(windows)} windows, and labels of shape "
-            f"{labels.shape}. Leave out windows that nobody has labelled."
+            f"{labels.shape}. Leave out unlabelled windows."
         )
 
     def _is_labelled(self, labels):

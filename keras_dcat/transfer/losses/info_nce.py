@@ -159,5 +159,5 @@ def _told_apart(cosines, temperature):
     else:
         all_sources, all_targets = (ops.logsumexp(similarity, axis=a) for a in (-1, -2))
     told = (all_sources + all_targets) / 2 - own
-    # A window alone is told from nothing, to rounding.
+    # With one window there is nothing to compare: 0, to rounding.
     return ops.where(count > 1, told, ops.zeros_like(told))
