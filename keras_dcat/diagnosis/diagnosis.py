@@ -177,14 +177,14 @@ def diagnose(
     better than the target.
 
     Models without an `AttentionKV` are diagnosed by their predictions; the pairs are
-    not checked then. Regressions, and sources that only encode,
-    predict no classes and are refused.
+    not checked then. Regressions, and sources that only encode, predict no classes and
+    are refused.
 
     Args:
         source: trained `keras.Model`, as for `DCATModel`: a classifier, or one sigmoid,
             or one for each of several labels.
-        target: `keras.Model`, best trained alone. An untrained one is taken for what
-            it is, one at chance.
+        target: `keras.Model`, best trained alone. An untrained one counts as one at
+            chance.
         training: the windows that the models were trained on: arrays `((source_windows,
             target_windows), labels)`, or a finite `tf.data.Dataset`,
             `keras.utils.PyDataset` or other iterable of such batches.

@@ -85,14 +85,13 @@ def foresight(
 ) -> Foresight:
     """Compares `diagnose` of every pair with the result of a comparison.
 
-    In each split, some of the training subjects are held out, source and target are
-    trained on the others, and `diagnose` says what it expects. Pairs with several
-    sources are left out.
+    In each split source and target are trained without some training subjects, and
+    `diagnose` predicts from these. Pairs with several sources are left out.
 
     Args:
         study: `Study`.
         results: what `compare` found in it.
-        label: str. The method whose gain is foretold.
+        label: str. The method whose gain is predicted.
         seed: int. Of the models that are diagnosed.
         path: folder of the comparison, where trained models are kept; or `None`.
         verbose: 0 for no progress bar.

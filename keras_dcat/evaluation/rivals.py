@@ -203,7 +203,7 @@ class LateFusion(Method):
 class SelfTraining(DCAT):
     """The losses of D-CAT with the target trained alone as the source.
 
-    What it gains needs no pairs. A gain of D-CAT over it is the second sensor's part.
+    It needs no pairs. The lead of D-CAT over it is the part of the second sensor.
 
     Attributes:
         those of `DCAT`.

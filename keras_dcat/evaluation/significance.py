@@ -24,9 +24,9 @@ def paired_bootstrap(
 ) -> Interval:
     """Gain in macro F1 over a baseline, with an interval over subjects and seeds.
 
-    Subjects and seeds are drawn anew with replacement, the same for both models. The
-    interval speaks of other people, which one over seeds alone does not: of few
-    subjects it is wide, and rightly so.
+    Subjects and seeds are resampled with replacement, the same for both models. The
+    interval covers other people, which an interval over seeds does not. With few
+    subjects it is wide.
 
     Args:
         labels: int array `(windows,)`. True classes of the test windows; those of −1,
@@ -203,8 +203,8 @@ def corrected_t_test(
 ) -> float:
     """Corrected t test of differences over folds.
 
-    Folds share training windows, so their results are not independent, and a plain
-    t test finds too much; its variance is raised for what they share.
+    Folds share training windows, so their results are not independent. A plain t test
+    would find too much; this one has a larger variance.
 
     Args:
         differences: float array `(folds,)`, or `(folds · repetitions,)`: score of a

@@ -18,8 +18,8 @@ from keras_dcat.typing import ArrayLike
 class GateCoverage:
     """The share of training windows that a gate admits. `print` shows a table.
 
-    A window that teaches a little counts as much as it teaches. Of several labels each
-    has two classes, itself and `"not"` itself, and each entry counts as a window.
+    A window counts by its weight. With several labels each has two classes, itself and
+    `"not"` itself, and each entry counts as a window.
 
     Attributes:
         share: float. Of all windows, labelled or not.
@@ -68,8 +68,8 @@ def gate_coverage(
 ) -> GateCoverage:
     """Counts the windows that a gate admits, by class.
 
-    Give predictions out of fold: on its own training windows a source is nearly always
-    right, and a mask of those filters nothing.
+    Pass out-of-fold predictions: a source is nearly always right on its own training
+    windows, and a mask of these filters nothing.
 
     Args:
         labels: true classes `(windows,)`, −1 without one, or one-hot; multi-label 0 or
@@ -124,9 +124,9 @@ def transfer_mask(
 ) -> np.ndarray:
     """The value of a gate for each window, as an input of `DCATModel`.
 
-    `DCATModel` multiplies its own gate by `transfer_mask`. With predictions out of fold
-    a window teaches only if the source would be right there without having seen it.
-    Of several labels it is by how many of them the window may teach: their mean.
+    `DCATModel` multiplies its own gate by `transfer_mask`. With out-of-fold predictions
+    a window teaches only if a source that has not seen its subject is right. With
+    several labels it is the mean over them.
 
     Args:
         labels: true classes `(windows,)`, −1 without one, or one-hot; multi-label 0 or

@@ -126,7 +126,7 @@ class CorrectOrConfident(_Threshold):
 class Confident(_Threshold):
     """Admits windows on which the source is confident, labelled or not.
 
-    It also teaches what it is sure of and wrong about: no label is looked at.
+    It does not use labels, so confident errors of the source teach, too.
 
     Args:
         threshold: float from 0 to 1. How probable the class that it believes in must

@@ -17,8 +17,8 @@ class LogitsDistillation(WithTemperature):
     """Distance between the class probabilities of source and target.
 
     `T² · KL(softmax(a / T) ‖ softmax(b / T))` for each window, with `a` and `b` the
-    log-probabilities of source and target. A high temperature `T` also compares the
-    classes that neither believes in.
+    log-probabilities of source and target. A high temperature `T` also compares
+    unlikely classes.
 
     Args:
         temperature: float > 0.
