@@ -24,20 +24,46 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def on_files(files, config):
-    """Brings those pages in, and one with the docstring of every public name."""
+    """Brings those pages in, one for each module, and one of the experiment file."""
     pages = {page: (ROOT / path).read_text() for path, page in ELSEWHERE.items()}
-    names = NAME.findall((ROOT / "docs" / "reference.md").read_text())
-    pages["api.md"] = "\n".join(
-        [
-            "# Everything in full",
-            "Shapes, units, errors and sources of every public name, in the order of "
-            "the [list](reference.md).",
-            *(f"\n::: {own}" for own in filter(None, map(defined_as, names))),
-        ]
-    )
+    modules = {}
+    for name in NAME.findall((ROOT / "docs" / "reference.md").read_text()):
+        modules.setdefault(name.rpartition(".")[0], []).append(name)
+    for module, names in modules.items():
+        pages[f"reference/{module}.md"] = "\n".join(
+            [
+                f"# {module}",
+                importlib.import_module(module).__doc__,
+                *(f"\n::: {own}" for own in filter(None, map(defined_as, names))),
+                "\nBack to [every public name](../reference.md).",
+            ]
+        )
+    pages["experiment_file.md"] = experiment_file()
     for page, content in pages.items():
         files.append(File.generated(config, page, content=content))
     return files
+
+
+def experiment_file():
+    """What `keras-dcat keys` prints, with a heading for each part."""
+    lines = [
+        "# The experiment file",
+        "Every key, as `keras-dcat keys` prints it; NAME is your name of a stream. "
+        "[The command line](command_line.md) explains the file as a whole.",
+    ]
+    part = None
+    keys = importlib.import_module("keras_dcat.cli.keys")
+    for block in re.split(r"\n(?=\S)", keys.keys_page()):
+        head, _, words = re.sub(r"\n  (?=\S)", " ", block).partition("\n")
+        key, _, kind = head.partition(": ")
+        key, _, form = key.partition(" (")
+        if key.partition(".")[0] != part:
+            part = key.partition(".")[0]
+            lines.append(f"\n## `{part}`\n")
+        form = f" ({form}" if form else ""
+        words = " ".join(words.split())
+        lines.append(f"- **`{key}`**{form}: {kind}. {words[:1].upper()}{words[1:]}")
+    return "\n".join(lines)
 
 
 def on_page_markdown(markdown, page, config, files):

@@ -15,7 +15,7 @@ ROW_CURE = (
 )
 ANSWER_RULE = "Labels of yes or no must be 1 or 0, and -1 or NaN for no label."
 ANSWER_CURE = (
-    "Give 1 where the label holds, 0 where it does not, and -1 where nobody knows."
+    "Give 1 where the label applies, 0 where it does not, and -1 where it is unknown."
 )
 
 

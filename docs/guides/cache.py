@@ -1,11 +1,10 @@
 # %% [markdown]
-# # The source runs once
+# # Run the source once
 #
-# A frozen source says the same of a window in every epoch. `cache_source` runs it once
-# and keeps what the losses read of it, in memory or in a file; `fit` takes that in the
-# place of the source's windows. A training then costs what the target alone costs,
-# whatever the source is. It pays most where the source is a large pretrained network:
-# [a guide](pretrained_teacher.py) has one.
+# A frozen source gives the same output for a window in every epoch. `cache_source` runs
+# it once and stores what the losses read, in memory or in a file. An epoch then costs
+# about as much as one of the target alone. It saves most with a large pretrained
+# network: [a guide](pretrained_teacher.py) has one.
 
 # %%
 import pathlib
@@ -50,9 +49,8 @@ def epochs_of(model, pairs, epochs=4):
 
 # %% [markdown]
 # ## Live, and cached
-# The cache holds the same numbers, to 10⁻⁵; losses drift apart by rounding. How much it
-# saves depends on how much larger the source is than the target; a video is where it
-# pays.
+# The cache has the same numbers, to 10⁻⁵; losses drift apart by rounding. The saving
+# depends on the size of the source relative to the target.
 
 # %%
 order = {"shuffle": True, "seed": 0}
@@ -72,9 +70,9 @@ size = (folder / "video.cache").stat().st_size
 print(f"{len(index)} windows take {size / 1e3:.0f} kB")
 
 # %% [markdown]
-# ## A file that can be trusted
-# Opened again, the source does not run. A cache of another source, of other windows or
-# with a damaged byte is refused, and says why.
+# ## Checks of the file
+# With an existing file the source does not run. A cache of another source or other
+# windows, or with a damaged byte, is refused with the reason.
 
 # %%
 data = bytearray((folder / "video.cache").read_bytes())
@@ -95,10 +93,9 @@ for name, source, path in (
 # %% [markdown]
 # ## What else makes an epoch fast
 # - `dtype="float16"` halves the cache.
-# - The source's windows must not vary at random: vary the target's, behind the cache.
-# - `model.compile(…, jit_compile=False)` for trials of some hundred steps on a CPU: XLA
-#   compiles for longer than it saves there.
+# - Do not augment the source's windows; augment the target's after the cache.
+# - `model.compile(…, jit_compile=False)` for trials of some hundred steps on a CPU,
+#   where XLA compiles for longer than it saves.
 # - Windows larger than memory: `windows.write_shards` and `windows.read_shards`.
-# - What a step costs, against the target alone and against others, is in the
-#   [benchmarks](../../benchmarks/README.md); what more data cost, in
-#   [scaling](../scaling.md).
+# - [Benchmarks](../../benchmarks/README.md) of a step, and [scaling](../scaling.md) to
+#   more data.

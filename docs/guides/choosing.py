@@ -1,10 +1,9 @@
 # %% [markdown]
-# # Which sensor should teach, and will it help?
+# # Choose source and target
 #
-# A transfer takes hours to train and to compare. Most of what decides over it can be
-# asked of the two models as they are: is the source better on people it has not seen,
-# does it know of the label what the target does not, do the pairs belong together, and
-# are there moments that only the source can speak for? `diagnose` asks.
+# A transfer takes hours to train and compare. `diagnose` answers most questions from
+# two trained models. Is the source better on unseen people? Does it know something
+# about the label that the target does not? Do the pairs belong together?
 
 # %%
 import pathlib
@@ -66,9 +65,9 @@ def asked(source, target, spoilt=lambda data: data):
 
 
 # %% [markdown]
-# ## The better sensor teaches the cheaper one
-# The verdict is a word, and its reasons are sentences with numbers in them. What it
-# recommends goes to `DCATModel` as it is.
+# ## The better sensor as the source
+# The verdict is one word. Its reasons are sentences with numbers, and its advice can be
+# passed to `DCATModel` as it is.
 
 # %%
 found = asked("skeleton", "imu")
@@ -79,12 +78,11 @@ print(found.recommended)
 plots.plot_diagnosis(found, path=folder / "skeleton_teaches_imu.png")
 
 # %% [markdown]
-# ## The other way round
-# The wrist knows less than the skeleton of people that neither has seen, and of the
-# label nothing that the skeleton does not. Its predictions would be nothing to learn
-# from, and InfoNCE alone has [cost four points](../results/watch.md) in such a case. A
-# weaker sensor that does add something is another matter: such have helped
-# where labels are missing.
+# ## The weaker sensor as the source
+# On unseen people the wrist is weaker than the skeleton, and adds nothing to it about
+# the label. There is nothing to learn from its predictions, and InfoNCE alone has [cost
+# four points](../results/watch.md) in such a case. A weaker sensor that does add
+# something has helped where labels are missing.
 
 # %%
 found = asked("imu", "skeleton")
@@ -93,9 +91,9 @@ for reason in found.reasons[:3]:
     print(reason)
 
 # %% [markdown]
-# ## When pairs do not belong together
-# Files that were joined in the wrong order look like any others, and train like any
-# others. That the two windows of a pair know nothing of each other is seen before.
+# ## Wrong pairs
+# Files that were joined in the wrong order train like any others. `diagnose` sees it
+# before: the two windows of a pair do not predict each other.
 
 
 # %%
@@ -111,7 +109,6 @@ for reason in found.reasons[:2]:
     print(reason)
 
 # %% [markdown]
-# What was expected, and what came of it, is in the results of all pairs of
-# [UTD-MHAD](../results/utd_mhad.md) and of [a watch](../results/watch.md). A verdict is
-# no comparison:
-# [`compare`](../comparisons.md) trains both ways, and has the last word.
+# [UTD-MHAD](../results/utd_mhad.md#was-it-foreseen) and [the
+# watch](../results/watch.md) compare verdicts with results. A verdict is
+# no comparison: [`compare`](../comparisons.md) trains both directions.

@@ -1,10 +1,9 @@
 # %% [markdown]
-# # To a device, and live
+# # Export and run a target
 #
-# What is left of a transfer is the target alone. `export_target` writes it as
-# SavedModel, LiteRT, LiteRT in int8 and ONNX; each is loaded in a fresh process and
-# compared with the model on windows of people held out, before it is called done.
-# `StreamingClassifier` then takes samples as they come in.
+# The result of a transfer is the target. `export_target` writes it as SavedModel,
+# LiteRT, LiteRT int8 and ONNX. Each is loaded in a new process and compared with the
+# model on held-out windows. `StreamingClassifier` then classifies live samples.
 
 # %%
 import pathlib
@@ -38,7 +37,7 @@ target.fit(
 )
 
 # %% [markdown]
-# A `DCATModel` is exported as the plain target is: it is its target that goes.
+# A `DCATModel` can be passed instead; its target is exported.
 
 # %%
 done = export_target(
@@ -54,14 +53,14 @@ done = export_target(
 print(done)
 
 # %% [markdown]
-# Beside the artefacts lies a model card, whose numbers come from these windows.
+# The model card has results of these windows.
 
 # %%
 print((folder / "watch" / "model_card.md").read_text()[:1200], "…")
 
 # %% [markdown]
 # ## Live
-# A recording of somebody the target never saw, in chunks of an eighth of a second.
+# A recording of an unseen person, in chunks of an eighth of a second.
 
 # %%
 person = next(r for r in recordings if r.subject == 2)
@@ -77,5 +76,5 @@ for decision in said[:5]:
     print(f"{decision.time:5.1f} s  {decision.label:8} {sure:.0%}   (truth: {truth})")
 
 # %% [markdown]
-# `replay` gives a recording at the speed of its time, and `LivePage` shows it in a
-# browser: [to a device](../device.md).
+# `replay` plays a recording in real time, and `LivePage` shows it in a browser: see
+# [live inference](../live.md).

@@ -1,11 +1,10 @@
 # %% [markdown]
-# # Only some people have labels: how do I use the others?
+# # From logger files to a target: only some people have labels
 #
-# Two devices recorded ten people. Somebody wrote down what two of the people did, and
-# when; of the others there is nothing but the files of the sensors. This is the usual
-# case, and the one in which a transfer pays. The guide makes such files from what
-# `seglearn` ships: a good IMU, whose logger writes as it is done in Germany, and a
-# watch with a gyroscope, which writes UTC.
+# Two devices recorded ten people, and only two of the training people have labels. This
+# is the usual case, and the one in which a transfer pays. The guide makes such files
+# from the data in `seglearn`: an IMU whose logger writes German numbers and dates, and
+# a watch with a gyroscope that writes UTC.
 
 # %%
 import datetime
@@ -63,10 +62,10 @@ print(len(list(folder.glob("*_labels.csv"))), "of", len(names), "people have lab
 
 # %% [markdown]
 # ## From files to recordings
-# Decimal commas and the row of units are found. Which day `03.04.2024` is, and in which
-# zone it was noon, is in no file: `time_format` and `timezone` say it. `mend` brings
-# samples in order, and reports. Whoever has no file of labels has `label=None`. Notes
-# that count from 0, as those of Audacity and ELAN do, say by `start=` when that was.
+# Decimal commas and the row of units are detected. The order of day and month and the
+# time zone are not in the file: `time_format` and `timezone` say them. `mend` orders
+# samples, and reports. People without a file of labels have `label=None`. For labels
+# that count from 0, as in Audacity and ELAN, `start=` gives the time of 0.
 
 
 # %%
@@ -97,9 +96,8 @@ print(sessions[1])
 
 # %% [markdown]
 # ## From recordings to windows
-# Windows of people without labels are kept, and the report counts them. The pauses of
-# people who have labels are dropped: what is between two labels is as often as not
-# another activity.
+# Windows of people without labels are kept, and the report counts them. Pauses between
+# the labels of other people are dropped: they are often another activity.
 
 # %%
 index = windows.index_windows(
@@ -111,9 +109,9 @@ labelled = train.subset(train.is_labelled)
 print(f"{len(train)} pairs to train with, {len(labelled)} of them have a label")
 
 # %% [markdown]
-# ## Alone, and taught
-# The IMU's model is trained on the labels that there are, and so is the watch's. Then
-# the watch's is trained again: on the same labels, and on all pairs.
+# ## Baseline and target
+# The source (IMU) and the baseline (watch) are trained on the labels. Then the target
+# (watch) is trained on the same labels and on all pairs.
 
 
 # %%
@@ -154,11 +152,11 @@ fit(model, windows.pair_dataset(train, known, "watch", size, **order))
 print(f"the watch alone {score(alone):.2f}, taught {score(model):.2f}")
 
 # %% [markdown]
-# One seed and three people to test: [`compare`](../comparisons.md) says how sure that
-# is. `windows.index_windows(…, unlabelled="drop")` leaves people without labels out.
+# This is one seed and three test people: [`compare`](../comparisons.md) gives an
+# interval. `windows.index_windows(…, unlabelled="drop")` leaves unlabelled people out.
 #
 # ## The same without Python
-# A table names the files of each session; where there are no labels, the cell is empty.
+# A table names the files of each session; a cell is empty where there are no labels.
 # The [experiment file](../command_line.md) takes the same options.
 
 # %%
@@ -189,4 +187,5 @@ command = [sys.executable, "-m", "keras_dcat", "inspect", folder / "experiment.y
 print(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 # %% [markdown]
-# `keras-dcat train`, `compare` and `export` go on from there.
+# Next: `keras-dcat train`, `compare` and `export`, as on the page of the [command
+# line](../command_line.md).

@@ -1,11 +1,9 @@
 # %% [markdown]
-# # One device, several, many machines
+# # Train on several devices or machines
 #
-# What a transfer needs of the world around it: a strategy on TensorFlow, or
-# `keras.distribution` on JAX, batches of which every process reads its share, and files
-# that survive a kill. This guide runs what one machine can: two virtual devices with
-# `MirroredStrategy`, and the shares of two processes. The rest is
-# `examples/distributed.py`.
+# A transfer can run with a strategy on TensorFlow, or with `keras.distribution` on JAX.
+# This guide runs what one machine can: two virtual devices with `MirroredStrategy`, and
+# the shares of two processes. `examples/distributed.py` has the rest.
 
 # %%
 import pathlib
@@ -37,8 +35,8 @@ def encoder(stream):
 
 # %% [markdown]
 # ## Several devices of one machine
-# Models are built and compiled within the scope of the strategy. A batch is divided
-# among the devices; InfoNCE then tells windows apart within each share.
+# Build and compile models in the scope of the strategy. A batch is divided among the
+# devices; InfoNCE compares the windows of each share.
 
 # %%
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
@@ -55,8 +53,8 @@ print({name: np.round(values, 2).tolist() for name, values in history.items()})
 
 # %% [markdown]
 # ## Several processes
-# Each makes the same batches and reads its own share of them. Together the shares are
-# the batch that one process would have seen.
+# Each process makes the same batches and reads its share. Together the shares are the
+# batch of one process.
 
 # %%
 whole = next(iter(windows.pair_dataset(index, "skeleton", "imu", **order)))
@@ -78,12 +76,11 @@ print("the same windows:", np.array_equal(np.sort(whole, 0), np.sort(together, 0
 # python examples/distributed.py --processes 2 --process 1 --coordinator 10.0.0.1:9000
 # ```
 #
-# ## A run that dies
-# `ResumeTraining` keeps by epoch what a training is made of: weights, optimizer, λ,
-# random seeds, the order of the data, the history. A training that was killed and is
-# called again ends as if nothing had happened. A cache on disk, the runs of a
-# comparison and the trials of a search go on by themselves. Several machines share one
-# file an epoch, as in `examples/distributed.py`.
+# ## Continue a killed run
+# `ResumeTraining` stores the state of training after each epoch: weights, optimizer, λ,
+# random seeds, data order and history. A killed training that is started again ends
+# with the same result. Caches on disk, comparisons and searches also continue. Several
+# machines share one file an epoch.
 
 # %%
 resume = [ResumeTraining(folder / "training.npz")]
@@ -94,4 +91,4 @@ for epochs in (2, 4):  # the second call is the one after the kill
     print(f"{epochs} epochs:", np.round(history["loss"], 2).tolist())
 
 # %% [markdown]
-# What ten thousand hours cost, and which knob to turn when: [scaling](../scaling.md).
+# Next: [from ten hours to a million](../scaling.md).

@@ -1,11 +1,11 @@
 # %% [markdown]
 # # Bring your own Keras model
 #
-# `DCATModel` takes any Keras model that ends in a `Dense` classifier, or in one of the
-# [other heads](tasks.py). An `AttentionKV` it needs only if `KᵀV` is to be compared, as
-# the paper does. This guide shows three ways to one: a model written with it, a model
-# that gets it afterwards, and a pretrained image model, frame by frame. A source that
-# has no classifier has [a guide of its own](pretrained_teacher.py).
+# `DCATModel` takes any Keras model that ends in a `Dense` classifier or [another
+# head](tasks.py). It needs an `AttentionKV` only for losses of `KᵀV`, such as the
+# paper's. This guide shows a model written with it, one that gets it afterwards, and a
+# pretrained image model. A source without a classifier has [its own
+# guide](pretrained_teacher.py).
 
 # %%
 import keras
@@ -20,10 +20,9 @@ imu = rng.normal(size=(32, 100, 6)).astype("float32")
 labels = rng.integers(0, 3, 32)
 
 # %% [markdown]
-# ## Written with it
-# `AttentionKV` is self-attention like any other. What it projects can be read from
-# outside, so that the model has one output, and the transfer costs it nothing at
-# inference.
+# ## A new model
+# `AttentionKV` is a self-attention whose projections can be read from outside. The
+# model keeps one output, and inference costs no more.
 
 # %%
 inputs = keras.Input((100, 6))
@@ -32,11 +31,10 @@ x = layers.LayerNormalization()(AttentionKV(key_dim=16)(x))
 wrist = keras.Model(inputs, layers.Dense(3)(layers.GlobalAveragePooling1D()(x)))
 
 # %% [markdown]
-# ## A model that you have
-# `attach_attention` puts attention and a classifier behind the last layer that still
-# has steps. Layers and weights are shared: training the new one trains yours.
-# Recurrent layers as here are exported like any other: [From a trained target to a
-# device](../device.md).
+# ## An existing model
+# `attach_attention` adds attention and a classifier after the last layer with time
+# steps. Layers and weights are shared: training the new model trains yours. Recurrent
+# layers are [exported](../device.md), too.
 
 # %%
 inputs = keras.Input((100, 6))
@@ -48,8 +46,8 @@ print(other_wrist.output_shape)
 
 # %% [markdown]
 # ## A pretrained image model, frame by frame
-# Here without its weights, so that nothing is downloaded; with `weights="imagenet"` it
-# is a good video source of few lines.
+# It is built without weights, so that nothing is downloaded. With `weights="imagenet"`
+# it is a good video source.
 
 # %%
 image = keras.applications.MobileNetV2(
@@ -59,11 +57,10 @@ camera = encoders.video_of_frames(image, steps=4, num_classes=3, key_dim=16)
 print(f"{camera.count_params():,} weights, {camera.output_shape}")
 
 # %% [markdown]
-# ## All of them transfer
-# Features are compared through a linear map, so that their sizes may differ. To compare
-# `KᵀV`, keys and values need the same size, or `adapt_sizes=True`. Where they have
-# another, or a model has no `AttentionKV`, a recipe goes without that loss, and the log
-# says so.
+# ## All can be targets
+# Features are compared through a linear map, so their sizes may differ. `KᵀV` needs
+# equal key and value sizes, or `adapt_sizes=True`. Otherwise a recipe leaves the loss
+# out, and the log says so.
 
 # %%
 camera.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
@@ -76,8 +73,8 @@ for target in (wrist, other_wrist):
         print(sorted(name for name in history if name.endswith("_loss")))
 
 # %% [markdown]
-# A loss that is named is never left out. What does not fit is refused before training,
-# with what to do:
+# A loss that you name is never left out. If it does not fit, it is refused with the
+# remedy:
 
 # %%
 small = encoders.attach_attention(recurrent, num_classes=3, key_dim=8)

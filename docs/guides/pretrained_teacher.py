@@ -1,12 +1,11 @@
 # %% [markdown]
-# # My video model is a pretrained network
+# # Use a pretrained video model as the source
 #
-# A network that others have pretrained gives features of a picture, and no classes of
-# yours. It may teach as it is: InfoNCE asks of the target's features that they tell
-# which moment of the video they belong to, and needs no classifier for that. This guide
-# lets an image network of `keras.applications`, frame by frame, teach an IMU of which
-# few people have labels. **Its weights are random here**, so that nothing is
-# downloaded: what is shown is how it is done, not what a good teacher is worth.
+# A pretrained network gives features of a picture, but no classes of yours. It can
+# teach by InfoNCE, which needs no classifier. In this guide an image network of
+# `keras.applications` teaches an IMU, frame by frame; few people have labels. **Its
+# weights are random here**, so that nothing is downloaded: the guide shows the steps,
+# not the value of a good teacher.
 
 # %%
 import keras
@@ -27,9 +26,9 @@ print(f"{len(train)} pairs, {len(labelled)} with a label; video {train.shape('vi
 
 # %% [markdown]
 # ## From an image network to an encoder of clips
-# Some frames of each clip, the network on each of them, and their mean. With
-# `weights="imagenet"` the network has seen a million photographs. Its preprocessing is
-# within, and it wants three colours; the simulated video is grey.
+# The network runs on some frames of each clip, and their features are averaged. With
+# `weights="imagenet"` it has seen a million photographs. It has its preprocessing
+# inside and takes three colours; the simulated video is grey.
 
 # %%
 SIZE, FRAMES = 32, 4
@@ -47,9 +46,8 @@ encoder = keras.Model(inputs, features, name="pretrained")
 print(f"{encoder.count_params():,} weights, features {encoder.output_shape}")
 
 # %% [markdown]
-# Random weights need one thing that pretrained ones bring along: batch normalization
-# must have seen pictures, or features vanish in the depth of the network. Leave this
-# out with `weights="imagenet"`.
+# With random weights, batch normalization must see pictures first, or features vanish.
+# Leave this out with `weights="imagenet"`.
 
 # %%
 for layer in network.layers:
@@ -58,11 +56,10 @@ for layer in network.layers:
 encoder(train.gather("video")[:200], training=True)
 
 # %% [markdown]
-# ## It teaches by features
-# `source_output="features"` says that there is no classifier. The default recipe then
-# goes without what needs one, and the log says so: no pseudo-labels, as they are
-# classes that the source predicts; no gate or mask, as those judge what it predicts.
-# `KᵀV` is not compared either, as the network has no `AttentionKV`. InfoNCE is left.
+# ## Teach by features
+# `source_output="features"` declares a source without a classifier. The default recipe
+# then leaves out pseudo-labels, gates and mask, which need its predictions, and the
+# cross-attention loss, which needs an `AttentionKV`. The log says so. InfoNCE remains.
 
 
 # %%
@@ -95,9 +92,9 @@ model = DCATModel(encoder, watch(), source_output="features")
 print(list(model.terms))
 
 # %% [markdown]
-# ## It runs once
-# The network is the most expensive part by far, and frozen: `cache_source` asks it once
-# about every clip. With a path, the file serves all later trainings, too.
+# ## Run it once
+# The network is by far the most expensive part, and frozen: `cache_source` runs it once
+# over every clip. With a path, later trainings use the file, too.
 
 # %%
 videos, imus = train.gather("video"), train.gather("imu")
@@ -111,15 +108,13 @@ print(f"InfoNCE {history['info_nce_loss'][0]:.2f}, {history['info_nce_loss'][-1]
 print(f"IMU alone {score(alone):.2f}, taught by features {score(model):.2f}")
 
 # %% [markdown]
-# That InfoNCE falls says that the IMU has learned to find its moment among the clips of
-# a batch. Whether classes profit is another question, and one seed of a random network
-# on simulated people is no answer.
+# A falling InfoNCE loss means that the IMU finds its moment among the clips of a batch.
+# One seed of a random network on simulated people does not say whether classes profit.
 #
-# ## With a classifier, it teaches by classes, too
-# A classifier of its features, trained on the labels that there are, is a matter of
-# seconds, as the features are known. With it the network is a source like any other:
-# gates judge it, and it gives pseudo-labels. How good it is can be asked before, as of
-# any source: see [which sensor should teach](choosing.py).
+# ## Add a classifier
+# A classifier of its features trains in seconds, as the features are cached. The
+# network is then a source like any other, with gates and pseudo-labels. `diagnose`
+# judges it before a transfer: see [choose source and target](choosing.py).
 
 # %%
 classifier = layers.Dense(6, "softmax", kernel_regularizer="l2")

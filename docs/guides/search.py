@@ -1,9 +1,9 @@
 # %% [markdown]
-# # A search for settings
+# # Search for settings
 #
-# Which λ, which gate, how large a target? `DCATHyperModel` gives these questions to any
-# tuner of KerasTuner. Trials are judged by macro F1 of people held out, who are neither
-# in the training nor in the test, and share one cache of the source.
+# `DCATHyperModel` is a search space for any tuner of KerasTuner: λ, gate, size of the
+# target and more. Trials are judged by macro F1 of validation people, who are in
+# neither training nor test, and share one cache of the source.
 
 # %%
 import pathlib
@@ -45,9 +45,9 @@ source.fit(skeletons, epochs=15, shuffle=False, verbose=0)
 
 # %% [markdown]
 # ## What is searched
-# λ, and the dropout of the target, which its builder declares. `"recipe"`, `"gate"`,
-# the weight of each loss and `"learning_rate"` are there by name;
-# `tuning.encoder_options` declares the size, the size of keys and dropout at once.
+# Here it is λ and the dropout of the target, which its builder declares. `"recipe"`,
+# `"gate"`, the weight of each loss and `"learning_rate"` are available by name.
+# `tuning.encoder_options` declares size, key size and dropout together.
 
 
 # %%
@@ -78,8 +78,8 @@ plots.plot_search(tuner, "transfer_weight", path=folder / "search.png")
 
 # %% [markdown]
 # ## The best one
-# `get_best_models` gives trained models. The score by which it was chosen flatters it;
-# what counts is the test, which nobody has looked at.
+# `get_best_models` returns trained models. The validation score is optimistic, because
+# it chose the model; the test score counts.
 
 # %%
 best = tuner.get_best_models()[0]
@@ -89,6 +89,5 @@ print(
 )
 
 # %% [markdown]
-# Called again with the same `directory`, a search that was killed goes on behind its
-# last trial. On several machines, KerasTuner's own chief and workers share the trials:
-# see [scaling](../scaling.md).
+# With the same `directory`, a killed search continues after its last trial. Several
+# machines can share the trials: see [scaling](../scaling.md).

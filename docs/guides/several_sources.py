@@ -1,9 +1,8 @@
 # %% [markdown]
-# # Several sources
+# # Use several sources
 #
-# A session may have been seen by a skeleton and heard by a microphone. Both can teach
-# the wrist: which of them does, window by window, is `combination`. A source may be
-# missing for a window, and each is cached by itself.
+# A skeleton and a microphone can both teach the wrist. `combination` says which of them
+# teaches a window. A source may be missing for a window, and each has its own cache.
 
 # %%
 import keras
@@ -62,13 +61,13 @@ for stream, model in alone.items():
     print(f"{stream:9}{score(model, stream):.2f}")
 
 # %% [markdown]
-# ## Who teaches
+# ## Combinations
 # | `combination` | what teaches a window |
 # |---|---|
-# | `"mean"` | the mean of what each would teach |
+# | `"mean"` | the mean over all sources |
 # | `"best"` | the one most confident of the true class |
 # | `"agree"` | all, where they predict the same class |
-# | `"product"` | all, by one prediction: the product of their probabilities |
+# | `"product"` | all, with the product of their probabilities |
 
 # %%
 sources = [alone["skeleton"], alone["audio"]]
@@ -98,12 +97,12 @@ for name, (teachers, options) in settings.items():
     print(f"{name:15}{score(fit(model, pairs)):.2f}")
 
 # %% [markdown]
-# One seed, and few people: no more than an example of how it is done. On UTD-MHAD [two
-# sources were no better than the better one](../questions/several_sources.md).
+# This is one seed and few people, so only an example. On UTD-MHAD [two sources were no
+# better than the better one](../questions/several_sources.md).
 #
-# ## A source that is missing
+# ## A missing source
 # `transfer_mask` has a column for each source: 0 where the microphone was off, whatever
-# is in its window then.
+# its window contains.
 
 # %%
 there = np.ones((len(train), 2), "float32")

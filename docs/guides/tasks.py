@@ -1,11 +1,10 @@
 # %% [markdown]
-# # Which tasks: a class, yes or no, several labels, every step, a number?
+# # Predict something else: yes or no, several labels, steps, values
 #
-# "Which activity is it?" is one question of many. "Is it a fall?", "What holds of this
-# window?", "When exactly?" and "How fast?" are others, and a model for each ends in
-# another head. This guide asks all five of the same two sensors, and shows what labels
-# look like, what a transfer can do for each head, and what is refused. It makes its
-# data, and runs in a minute or two.
+# "Which activity is it?" is one of several tasks. "Is it a fall?", "Which labels
+# apply?", "When exactly?" and "How fast?" are others, and each needs another head. This
+# guide trains all five on the same two sensors. It shows labels, losses and errors of
+# each head, makes its own data, and runs in a minute or two.
 
 # %%
 import keras
@@ -57,9 +56,9 @@ known = train.subset(train.is_labelled)
 print(f"{len(train)} pairs to train with, {len(known)} of them with labels")
 
 # %% [markdown]
-# ## One model, but for its end
-# Both sensors get the same small network. Its last layer is the head: how many units,
-# which activation, and whether it comes before or after time is pooled.
+# ## One model, five heads
+# Both sensors get the same small network. The head differs: its units, its activation,
+# and whether it follows the pooling over time.
 
 
 # %%
@@ -111,8 +110,8 @@ def predicted(model):
 
 # %% [markdown]
 # ## Which activity: one class of several
-# Softmax or logits. Labels are `(batch,)`, −1 where there is none, or one-hot, a row of
-# zeros where there is none.
+# Softmax or logits. Labels are `(batch,)` with −1 for a missing one, or one-hot with a
+# row of zeros.
 
 # %%
 head = {"units": 3, "activation": "softmax"}
@@ -126,10 +125,9 @@ for name, each in {"alone": watch, "taught": model}.items():
 
 # %% [markdown]
 # ## Is it a run: yes or no
-# One sigmoid unit. Labels are 1 and 0, and −1 or NaN where nobody knows. Mask, gates
-# and pseudo-labels are those of two classes. What is rare counts for more by
-# `class_weight`, as in [fall detection](../results/sisfall.md), where a fall is one
-# window of twenty.
+# One sigmoid unit. Labels are 1 and 0, and −1 or NaN if missing. Mask, gates and
+# pseudo-labels work as with two classes. `class_weight` weighs a rare class, as in
+# [fall detection](../results/sisfall.md).
 
 
 # %%
@@ -147,11 +145,11 @@ for name, each in {"alone": watch, "taught": model}.items():
     print(f"{name:7} macro F1 {macro_f1(runs(test), predicted(each), 2):.2f}")
 
 # %% [markdown]
-# ## What holds: several labels, each yes or no
-# Several sigmoid units. Labels are `(batch, labels)` of 1 and 0; what nobody knows is
-# −1 or NaN, entry by entry, and the mask has an entry for each, too. Here one of three
-# people has said when he ran, and not when he moved. The watch alone is trained without
-# him, as Keras's losses leave no entry out; the taught one is told what he has said.
+# ## Which labels apply: several, each yes or no
+# Several sigmoid units. Labels are `(batch, labels)` of 1 and 0; a missing entry is −1
+# or NaN, and the mask has an entry for each, too. Here one of three people has labels
+# of running, but not of moving. The baseline is trained without him, because Keras's
+# losses cannot skip single entries; the target uses his labels.
 
 
 # %%
@@ -174,11 +172,11 @@ for name, each in {"alone": watch, "taught": model}.items():
 
 # %% [markdown]
 # ## When exactly: a class for every step
-# A model that does not pool over time ends in `(batch, steps, classes)`. Labels are
-# `(batch, steps)`, −1 at a step that has none, and `step_labels` reads them from the
-# `Intervals` that the recordings are labelled with. The IMU says a class 25 times in a
-# window and the watch 13 times: what the IMU says is brought to the steps of the watch
-# by the time that each covers. Several sigmoids at every step work alike.
+# A model without pooling over time ends in `(batch, steps, classes)`. Labels are
+# `(batch, steps)`, −1 at a step without one. `step_labels` reads them from the
+# `Intervals` of the recordings. The IMU predicts 25 steps and the watch 13: the IMU's
+# steps are averaged over the time of each step of the watch. Several sigmoids a step
+# work likewise.
 
 # %%
 head = {"units": 3, "activation": "softmax", "every_step": True}
@@ -195,11 +193,11 @@ for name, each in {"alone": watch, "taught": model}.items():
 
 # %% [markdown]
 # ## How fast: a number
-# Units without an activation, and `task="regression"`. Labels are floats, NaN where
-# there is none. A number comes without a confidence, so that there are no
-# pseudo-labels. What is left is InfoNCE of features and the paper's cross-attention
-# loss, whose mask lets a source teach where its error is small: below a threshold in
-# the unit of the labels, or, as here by default, below the median of each batch.
+# Units without an activation, and `task="regression"`. Labels are floats, NaN if
+# missing. A value has no confidence, so there are no pseudo-labels: InfoNCE and the
+# cross-attention loss remain. The mask of the latter admits windows on which the
+# source's error is small: below a threshold, or by default below the median of the
+# batch.
 
 
 # %%
@@ -223,8 +221,8 @@ for name, each in {"alone": watch, "taught": model}.items():
     print(f"{name:7} off by {error:.2f} steps per second")
 
 # %% [markdown]
-# A threshold of your own goes to the loss that it is for. A loss that is named is not
-# left out: there is an error where it cannot be had.
+# Pass a threshold to the loss that it is for. A loss that you name is not left out: it
+# is an error if it cannot be used.
 
 # %%
 losses = {
@@ -236,7 +234,8 @@ model = DCATModel(source, branch("watch", **head), task="regression", **losses)
 print(list(model.terms))
 
 # %% [markdown]
-# One seed, and simulated people: these numbers show that it works, not that it helps.
+# This is one seed and simulated people: it shows that each head works, not that a
+# transfer helps.
 #
 # ## What a head can do
 # | head | `task=` | no label | loss, metric |
@@ -258,14 +257,12 @@ print(list(model.terms))
 # `class_weight` is Keras's, which knows one class for each window. For the last three
 # heads `sample_weight` weighs windows, `(batch,)`, and steps, `(batch, steps)`.
 #
-# Losses that compare features or `KᵀV` compare whole windows: of a head with several
-# decisions a window teaches by them as far as the mean of its masks lets it. The log
-# says which losses a recipe goes without.
+# Losses of features or `KᵀV` compare whole windows; with several decisions, a window
+# counts by the mean of its masks. The log says which losses a recipe leaves out.
 #
-# ## What is refused before the first step
-# What a head cannot do is an error that names the cure. A unit without an activation
-# may be a logit or a number, which no model says by itself: that is what `task=` is
-# for.
+# ## Errors before the first step
+# What a head cannot do is an error with the remedy. A unit without an activation may be
+# a logit or a value: `task=` says which.
 
 
 # %%

@@ -1,11 +1,10 @@
 # %% [markdown]
-# # Training: labels of some, pairs of all
+# # The first transfer
 #
-# A camera that sees skeletons stood beside people who wore a sensor on the wrist. Some
-# of them have labels; of the others there are pairs, which cost nothing but the
-# recording. This guide trains the wrist alone, then with the skeleton looking on, and
-# shows what λ, the losses and the gate are. The people are simulated, so that it runs
-# in two minutes anywhere, and the wrist shows three fifths of what an activity is.
+# A camera recorded skeletons of people who wore an IMU on the wrist. Some people have
+# labels; the others give unlabelled pairs. This tutorial trains the wrist alone, then
+# with the skeleton as its source, and explains λ, losses and gates. The people are
+# simulated, so it runs in two minutes.
 
 # %%
 import keras
@@ -25,10 +24,9 @@ people = sorted(set(index.subjects.tolist()))
 train, test = windows.split_by_subject(index, people[10:])
 
 # %% [markdown]
-# Three of the ten who train have labels. A window without one has −1: no label is read
-# from it, but its pair is. What `DCATModel.compile` is given as `metrics` sees the
-# windows with a label, and no others. Keras's own models do not know of −1: they are
-# trained on the windows that have a label, as below.
+# Three of ten training people have labels. A window without a label has −1. `metrics`
+# of `DCATModel.compile` count labelled windows only. Plain Keras models do not know of
+# −1: they are trained on the labelled windows below.
 
 # %%
 train = train.keep_labels_of(people[:3])
@@ -36,10 +34,10 @@ labelled = train.subset(train.is_labelled)
 print(f"{len(train)} pairs, {len(labelled)} with a label; {len(test)} to test")
 
 # %% [markdown]
-# ## Two models of your own
-# Here they are the package's small encoders; any Keras model that ends in a `Dense`
-# classifier will do, and one with an `AttentionKV` has more to compare. The target
-# starts the same every time, so that what differs is what it was taught.
+# ## Source and baseline
+# Any Keras model with a `Dense` classifier will do; one with an `AttentionKV` can use
+# the cross-attention loss, too. Here they are small encoders of the package. Every
+# target starts with the same weights.
 
 
 # %%
@@ -73,9 +71,9 @@ print(f"skeleton {score(source, 'skeleton'):.2f}, wrist alone {score(alone):.2f}
 
 # %% [markdown]
 # ## The transfer
-# `DCATModel` trains the wrist on its labels and, weighed by λ, on what the frozen
-# skeleton's model makes of the same moments. A batch holds as many labels as before,
-# and the pairs beside them. The skeleton's model never changes: it may run once.
+# `DCATModel` trains the target on its labels and, weighted by λ, on transfer losses. A
+# batch has as many labels as before, and unlabelled pairs beside them. The source never
+# changes, so it runs once.
 
 # %%
 size = round(32 * len(train) / len(labelled))
@@ -100,22 +98,21 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# The history has every part of the loss, each before λ and its weight.
+# The history has every loss, before λ and its weight.
 #
-# - `info_nce_loss`: the target's features are to tell which of the batch's source
-#   windows is of the same moment.
-# - `agreement_loss`: pseudo-labels, the class that source and target both predict.
-# - `fused_loss`: pseudo-labels where there is no label, the class of which both
-#   together are at least 90 % sure. Classes are taken to be as frequent there as among
-#   the labels: people without labels are to do the same things as the others.
-# - `cross_attention_loss`: the paper's, the distance of `KᵀV` where the source is
-#   right. It has no say where there is no label, as its mask asks for one.
+# - `info_nce_loss`: can the target's features tell which source window of the batch is
+#   of the same moment?
+# - `agreement_loss`: pseudo-labels, where source and target predict the same class.
+# - `fused_loss`: pseudo-labels of unlabelled windows, where both together are at least
+#   90 % confident. It assumes that people with and without labels do the same
+#   activities about as often.
+# - `cross_attention_loss`: the paper's, the distance of `KᵀV` on labelled windows that
+#   the source classifies correctly.
 #
 # ## A recipe, λ, a gate
-# `recipe` names losses and their weights: `"extended"` are these four, `"paper"` is the
-# printed formula with its mask, and `transfer.RECIPES` has the others. λ weighs the
-# transfer against the classification. With λ = 0 it is the target alone, in larger
-# batches.
+# `recipe` names losses and weights: `"extended"` has these four, `"paper"` the printed
+# formula and mask. λ weighs the transfer against the classification; λ = 0 is the
+# baseline with larger batches. See [all recipes and gates](../losses.md).
 
 # %%
 settings = {
@@ -129,13 +126,12 @@ for name, f1 in found.items():
     print(f"{name:22}{f1:.2f}")
 
 # %% [markdown]
-# One seed, one split: differences of 0.03 are chance here. Ask
-# [`compare`](../comparisons.md) before you believe one, over seeds and with intervals,
-# and choose by people who are not the test. What to expect of real sensors is in [the
-# results](../results/utd_mhad.md).
+# This is one seed and one split: differences of 0.03 are chance.
+# [`compare`](../comparisons.md) runs several seeds and gives intervals. [The
+# evidence](../evidence.md) has real sensors.
 #
-# What is left is the target, alone: `model.predict` and `model.export` take the wrist's
-# windows only.
+# The result is the target: `model.predict` and `model.export` take windows of the wrist
+# only.
 
 # %%
 print(model.predict(test.gather("imu")[:1], verbose=0).shape)

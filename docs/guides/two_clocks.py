@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Two sensors, two CSV files, two clocks: how do I get to `model.fit`?
 #
-# Two devices recorded the same people, each into a file of its own, each by its own
-# clock. This guide makes such files from what `seglearn` ships: the whole IMU as the
-# better device, its accelerometer alone as the cheaper one, a watch. They have uneven
-# steps and lines written twice; the watch paused for a second, and is 0.7 s late.
+# Two devices recorded the same people, each into its own file and with its own clock.
+# This guide makes such files from the data in `seglearn`: a whole IMU as the better
+# device, and its accelerometer as a cheap watch. Time steps are uneven, some lines are
+# repeated, and the watch paused for a second and is 0.7 s late.
 
 # %%
 import pathlib
@@ -39,8 +39,8 @@ for number, person in enumerate(people):
 
 # %% [markdown]
 # ## From files to recordings
-# Each file becomes a stream with its own timestamps, in seconds. As they come they
-# cannot be cut into windows, and the package says why.
+# Each file becomes a stream with its own timestamps, in seconds. These cannot be cut
+# into windows yet, and the error says why.
 
 # %%
 sessions = [
@@ -67,7 +67,7 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# `mend` brings the timestamps in order, and says what it did.
+# `mend` brings the timestamps in order, and reports what it did.
 
 # %%
 mended = []
@@ -79,10 +79,10 @@ for name, (_, report) in streams.items():
 
 # %% [markdown]
 # ## One clock
-# The files are in order now, but nothing in them says that the watch is late: its
-# windows would be paired with what happened 0.7 s before. What moves in both streams
-# tells. Half a minute of a movement that repeats is not enough, so the clips of each
-# person are joined: the clock ran on between them.
+# The files are in order, but nothing in them says that the watch is late: its windows
+# would be paired with what happened 0.7 s before. Movement that both streams show
+# reveals the offset. Half a minute of a repeated movement is too short, so the clips of
+# each person are joined; the clock ran on between them.
 
 # %%
 as_they_came = []
@@ -97,13 +97,13 @@ for whole, found in zip(as_they_came, estimates, strict=True):
     synchronized.append(whole.replaced(watch=watch))
 
 # %% [markdown]
-# An offset that is less than twice its uncertainty may as well be none, and one of a
-# confidence below 0.95 may be another: `found.corrected` then leaves the stream as it
-# is. The IMU has turn rates besides, which are largest at other moments of a movement
-# than accelerations: that is what most of these milliseconds come from.
+# `found.corrected` changes nothing if the offset is less than twice its uncertainty, or
+# if its confidence is below 0.95. The IMU also has turn rates, which peak at other
+# moments of a movement than accelerations; this explains most of the remaining
+# milliseconds.
 
 # %% [markdown]
-# What both devices have can be compared: the same axis, before and after.
+# Both devices have the same axis: compare it before and after.
 
 
 # %%
@@ -119,8 +119,8 @@ print(f"the two agree with a correlation of {before:.2f} before, {after:.2f} aft
 
 # %% [markdown]
 # ## From recordings to windows
-# Windows show the same moment of both devices, at an even rate, and none bridges the
-# pause. The report accounts for every window that was possible; the timeline shows why.
+# Both windows of a pair show the same moment at an even rate, and none crosses the
+# pause. The report accounts for every possible window; the timeline shows why.
 
 # %%
 index = windows.index_windows(synchronized, length=4.0, stride=2.0, rates=rates)
@@ -129,8 +129,8 @@ plots.plot_timeline(synchronized[0], index, path=folder / "timeline.png")
 
 # %% [markdown]
 # ## From windows to a trained model
-# Subject 4 is held out, and the audit proves it. The statistics of the training windows
-# are a layer of each model, so that the exported target takes raw windows.
+# Subject 4 is held out, and the audit proves it. The normalization is a layer of each
+# model, so that the exported target takes raw windows.
 
 # %%
 train, test = windows.split_by_subject(index, test_subjects=[4])

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # When a transfer hurts
 #
-# A source can be wrong in ways that no loss shows: nobody trained it, its pairs are
-# mixed up, or it is weaker than the target it teaches. This guide goes wrong on
-# purpose, and shows what says so, and when: `NegativeTransferGuard`, which is in every
-# `fit`, and `TransferMonitor`, which writes down what the transfer does.
+# A source can be wrong in ways that no loss shows: untrained, with shuffled pairs, or
+# weaker than its target. This guide makes these errors on purpose.
+# `NegativeTransferGuard`, which is in every `fit`, and `TransferMonitor`, which logs
+# the transfer, detect them.
 
 # %%
 import pathlib
@@ -56,9 +56,8 @@ pairs = windows.pair_dataset(
 )
 
 # %% [markdown]
-# ## A source that nobody trained
-# After the first epoch the guard has seen that it is at chance, and the target goes on
-# alone.
+# ## An untrained source
+# After the first epoch the guard finds the source at chance, and sets λ to 0.
 
 # %%
 model = compiled(DCATModel(encoder("skeleton"), encoder("imu")))
@@ -69,10 +68,9 @@ print(f"λ is now {float(model.transfer_weight):.1f}")
 
 # %% [markdown]
 # ## A source that is weaker than its target
-# The wrist teaches the skeleton, and by its predictions (distillation), not by which
-# moment it sees (InfoNCE): predictions are where a weak source does harm. With pairs of
-# people held out as `validation_data`, the guard compares both there. Windows by which
-# one decides are no longer a test.
+# The wrist teaches the skeleton by distillation, because a weak source does harm by its
+# predictions. With pairs of held-out people as `validation_data`, the guard compares
+# source and target. These windows are no longer a test set.
 
 # %%
 weak = compiled(encoder("imu"))
@@ -108,10 +106,10 @@ model.fit(
 print(guard.reason)
 
 # %% [markdown]
-# ## What the monitor wrote down
-# A line for each epoch, as CSV, and for TensorBoard if asked. Where the gradients of
-# classification and transfer oppose each other for long (a cosine below 0) while the
-# target gets worse, it warns.
+# ## The log of the monitor
+# The log is a CSV with a line for each epoch, and TensorBoard if asked. The monitor
+# warns if the gradients of classification and transfer oppose each other (cosine below
+# 0) while macro F1 falls.
 
 # %%
 rows = monitor.rows
@@ -128,9 +126,9 @@ print((folder / "transfer.csv").read_text().splitlines()[0][:72], "…")
 
 # %% [markdown]
 # ## The target alone, as a baseline
-# Of InfoNCE no log tells whether it does harm: it compares features, and no
-# predictions. So train the target alone as well, and let held-out people decide. Where
-# the taught one is no better on them, `RestoreBaseline` ends in the baseline's weights.
+# No log shows whether InfoNCE does harm, since it compares features and not
+# predictions. Train the baseline as well. `RestoreBaseline` restores its weights unless
+# the taught target is better on held-out people.
 
 # %%
 alone = compiled(encoder("skeleton"))
@@ -153,7 +151,7 @@ print(baseline.reason or "The taught one is kept.")
 # | the source is at chance | train it, or load its weights |
 # | pairs look mixed up | look at the clocks, as in [the first guide](two_clocks.py) |
 # | the source is weaker than the target | `recipe="info_nce"` and `RestoreBaseline` |
-# | it is weaker, and `diagnose` finds that it adds nothing | do without it |
+# | it is weaker, and `diagnose` finds that it adds nothing | train the target alone |
 # | the gradients oppose each other | a smaller λ |
-# | it helps at first, and then no more | `TransferEarlyStopping` among the callbacks |
-# | it is neutral, and all have labels | pairs of more people; or stop here |
+# | it helps at first only | `TransferEarlyStopping` among the callbacks |
+# | it is neutral, and all windows have labels | pairs of more people, or none |

@@ -1,4 +1,4 @@
-"""The experiment file: what it may say, and errors that name its line."""
+"""The schema of the experiment file, and errors that name its line."""
 
 import os
 import pathlib
@@ -52,18 +52,18 @@ class Data(Section):
 
     Attributes:
         dataset: name of a loader in `keras_dcat.datasets`, without `load_`.
-        path: what that loader reads; the watch data need none.
-        recordings: CSV with a row for each recording: `session`, `subject`, and for
-            each stream a column with its file; `label`, the name of the class of a
-            whole recording, or `labels`, a file of labels. Where there is no label the
-            cell is empty, or there is no such column. `labels_start`, or the name of a
-            stream and `_start`, say when the clock of that file reads 0.
+        path: the file or folder of that data set; the watch data need none.
+        recordings: CSV with a row for each recording. Its columns are `session`,
+            `subject`, a file for each stream, and `label`, the class of the whole
+            recording, or `labels`, a file of labels. Without a label the cell is empty,
+            or the column is missing. `labels_start`, or the name of a stream with
+            `_start`, is the time at which the clock of that file reads 0.
         streams: dict from a stream to how its files are read, `cli.formats.Files`.
         labels: how the files in the column `labels` are read, `cli.formats.Labels`.
-        class_names: what labels there are, in the order of the model's outputs; those
-            in the table, sorted, unless given.
-        max_lost: share of a stream's samples that may be lost to times that make no
-            sense; beyond it nothing is trained.
+        class_names: classes, in the order of the model's outputs; those in the table,
+            sorted, unless given.
+        max_lost: share of a stream's samples that may be dropped for their times;
+            beyond it nothing is trained.
     """
 
     dataset: (
@@ -125,13 +125,13 @@ class Windows(_OfWindows):
 
 
 class Split(Section):
-    """Who tests. Everybody else trains.
+    """The test subjects. All others train.
 
     Attributes:
         test: subjects that no training and no search sees.
-        validation: subjects by whom a search decides.
-        labelled: of those who train, the subjects whose labels are used; all who have
-            any, unless given. The windows of the others have none.
+        validation: subjects by which a search decides.
+        labelled: training subjects whose labels are used; all, unless given. The
+            windows of the others count as unlabelled.
     """
 
     test: Annotated[list[Person], pydantic.Field(min_length=1)]
@@ -159,8 +159,7 @@ class Encoder(Section):
         kind: an encoder of `keras_dcat.encoders`; by the shape of its windows unless
             given.
         size: as in `keras_dcat.encoders`.
-        dropout: share of features that a step of training leaves out; the encoder's own
-            unless given.
+        dropout: dropout rate; the encoder's own unless given.
     """
 
     kind: Literal["imu", "skeleton", "video", "audio"] | None = None
@@ -169,14 +168,14 @@ class Encoder(Section):
 
 
 class Transfer(Section):
-    """How the source teaches, in the words of `DCATModel`.
+    """How the source teaches: arguments of `DCATModel`.
 
     Attributes:
-        recipe: which losses teach.
+        recipe: name of a set of transfer losses.
         transfer_weight: λ; that of the recipe unless given.
-        gate: which windows may teach; each loss has its usual one unless given.
-        loss_weights: dict from the name of a loss to its weight, where that is to
-            differ from the recipe's; 0 leaves it out.
+        gate: which windows may be taught; the usual one of each loss unless given.
+        loss_weights: dict from the name of a loss to a weight other than the recipe's;
+            0 leaves the loss out.
     """
 
     recipe: Recipe = DEFAULT
@@ -189,10 +188,10 @@ class Training(Section):
     """The budget of every model, as in `keras_dcat.evaluation.Training`.
 
     Attributes:
-        epochs: over the windows, at least.
-        min_steps: at least so many steps, of more epochs where they are short.
+        epochs: minimum number of epochs.
+        min_steps: minimum number of steps; short epochs are repeated to reach it.
         batch_size: windows with a label in a step.
-        learning_rate: the highest it gets.
+        learning_rate: its maximum.
         key_dim: size of keys and values of the attention, the same for all models.
         seeds: one run of a comparison each; `train` takes the first.
     """
@@ -206,21 +205,21 @@ class Training(Section):
 
 
 class Experiment(Section):
-    """All that the commands need to know.
+    """All settings of the commands.
 
     Attributes:
         data: `Data`.
-        source: stream of the sensor that teaches.
-        target: stream of the sensor that stays.
+        source: stream of the teacher, which exists in training only.
+        target: stream of the student, which is used alone.
         windows: `Windows`.
         split: `Split`.
         encoders: dict from a stream to its `Encoder`.
         transfer: `Transfer`.
         training: `Training`.
-        search: settings that `search` looks for, by their names in
-            `tuning.DCATHyperModel`; the others are what `transfer` says.
+        search: settings that `search` tries, by their names in
+            `tuning.DCATHyperModel`; `transfer` has the others.
         about: headings and texts of the model card.
-        output: folder of all that is written.
+        output: folder of all results.
     """
 
     data: Data
@@ -243,7 +242,7 @@ class Experiment(Section):
 
 
 class ExperimentError(ValueError):
-    """An experiment file that makes no sense: where, and what to do."""
+    """An error in an experiment file, with its line and the remedy."""
 
 
 def read_experiment(path: str | os.PathLike) -> Experiment:

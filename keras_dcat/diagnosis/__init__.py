@@ -1,4 +1,4 @@
-"""Will it help? Asked before hours are spent, and while they are."""
+"""Will a transfer help? Before training, and during it."""
 
 from keras_dcat.diagnosis.diagnosis import Diagnosis, diagnose
 from keras_dcat.diagnosis.information import Information

@@ -31,7 +31,7 @@ MIN_WINDOWS = 20
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Diagnosis:
-    """What can be known of a transfer before it is trained.
+    """A prediction of whether a transfer will help, with reasons.
 
     `print` shows it as a small report, `keras_dcat.plots.plot_diagnosis` as a picture.
     Windows without a label count nowhere but in `num_unlabelled`. Of several labels,
@@ -67,7 +67,7 @@ class Diagnosis:
         information: `Information` on the label, held-out.
         unit: str. What is right or wrong: `"windows"`, or their `"labels"` or
             `"steps"`.
-        left_out: str, what was not looked at and why, or `None`.
+        left_out: str, what was not checked and why, or `None`.
     """
 
     verdict: str
@@ -163,24 +163,28 @@ def diagnose(
     seed: int = 0,
     verbose: int = 1,
 ) -> Diagnosis:
-    """Will it help? Asked of a source and a target before a transfer is trained.
+    """Predicts from a trained source and target whether a transfer will help.
 
-    Both models run once over the windows, and neither is changed. Harm is expected if
-    the source is at chance, if pairs do not belong together, or if it is clearly weaker
-    than the target and tells nothing of the label that the target does not; help if it
-    tells something, or is clearly better, and a tenth of the training windows or more
-    have no label. It is neutral otherwise. All of that is of the default recipe: a
-    source that is to teach what it believes alone must be better than the target.
+    Both models run once over the windows, unchanged. The verdict is
 
-    Models without an `AttentionKV` are diagnosed by what they predict; whether pairs
-    belong together is then not looked at. Regressions, and sources that only encode,
-    predict no classes and are refused.
+    - harm if the source is at chance, if the pairs are wrong, or if it is clearly
+      weaker than the target and adds nothing about the label;
+    - help if it adds something, or is clearly better, and at least a tenth of the
+      training windows have no label;
+    - neutral otherwise.
+
+    It is about the default recipe. To teach by predictions alone, a source must be
+    better than the target.
+
+    Models without an `AttentionKV` are diagnosed by their predictions; the pairs are
+    not checked then. Regressions, and sources that only encode, predict no classes and
+    are refused.
 
     Args:
         source: trained `keras.Model`, as for `DCATModel`: a classifier, or one sigmoid,
             or one for each of several labels.
-        target: `keras.Model`, best trained alone. An untrained one is taken for what
-            it is, one at chance.
+        target: `keras.Model`, best trained alone. An untrained one counts as one at
+            chance.
         training: the windows that the models were trained on: arrays `((source_windows,
             target_windows), labels)`, or a finite `tf.data.Dataset`,
             `keras.utils.PyDataset` or other iterable of such batches.

@@ -10,7 +10,7 @@ from keras_dcat.diagnosis.permutation import fold_of_windows, interval, units_of
 
 @dataclasses.dataclass(frozen=True)
 class Information:
-    """What predictions tell of the label, in nats, on groups that were not fitted to.
+    """Information of predictions about the label, in nats, on held-out groups.
 
     Each is an estimate from below: by how much a logistic regression on predicted
     log-probabilities raises the log-likelihood over the frequencies of the classes.

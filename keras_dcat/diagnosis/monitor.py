@@ -23,7 +23,7 @@ MIN_LOSS, MIN_OPPOSITION, MIN_GROWTH = 0.02, 0.1, 0.05
 
 
 class TransferMonitor(keras.callbacks.Callback):
-    """Writes down what a transfer does, and warns in words when it starts to harm.
+    """Logs a transfer, and warns when it starts to harm.
 
     At the end of each epoch the model is looked at on windows held out, and nothing of
     it is changed. Per epoch there are:

@@ -1,4 +1,4 @@
-"""How much of the source's attention statistic the target's sensor can know."""
+"""How well the target's sensor predicts the source's attention statistics."""
 
 import dataclasses
 
@@ -15,7 +15,7 @@ PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 @dataclasses.dataclass(frozen=True)
 class Predictability:
-    """How much of the source's attention statistic the target's sensor can know.
+    """How well the target's sensor predicts the source's attention statistics.
 
     Attributes:
         r2: float. Share of the variance of the source's `KᵀV` that a ridge regression

@@ -1,4 +1,4 @@
-"""The rule by which numbers become advice: help, neutral or harm, and why."""
+"""The rule from numbers to a verdict: help, neutral or harm, and why."""
 
 import math
 
@@ -39,8 +39,8 @@ def judge(found):
     harm = [text for text in (_at_chance(found), _mispaired(found)) if text]
     if not harm and _advantage(found) < 0 and not _knows_more(found):
         harm = [
-            "The source is clearly weaker than the target, and tells nothing of the "
-            "label that the target does not: what it teaches can only cost."
+            "The source is clearly weaker than the target, and adds nothing about the "
+            "label: negative transfer is likely."
         ]
     if harm:
         verdict = "harm"
@@ -59,8 +59,8 @@ def judge(found):
     if found.left_out:
         reasons = (
             *reasons,
-            "Whether pairs belong together was not looked at, which takes the KᵀV of "
-            f"both. {found.left_out}",
+            "The pairs were not checked, which needs the KᵀV of both models. "
+            f"{found.left_out}",
         )
     weight = TRANSFER_WEIGHTS[verdict] * named(DEFAULT).transfer_weight
     recommended = {"recipe": DEFAULT, "transfer_weight": weight}
@@ -81,7 +81,7 @@ def _added_information(found):
 
 
 def _knows_more(found):
-    """Whether the source has something of the label that the target has not."""
+    """Whether the source adds information about the label."""
     return _added_information(found) or _advantage(found) > 0
 
 
@@ -104,7 +104,7 @@ def _at_chance(found):
 
 
 def _is_unrelated(found):
-    """Whether pairs tell no more of the source's KᵀV than windows at random."""
+    """Whether pairs predict the source's KᵀV no better than random windows."""
     if found.predictability is None:
         return False  # nothing is known of it
     p = found.predictability.mispaired_p
@@ -117,10 +117,10 @@ def _mispaired(found):
     if not _is_unrelated(found) or shared >= MIN_INFORMATION:
         return None
     return (
-        "Pairs do not look as if they belonged together: of the source's KᵀV the "
-        f"target's windows tell R² = {told.r2:z.2f}, and {told.mispaired_r2:z.2f} if "
-        f"paired at random (p = {told.mispaired_p:.2f}); of its predictions, "
-        f"{shared:z.2f} nats. Check how they were joined."
+        "The pairs look wrong: the target's windows predict the source's KᵀV with R² = "
+        f"{told.r2:z.2f}, and with {told.mispaired_r2:z.2f} if paired at random "
+        f"(p = {told.mispaired_p:.2f}); they share {shared:z.2f} nats with its "
+        "predictions. Check how they were joined."
     )
 
 
@@ -138,19 +138,19 @@ def _standing(found):
     low, high = nats.added_interval
     if _knows_more(found) and not _needs_teaching(found):
         yield (
-            f"{found.num_unlabelled} training windows have no label. Where all have "
-            "one, it says what the source could teach. Pairs without a label, of more "
+            f"{found.num_unlabelled} training windows have no label, so the labels "
+            "already say what the source could teach. Pairs without a label, of more "
             "people, are what a source helps with."
         )
     if better < 0 and informative:
         yield (
-            "Such a source should not teach what it believes alone: keep to the "
-            f"recipe {DEFAULT!r}, which teaches which moment is which as well."
+            "A weak source should not teach by its predictions alone: keep to the "
+            f"recipe {DEFAULT!r}, which also has InfoNCE."
         )
     verb = "adds to" if informative else "adds nothing significant to"
     yield (
-        f"The source {verb} what the target tells of the label: {nats.added:z.2f} nats "
-        f"[{low:z.2f}, {high:z.2f}] to {nats.target:z.2f}."
+        f"The source {verb} the target's information about the label: "
+        f"{nats.added:z.2f} nats [{low:z.2f}, {high:z.2f}] to {nats.target:z.2f}."
     )
 
 
@@ -170,15 +170,15 @@ def _cautions(found):
         )
     if coverage >= VACUOUS_COVERAGE and elsewhere < coverage - 0.05:
         yield (
-            'If you gate by `"correct"`: the mask filters nothing. The source is right '
+            'With the gate `"correct"`: the mask filters nothing. The source is right '
             f"on {coverage:.0%} of training {found.unit}, but on {elsewhere:.0%} of "
             f"{where}. Multiply the gate by `transfer_mask` of out-of-fold predictions."
         )
     if coverage < LOW_COVERAGE and not _at_chance(found):
         yield (
-            'If you gate by `"correct"`: the mask lets only '
-            f"{coverage:.0%} of training {found.unit} teach. "
-            "Let the others teach a little, with a soft gate."
+            'With the gate `"correct"`: the mask admits only '
+            f"{coverage:.0%} of training {found.unit}. "
+            "Admit the others with a lower weight, by a soft gate."
         )
     if found.never_right:
         yield (
@@ -198,20 +198,21 @@ def _cautions(found):
     told = found.predictability
     if _is_unrelated(found) and not _mispaired(found):
         yield (
-            f"The target's windows tell R² = {told.r2:z.2f} of the source's KᵀV, and "
-            f"{told.mispaired_r2:z.2f} if paired at random: there is little to align. "
+            "The target's windows predict the source's KᵀV with R² = "
+            f"{told.r2:z.2f}, and with {told.mispaired_r2:z.2f} if paired at random: "
+            "there is little to align. "
             "Try recipe='distillation'."
         )
     elif told and told.same_class_p > MAX_PAIRING_P >= told.mispaired_p:
         yield (
-            "Pairs tell no more of each other than two windows of one class do: "
+            "Pairs predict each other no better than two windows of one class do: "
             f"R² = {told.r2:z.2f} against {told.same_class_r2:z.2f} (p = "
             f"{told.same_class_p:.2f}). If they should, compare the sensors' clocks."
         )
     if found.num_groups is not None and found.num_groups < FEW_GROUPS:
         yield (
-            f"The intervals are over {found.num_groups} groups only, and say little of "
-            "others. Hold out more subjects, or diagnose another split as well."
+            f"The intervals are over {found.num_groups} groups only, so they do not "
+            "generalise. Hold out more subjects, or diagnose another split as well."
         )
 
 

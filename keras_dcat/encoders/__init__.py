@@ -1,4 +1,4 @@
-"""One ordinary Keras model for each modality, ending in attention that can be read."""
+"""Encoders: one Keras model for each modality, ending in attention."""
 
 from keras_dcat.encoders.attach import attach_attention
 from keras_dcat.encoders.audio import audio

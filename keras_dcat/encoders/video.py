@@ -28,7 +28,7 @@ def video(
     depth_dropout: float = 0.0,
     name: str = "video",
 ) -> keras.Model:
-    """What moves in a video, convolved in space, then along time; then attention.
+    """Convolutions in space, then along time, then attention.
 
     A frame less the mean of its window, and less the frame before it, says what
     somebody does and little of what they look like: on people never seen before that
@@ -127,7 +127,7 @@ def video_of_frames(
     dropout: float = 0.4,
     name: str = "video_of_frames",
 ) -> keras.Model:
-    """An image model sees every frame, and attention the frames.
+    """An image model for each frame, then attention over frames.
 
     Args:
         backbone: `keras.Model` from images `(batch, height, width, channels)` to

@@ -1,4 +1,4 @@
-"""Does it help people never seen, and how far can that be relied on?"""
+"""Does a transfer help unseen people, and how certain is that?"""
 
 from keras_dcat.evaluation.ablations import ABLATIONS, ablation
 from keras_dcat.evaluation.baselines import BASELINES, MiniRocket, Trees

@@ -11,7 +11,7 @@ from keras_dcat.typing import ArrayLike
 
 @shown_as_printed
 class Interval(NamedTuple):
-    """A mean and the interval it is believed to lie in.
+    """A mean with its interval.
 
     Attributes:
         mean: float.
@@ -55,9 +55,8 @@ class OfFew(Interval):
 def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     """Mean of repeated runs, with Student's t interval.
 
-    The interval speaks of what varies between the values. Of runs that differ in
-    the seed it says how much of a result is luck in training, not what other
-    people in the test would have given.
+    The interval covers what varies between the values. For runs with different seeds
+    it covers chance in training, not other test people.
 
     Args:
         values: float array `(runs,)`, at least 2. For a paired comparison, the

@@ -14,7 +14,7 @@ from keras_dcat.windows import WindowIndex, misaligned, mispaired
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class RandomSource(DCAT):
-    """The sources are as they were initialised, and teach all the same.
+    """Control: untrained sources.
 
     Attributes:
         those of `DCAT`.
@@ -69,7 +69,7 @@ class Mispaired(DCAT):
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class OutOfFoldMask(DCAT):
-    """Windows teach where models that have not seen their subject are right.
+    """Admits windows that out-of-fold sources classify correctly.
 
     The gates judge them, too: `gate="all"` leaves this mask alone. Windows without a
     label teach.
@@ -113,7 +113,7 @@ class OutOfFoldMask(DCAT):
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class ShuffledMask(OutOfFoldMask):
-    """As many windows teach as by `OutOfFoldMask`, but others.
+    """Control: as many windows as `OutOfFoldMask` admits, but others.
 
     Attributes:
         those of `DCAT`.
@@ -134,4 +134,4 @@ CONTROLS = {
     "wrong windows": Mispaired(guarded=False),
     "shuffled mask": ShuffledMask(gate="all"),
 }
-"""What must not help: nothing true is taught, or to windows that nobody chose."""
+"""Controls: methods that must not help."""

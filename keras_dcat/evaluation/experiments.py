@@ -53,7 +53,7 @@ def run_experiments(
 ) -> dict[str, Results]:
     """Runs comparisons, prints their tables, and writes a report after each.
 
-    What has been run before is read and not run again, as in `compare`.
+    Finished runs are read and not repeated, as in `compare`.
 
     Args:
         experiments: dict from a heading to an `Experiment`.

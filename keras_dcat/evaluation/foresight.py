@@ -21,7 +21,7 @@ from keras_dcat.windows import group_folds
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Foresight:
-    """What was expected of each pair of modalities, and what was found.
+    """Expected and found results of each pair of modalities.
 
     `print` shows it as a table.
 
@@ -83,16 +83,15 @@ def foresight(
     path: str | os.PathLike | None = None,
     verbose: int = 1,
 ) -> Foresight:
-    """Diagnoses every pair of a comparison without its test, and sees who was right.
+    """Compares `diagnose` of every pair with the result of a comparison.
 
-    In each split, some of the training subjects are held out, source and target are
-    trained on the others, and `diagnose` says what it expects. Pairs with several
-    sources are left out.
+    In each split source and target are trained without some training subjects, and
+    `diagnose` predicts from these. Pairs with several sources are left out.
 
     Args:
         study: `Study`.
         results: what `compare` found in it.
-        label: str. The method whose gain is foretold.
+        label: str. The method whose gain is predicted.
         seed: int. Of the models that are diagnosed.
         path: folder of the comparison, where trained models are kept; or `None`.
         verbose: 0 for no progress bar.

@@ -22,7 +22,7 @@ from keras_dcat.windows import WindowIndex
 
 
 class Outcome(NamedTuple):
-    """What comes out of a method.
+    """Results of a method.
 
     Attributes:
         probabilities: float array `(windows, classes)`, of the test.
@@ -38,7 +38,7 @@ class Outcome(NamedTuple):
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """What every method may change about the target and its training.
+    """Base class of methods that train a target.
 
     Attributes:
         build: options for the `build` of the target, such as `{"size": "tiny"}`.

@@ -14,10 +14,9 @@ from keras_dcat.storage import JSON_ERRORS, is_bomb, stored_arrays, written_whol
 def export_runs(folder: str | os.PathLike, path: str | os.PathLike) -> int:
     """Writes all runs of a folder to one file, without what no table needs.
 
-    Of every test window the class that was predicted is kept, and its probability: F1,
-    accuracy, calibration error and their intervals can be computed from these, to the
-    last digit. The probabilities of other classes are not kept. Of 27 classes, that is
-    a twentieth of the folder.
+    The file has the predicted class of every test window and its probability. F1,
+    accuracy, calibration error and their intervals follow from these exactly. With 27
+    classes it is a twentieth of the folder.
 
     Args:
         folder: that of a comparison: `path` of `compare` or of `run_experiments`.

@@ -128,7 +128,7 @@ def classifier_input(model):
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Features(Method):
-    """The target's features are drawn to the source's, before the classifier.
+    """Distillation of features: the target's approach the source's.
 
     Attributes:
         kind: `"distance"` for feature distillation, `"contrast"` for InfoNCE.
@@ -178,7 +178,7 @@ class Features(Method):
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class LateFusion(Method):
-    """All sensors at the test, too: the mean of what their models believe.
+    """The mean of the predictions of all sensors; needs all of them in use.
 
     Attributes:
         build: as in `Method`; for the target, not the source.
@@ -201,9 +201,9 @@ class LateFusion(Method):
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class SelfTraining(DCAT):
-    """The losses of D-CAT without a second sensor: the target alone is the source.
+    """The losses of D-CAT with the target trained alone as the source.
 
-    What it gains needs no pairs. A gain of D-CAT over it is the second sensor's part.
+    It needs no pairs. The lead of D-CAT over it is the part of the second sensor.
 
     Attributes:
         those of `DCAT`.

@@ -39,9 +39,9 @@ class Run:
         seconds: float. How long it took.
         environment: dict of versions.
         training_f1: float. Macro F1 on the training windows that have a label; `None`
-            where nobody has asked.
+            if it was not computed.
         stretches: int array `(windows,)`, the same for windows that are on end, as of
-            `windows.stretches`; `None` where nobody has asked.
+            `windows.stretches`; `None` if it was not computed.
     """
 
     split: str

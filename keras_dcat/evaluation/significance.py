@@ -22,11 +22,11 @@ def paired_bootstrap(
     resamples: int = 5000,
     seed: int = 0,
 ) -> Interval:
-    """How much more macro F1 than a baseline, over test subjects and seeds.
+    """Gain in macro F1 over a baseline, with an interval over subjects and seeds.
 
-    Subjects and seeds are drawn anew with replacement, the same for both models. The
-    interval speaks of other people, which one over seeds alone does not: of few
-    subjects it is wide, and rightly so.
+    Subjects and seeds are resampled with replacement, the same for both models. The
+    interval covers other people, which an interval over seeds does not. With few
+    subjects it is wide.
 
     Args:
         labels: int array `(windows,)`. True classes of the test windows; those of −1,
@@ -201,10 +201,10 @@ def _percentiles(scores, sizes, confidence, resamples, seed):
 def corrected_t_test(
     differences: ArrayLike, train_size: float, test_size: float
 ) -> float:
-    """How likely such differences are over folds if there is none.
+    """Corrected t test of differences over folds.
 
-    Folds share training windows, so their results are not independent, and a plain
-    t test finds too much; its variance is raised for what they share.
+    Folds share training windows, so their results are not independent. A plain t test
+    would find too much; this one has a larger variance.
 
     Args:
         differences: float array `(folds,)`, or `(folds · repetitions,)`: score of a

@@ -25,7 +25,7 @@ _EDITION = 3
 
 @dataclasses.dataclass(frozen=True)
 class Modality:
-    """How one stream is modelled, whether it teaches or learns.
+    """Builder and augmentation of one stream's model.
 
     Attributes:
         build: function from the training windows to a new model of the stream, as

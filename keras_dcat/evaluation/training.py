@@ -16,10 +16,9 @@ from keras_dcat.transfer.models.heads import find_head
 class Training:
     """The budget that every model of a study gets.
 
-    AdamW, whose learning rate rises over the first tenth of the steps and falls to 0
-    with a cosine. A budget in epochs alone would be a few hundred steps where few
-    windows have labels: models then have not learned even these, and what is gained
-    over them is worth nothing.
+    AdamW with a linear warm-up over the first tenth of the steps and a cosine decay to
+    0. With few labelled windows a budget in epochs alone would be a few hundred steps.
+    Models have not learned then, and a gain over them means little.
 
     Attributes:
         epochs: int. At least so often is every window seen.

@@ -1,4 +1,4 @@
-"""The trained target on its way to a device: artefacts that are checked."""
+"""Export of a target to checked artefacts for devices."""
 
 from keras_dcat.export.checking import Check
 from keras_dcat.export.description import Description

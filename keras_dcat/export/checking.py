@@ -33,7 +33,7 @@ _LONGEST_REASON = 200  # characters of what another program says
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """What was found of an artefact.
+    """Result of the check of an artefact.
 
     Attributes:
         format: str.

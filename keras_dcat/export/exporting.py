@@ -25,7 +25,7 @@ from keras_dcat.windows import WindowIndex
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """A folder of artefacts, and what was found of each. `print` shows a table.
+    """A folder of artefacts with their checks. `print` shows a table.
 
     Attributes:
         path: path of the folder.
@@ -70,7 +70,7 @@ def export_target(
     about: Mapping[str, str] | None = None,
     verbose: int = 1,
 ) -> Export:
-    """Writes a target for a device, with what a program must know of it inside.
+    """Exports a target to artefacts with a description inside, and checks each.
 
     Raw windows go in and probabilities come out; of a SavedModel, names of classes,
     too. Every artefact is loaded in a fresh process without this package, and, but for

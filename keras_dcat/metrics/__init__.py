@@ -1,4 +1,4 @@
-"""How good predictions are: of arrays at once, or batch by batch as Keras's metrics."""
+"""Metrics of predictions: of arrays, or batch by batch for Keras."""
 
 from keras_dcat.metrics.events import event_counts, event_f1, segment_f1
 from keras_dcat.metrics.scores import (

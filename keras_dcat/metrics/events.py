@@ -26,7 +26,7 @@ def event_counts(
     overlap: float = 0.0,
     multi_label: bool = False,
 ) -> np.ndarray:
-    """How many events of each class were found, were missed, and were none.
+    """Counts of found, missed and false events of each class.
 
     An event is a run of windows on end that have one label. One that is predicted finds
     one of the same class if they overlap; each finds one, and is found once, so that

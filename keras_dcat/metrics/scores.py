@@ -106,7 +106,7 @@ def macro_f1(
 def expected_calibration_error(
     labels: ArrayLike, probabilities: ArrayLike, bins: int = 15
 ) -> float:
-    """How far a model's confidence is from how often it is right.
+    """Difference between a model's confidence and its accuracy, in bins.
 
     Windows are put into bins by the probability of the predicted class; the gaps
     between mean probability and accuracy are averaged, weighted by windows. Of several

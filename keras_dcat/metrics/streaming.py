@@ -215,7 +215,7 @@ class F1PerClass(_ClassCounts):
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 class ExpectedCalibrationError(keras.metrics.Metric):
-    """How far confidence is from being right, in bins of it, over all batches.
+    """Difference between confidence and accuracy, in bins, over all batches.
 
     Args:
         bins: int. Number of bins from 0 to 1.

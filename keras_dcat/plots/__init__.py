@@ -1,4 +1,4 @@
-"""What people would rather look at than read."""
+"""Figures."""
 
 from keras_dcat.plots.diagnosis_page import plot_diagnosis
 from keras_dcat.plots.search import plot_search

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def plot_diagnosis(
     diagnosis: Diagnosis, *, path: str | os.PathLike | None = None
 ) -> "matplotlib.figure.Figure":
-    """What is known of a transfer before it is trained, on one page.
+    """A diagnosis on one page.
 
     Macro F1 of both models, who is right where, which classes the source may teach,
     and whether pairs belong together.
@@ -72,7 +72,7 @@ def plot_diagnosis(
 def _plot_pairs(axes, told):
     """R² of `KᵀV` as windows are paired, and as they would be at random."""
     if told is None:
-        words = "Whether pairs belong together\nwas not looked at: no KᵀV."
+        words = "The pairs were not checked:\nno KᵀV."
         axes.text(0.5, 0.5, words, ha="center", va="center", transform=axes.transAxes)
         axes.set_axis_off()
         return

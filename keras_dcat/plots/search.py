@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def plot_search(
     tuner: "keras_tuner.Tuner", setting: str, *, path: str | os.PathLike | None = None
 ) -> "matplotlib.figure.Figure":
-    """How good the trials of a search were, over one of its settings.
+    """Scores of the trials of a search over one setting.
 
     Each trial is a point, and the best one is named. A range of two decades or more
     has a logarithmic axis.

@@ -20,7 +20,7 @@ def plot_timeline(
     max_gap: float = 0.25,
     path: str | os.PathLike | None = None,
 ) -> "matplotlib.figure.Figure":
-    """When each stream of a recording ran, where its gaps are, and the windows.
+    """Streams, gaps and windows of a recording over time.
 
     Args:
         recording: `Recording`.

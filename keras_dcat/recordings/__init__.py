@@ -1,4 +1,4 @@
-"""What was sensed, when, and by whom."""
+"""Recordings: samples, clocks and labels of a session."""
 
 from keras_dcat.recordings.clock_estimate import ClockEstimate
 from keras_dcat.recordings.clock_report import ClockReport

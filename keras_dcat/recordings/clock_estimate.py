@@ -14,7 +14,7 @@ BELIEVED = 0.95  # an estimate of less confidence comes with a warning
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class ClockEstimate:
-    """How a stream's clock differs from a reference, and how sure that is.
+    """Offset and drift of a stream's clock, with their uncertainty.
 
     Confidence says whether this is the right match; the uncertainties hold if it is.
 

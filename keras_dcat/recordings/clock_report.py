@@ -8,7 +8,7 @@ from keras_dcat.shown import shown_as_printed
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class ClockReport:
-    """What was wrong with the timestamps of a stream. It shows itself as a table.
+    """Errors that `mend` found in the timestamps of a stream. `print` shows a table.
 
     Attributes:
         samples: int. Samples that came; the sum of the next four.

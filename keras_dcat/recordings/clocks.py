@@ -9,7 +9,7 @@ from keras_dcat.recordings.stream import Stream, require_rising
 
 
 def find_gaps(stream: Stream, limit: float) -> np.ndarray:
-    """When a stream's samples are too far apart.
+    """Finds the gaps of a stream.
 
     Args:
         stream: `Stream` whose timestamps rise. Where it has a rate there is no gap.
@@ -38,7 +38,7 @@ def find_gaps(stream: Stream, limit: float) -> np.ndarray:
 
 
 def corrected(stream: Stream, offset: float = 0.0, drift: float = 0.0) -> Stream:
-    """Takes a stream from its own clock to that of the reference.
+    """Removes a known offset and drift from a stream's clock.
 
     At a true time t the stream's clock shows t + `offset` + `drift` · (t - t0),
     where t0 is the true time of its first sample. This is undone exactly.

@@ -8,7 +8,7 @@ from keras_dcat.recordings.stream import Stream
 
 
 def shift(recording: Recording, stream: str, seconds: float) -> Recording:
-    """Sets the clock of a stream forward: what happens is shown later.
+    """Adds a constant offset to the clock of a stream.
 
     Args:
         recording: `Recording`.
@@ -33,7 +33,7 @@ def shift(recording: Recording, stream: str, seconds: float) -> Recording:
 
 
 def stretch(recording: Recording, stream: str, factor: float) -> Recording:
-    """Lets the clock of a stream run fast: what happens seems to take longer.
+    """Adds a drift to the clock of a stream.
 
     Args:
         recording: `Recording`.
@@ -147,7 +147,7 @@ def drop(
 
 
 def mispair(recordings: list[Recording], stream: str, seed: int) -> list[Recording]:
-    """Takes a stream of every recording from another one: what pairing is worth.
+    """Pairs a stream of every recording with another recording, as a control.
 
     Each recording's stream goes to exactly one other, where it begins when that
     one's own stream began. Labels, subjects and sessions stay.

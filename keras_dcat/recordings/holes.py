@@ -13,7 +13,7 @@ _VALUES_AT_ONCE = 2**20
 
 
 def filled(stream: Stream, max_gap: float) -> Stream:
-    """Fills short holes in a stream's values by straight lines in time.
+    """Fills short holes in a stream by linear interpolation in time.
 
     A missing value is NaN. Each channel is filled on its own, between the last value
     before a hole and the first one after it, if these are at most `max_gap` apart.

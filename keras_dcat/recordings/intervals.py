@@ -1,4 +1,4 @@
-"""Labels that hold from one time to another."""
+"""Labels with a beginning and an end."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ UNLABELLED = -1
 @shown_as_printed
 @dataclasses.dataclass(frozen=True, eq=False)
 class Intervals:
-    """Labels that hold from one time to another.
+    """Labels with a beginning and an end.
 
     Args:
         starts: float array `(intervals,)`, in seconds.

@@ -27,7 +27,7 @@ def estimate_offsets(
     rate: float = 50.0,
     verbose: int = 1,
 ) -> list[ClockEstimate]:
-    """Finds how late a stream is in each of several recordings.
+    """Estimates the offset of a stream in each of several recordings.
 
     Each is compared by itself, as by `estimate_offset`. One that is too short for it
     counts as one of which nothing is known: offset 0, confidence 0.

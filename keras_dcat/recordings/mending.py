@@ -1,4 +1,4 @@
-"""Timestamps in any state are brought in order, and a report says how."""
+"""Repairs timestamps, with a report."""
 
 import typing
 from typing import Any
@@ -41,36 +41,34 @@ def mend(
     resets: str = "refuse",
     packets: str = "refuse",
 ) -> tuple[Stream, ClockReport] | tuple[list[Stream], ClockReport]:
-    """Brings a stream's timestamps into a finite, rising order.
+    """Repairs a stream's timestamps, so that they are finite and increasing.
 
-    Samples without a finite time are dropped, and rows that are equal in time and in
-    all values. Samples that come late are sorted, also where a file begins with the
-    last. Two different samples of one time, as rounding makes them, are put up to half
-    a step apart. What cannot be told from the times alone is refused, with what would
-    settle it: a step back that is no disorder, more than two different samples of
-    one time, one time that is far from all others, a unit that is not seconds.
+    Samples without a finite time and repeated rows are dropped. Late samples are
+    sorted. Two different samples with one time, as rounding makes them, are moved up to
+    half a step apart. Ambiguous times are refused, and the error names the option for
+    each reading: a large step back, more than two different samples with one time, one
+    time far from all others, a unit other than seconds.
 
-    A stream that has a rate is in order already and comes back as it is. Nothing is
-    changed in place. Values that are read lazily are read where times repeat, and
-    whole if a sample is dropped or moved.
+    A stream with a rate is returned as it is. Nothing is changed in place. Lazy values
+    are read where times repeat, and completely if a sample is dropped or moved.
 
     Args:
         stream: `Stream`.
-        max_jump: float. A sample that is more than this many seconds from every
-            other is dropped: its clock was not set yet. None refuses times that are
-            far from all others; `inf` keeps any, in any unit.
+        max_jump: float. Drops samples that are more than this many seconds from every
+            other, as before a clock was set. None refuses times that are far from all
+            others; `inf` keeps all, in any unit.
         max_backward: float. Samples may be late by this many seconds. By default two,
-            or five median steps if these are longer, and only where they fill a hole:
-            where times come again between others, the clock was set back.
+            or five median steps if these are longer, and only where they fill a hole.
+            Elsewhere the clock was set back.
         wraps: float. Period of a counter that wraps, in seconds. Each step back by
-            more than half of it adds as many periods as it takes. Of a wrap in a
-            pause that is longer than a period nothing shows.
-        resets: str. What a step back beyond that is: `"refuse"` it, `"sort"` the
-            samples all the same, or `"split"` the stream into one for each run.
-        packets: str. Which time samples have that share one, or, where most do, came
-            within a millisecond: `"end"`, `"start"` or `"centre"` of their packet,
+            more than half of it adds as many periods as needed. A wrap in a pause
+            longer than a period cannot be detected.
+        resets: str. For a larger step back: `"refuse"` it, `"sort"` the samples, or
+            `"split"` the stream into one for each run.
+        packets: str. For samples with one time, or, if most are so, within a
+            millisecond: their time is the `"end"`, `"start"` or `"centre"` of a packet,
             over which they are spread, but never over a pause. `"first"` keeps the
-            first of those of one time; `"refuse"` refuses more than two.
+            first sample of one time; `"refuse"` refuses more than two.
 
     Returns:
         `(stream, report)`: a `Stream` whose timestamps rise, and a `ClockReport`.

@@ -12,7 +12,7 @@ from keras_dcat.shown import few, shown_as_printed, told
 @shown_as_printed
 @dataclasses.dataclass(frozen=True, eq=False)
 class Recording:
-    """One session of one subject, seen by several sensors at once.
+    """One session of one subject, recorded by several sensors.
 
     Args:
         streams: dict from the name of a modality to its `Stream`, all on one

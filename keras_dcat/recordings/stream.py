@@ -16,7 +16,7 @@ _COARSE = 0.25  # of a step: float32 tells times of 100 Hz so until 9 h
 @shown_as_printed
 @dataclasses.dataclass(frozen=True, eq=False)
 class Stream:
-    """The samples of one sensor and the clock they were taken by.
+    """The samples of one sensor, with their clock.
 
     Either evenly spaced (`rate` and `start`) or each with its own time
     (`timestamps`). Values are kept as they come and are read only where windows

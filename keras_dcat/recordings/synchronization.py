@@ -23,7 +23,7 @@ def estimate_offset(
     max_drift: float = 1e-3,
     rate: float = 50.0,
 ) -> ClockEstimate:
-    """Finds how late a stream is by what moves, or sounds, in both.
+    """Estimates the offset and drift of a stream from movement or sound in both.
 
     Compared is the logarithm of the energy of what changes within a second, over all
     channels. Segments of ten seconds are correlated at every lag; offset and drift

@@ -1,4 +1,4 @@
-"""Samples as they come, and what the exported target says of them."""
+"""Live inference with an exported target."""
 
 from keras_dcat.streaming.classifier import Decision, StreamingClassifier
 from keras_dcat.streaming.listening import listen

@@ -28,7 +28,7 @@ from keras_dcat.streaming.tail import Tail
 
 @shown_as_printed
 class Decision(NamedTuple):
-    """What is said of a window.
+    """Class and probabilities of a window.
 
     Attributes:
         time: float. When the window starts, in seconds of the timestamps, or since the
@@ -54,7 +54,7 @@ class Decision(NamedTuple):
 
 @shown_as_printed
 class StreamingClassifier:
-    """Labels and probabilities while samples come in, window by window.
+    """Classifies live samples, window by window.
 
     Samples are resampled and cut as for the training, whatever the size of the chunks
     in which they come. Memory is bounded by the length of a window. After a gap windows

@@ -21,7 +21,7 @@ def listen(
     wait: float = 1.0,
     tell: Callable[[str], object] | None = None,
 ) -> Iterator[Moment]:
-    """Feeds a sensor to a classifier, and connects again where the connection is lost.
+    """Feeds a sensor to a classifier, and reconnects.
 
     Behind a loss windows start anew, and so may the clock of the sensor. A connection
     that was never there is an error; one that was is tried again without end, each time

@@ -30,7 +30,7 @@ _SECONDS = 5.0  # in which a server must have started, or ended
 
 
 class Sensor(NamedTuple):
-    """What a page draws in one panel.
+    """Name, channels and unit of one panel of a page.
 
     Attributes:
         name: str, that of its stream.

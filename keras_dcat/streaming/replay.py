@@ -16,7 +16,7 @@ from keras_dcat.windows.labels import window_labels
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Moment:
-    """What came in at once, and what was said of it.
+    """Samples that arrived together, with the decision and the truth.
 
     Attributes:
         time: float. When the last of the samples was taken, in the recording's seconds.

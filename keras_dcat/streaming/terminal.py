@@ -22,7 +22,7 @@ def print_replay(
     page: LivePage | None = None,
     file: TextIO | None = None,
 ) -> tuple[int, int]:
-    """Replays recordings, and prints what is said of every window, and the truth.
+    """Replays recordings, and prints each decision beside the truth.
 
     At the end stands of how many windows it was right and, where recordings show more
     than one class, how many events were found: runs of windows, which are what users
@@ -79,7 +79,7 @@ def print_moments(
     page: LivePage | None = None,
     file: TextIO | None = None,
 ) -> None:
-    """Prints what is said of a sensor as it comes, as `print_replay` does.
+    """Prints live decisions of a sensor, as `print_replay` does.
 
     Args:
         moments: iterable of `Moment`, as of `listen`.

@@ -1,4 +1,4 @@
-"""The method: what is aligned, who may teach, and the model that learns."""
+"""The method: losses, gates, and the model that joins source and target."""
 
 from keras_dcat.transfer.callbacks.early_stopping import TransferEarlyStopping
 from keras_dcat.transfer.callbacks.negative_transfer import NegativeTransferGuard

@@ -103,7 +103,7 @@ def tell_left_out(recipe: str, problems: dict[str, str]):
     """
     if problems:
         left_out = [f"{name} ({_found(problem)})" for name, problem in problems.items()]
-        _log.warning("Recipe %r goes without %s.", recipe, ", ".join(left_out))
+        _log.warning("Recipe %r leaves out %s.", recipe, ", ".join(left_out))
 
 
 def _terms(pair, losses, weights, gate):

@@ -338,7 +338,7 @@ class BatchFormat:
         if unknown:
             raise ValueError(
                 "A pair that is a dict must have the keys 'source' and 'target', and "
-                f"'transfer_mask' if it likes. Received: also {unknown}. "
+                f"'transfer_mask' if needed. Received: also {unknown}. "
                 "Leave them out, or name them so."
             )
 

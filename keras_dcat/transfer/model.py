@@ -29,26 +29,25 @@ from keras_dcat.typing import Config, Tensor
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 class DCATModel(PairLoops, SupervisedTarget, keras.Model):
-    """A target modality that learns from a frozen source, and then runs alone.
+    """Trains a target (student) with a frozen source (teacher); the target runs alone.
 
     In training both see the same moment. The loss is `classification +
-    transfer_weight · transfer`, where a recipe says what the transfer is: by default
-    the paper's masked cross-attention loss, extended by InfoNCE of features and by
-    pseudo-labels; with `recipe="paper"` the printed formula alone. Gradients reach the
-    target only.
+    transfer_weight · transfer`. A recipe says what the transfer is: by default the
+    paper's masked cross-attention loss, extended by InfoNCE of features and by
+    pseudo-labels; with `recipe="paper"` the printed formula. Gradients reach the target
+    only.
 
-    The source runs once a step, in inference mode, as a function of its variables:
-    whatever it would do to its own state (batch statistics, random seeds) is dropped,
-    and its `trainable` stays what you set.
+    The source runs once a step in inference mode. Changes of its state (batch
+    statistics, random seeds) are dropped, and its `trainable` stays as you set it.
 
     Args:
         source: built `keras.Model`, already trained: Functional, Sequential, nested or
-            subclassed. Or a list of several. What losses compare must be there: an
-            `AttentionKV` for `KᵀV`, a `Dense` classifier for features.
+            subclassed. Or a list of several. Losses of `KᵀV` need an `AttentionKV`,
+            losses of features a `Dense` classifier.
         target: likewise, with the same outputs. Trained in place: `model.target` is
             this very model.
-        recipe: one of `transfer.RECIPES`: `"extended"`, `"paper"`, …. A loss of it
-            that these models have no use for is left out, and the log says so.
+        recipe: one of `transfer.RECIPES`: `"extended"`, `"paper"`, …. A loss that these
+            models cannot use is left out, and the log says so.
         transfer_weight: float ≥ 0, λ, or a schedule over the steps of training from
             `keras.optimizers.schedules`. That of the recipe unless given; 0.1 for your
             own losses. A number may be assigned between epochs.

@@ -17,12 +17,11 @@ _LOG = logging.getLogger("keras_dcat")
 
 @shown_as_printed
 class OnDevice:
-    """Windows for `DCATModel.fit` that go to the device once, and not batch by batch.
+    """Windows for `DCATModel.fit` that are copied to the device once.
 
-    A step then is told rows, and gathers its batch where it computes. On JAX and
-    TensorFlow; on torch, with a distribution strategy, and where memory does not
-    suffice, `fit` says so in the log and takes the arrays as ever. The same batches
-    give the same results, to rounding: another program may add in another order.
+    A step then gathers its batch on the device, on JAX and TensorFlow. On torch, with a
+    distribution strategy, or without enough memory, `fit` uses the arrays as usual, and
+    the log says so. The same batches give the same results, to rounding.
 
     On JAX, `compile(steps_per_execution=8)` makes eight steps one call. On TensorFlow
     each `fit` compiles its step anew, which is worth it where an epoch is long.

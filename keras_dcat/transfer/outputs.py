@@ -7,7 +7,7 @@ from keras_dcat.shown import counted, formed, shown_as_printed
 
 @shown_as_printed
 class SourceOutputs(NamedTuple):
-    """What one source says of the windows of a pair.
+    """Outputs of one source for the windows of a pair.
 
     Attributes:
         log_probabilities: `(batch, classes)`; `(batch, labels, 2)` of several labels;
@@ -37,7 +37,7 @@ class SourceOutputs(NamedTuple):
 
 @shown_as_printed
 class PairOutputs(NamedTuple):
-    """What one pass over a pair of windows gives, all that the losses need.
+    """Outputs of one pass over a pair: all that the losses read.
 
     Attributes:
         prediction: the target's output `(batch, classes)`.

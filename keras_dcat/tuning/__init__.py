@@ -1,4 +1,4 @@
-"""Which settings: what KerasTuner searches, which is imported on first use."""
+"""Search of settings with KerasTuner, which is imported on first use."""
 
 from typing import TYPE_CHECKING
 

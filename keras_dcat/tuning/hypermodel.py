@@ -87,7 +87,7 @@ _OF_MODELS = (
 
 
 class DCATHyperModel(keras_tuner.HyperModel):
-    """What KerasTuner searches: a source, a target, and how one teaches the other.
+    """The search space for KerasTuner: source, target and transfer.
 
     Any tuner of KerasTuner takes it. To search another range, or to fix a setting,
     declare it under its name in the `hyperparameters` of the tuner, as in KerasTuner. A
@@ -333,7 +333,7 @@ def _refuse(problem):
 
 
 def encoder_options(hp: Any) -> dict:
-    """Declares what may be searched of an encoder of this package.
+    """Declares the searched options of an encoder.
 
     Args:
         hp: `keras_tuner.HyperParameters`.

@@ -14,7 +14,7 @@ def audit(
     sessions: bool = True,
     subjects: bool = True,
 ) -> None:
-    """Fails if two splits share what they must not.
+    """Fails if two splits share a sample, a session or a subject.
 
     Every sample of every stream counts: one that two windows share is found.
     A session is one subject's: equal names of two subjects are two sessions.

@@ -8,7 +8,7 @@ from keras_dcat.windows.index import WindowIndex
 
 
 def misaligned(index: WindowIndex, stream: str, seconds: float) -> WindowIndex:
-    """Takes the windows of a stream from a little later than those of the others.
+    """Delays the windows of one stream, as a control.
 
     A window moves no further than its recording goes, so that none is lost and
     results stay comparable; `(moved.starts[stream] - index.starts[stream])` says by
@@ -50,7 +50,7 @@ def misaligned(index: WindowIndex, stream: str, seconds: float) -> WindowIndex:
 def mispaired(
     index: WindowIndex, stream: str, share: float = 1.0, seed: int = 0
 ) -> WindowIndex:
-    """Gives some windows the moment of another one in one stream.
+    """Pairs some windows with another moment in one stream, as a control.
 
     They change places in a circle, so that every window of the stream still occurs
     once, and none of those that were drawn keeps its own. One alone has nobody to

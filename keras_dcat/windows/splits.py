@@ -69,7 +69,7 @@ def split_by_session(index: WindowIndex, test_sessions: Iterable) -> _Sides:
 def leave_one_subject_out(
     index: WindowIndex,
 ) -> Iterator[tuple[Any, WindowIndex, WindowIndex]]:
-    """Every subject in turn is tested on what the others taught.
+    """Cross-validation that tests each subject in turn.
 
     Args:
         index: `WindowIndex` of two subjects or more.
@@ -140,7 +140,7 @@ def group_folds(
 
 
 def split_by_time(index: WindowIndex, test_share: float, guard: float) -> _Sides:
-    """The end of every session is for testing: known subjects, later moments.
+    """Tests on the end of every session: known subjects, later moments.
 
     Test are the windows that lie in the last `test_share` of their session, from
     the start of its first window to the end of its last. Training windows end

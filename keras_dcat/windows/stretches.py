@@ -6,7 +6,7 @@ from keras_dcat.windows.index import WindowIndex
 
 
 def stretches(index: WindowIndex) -> np.ndarray:
-    """A number for each window, the same for those that are on end.
+    """Numbers windows by runs without a gap.
 
     Windows are on end if they are of one recording, and each begins before the one
     before it has ended, or as soon as most do. What is said of the time, such as how

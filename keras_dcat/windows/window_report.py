@@ -20,7 +20,7 @@ REASONS = (
 @shown_as_printed
 @dataclasses.dataclass(frozen=True, eq=False)
 class WindowReport:
-    """What became of every window that could have been.
+    """Counts of kept and dropped windows, with reasons.
 
     A window is possible wherever any stream of its recording runs. `print` shows
     it as a table, `keras_dcat.plots.plot_timeline` as a picture.

@@ -97,13 +97,13 @@ def test_in_a_small_set_luck_alone_is_above_chance(windows, is_chance):
             {"coverage": {"all": 1.0}, "out_of_fold_coverage": {"all": 0.8}},
             "but on 80% of windows out of fold",
         ),
-        ({"coverage": {"all": 0.4}}, "lets only 40% of training windows teach"),
+        ({"coverage": {"all": 0.4}}, "admits only 40% of training windows"),
         ({"never_right": ("sit", "run")}, "no training window right of 'sit', 'run'"),
         ({"same_class_p": 0.3}, "R² = 0.40 against 0.20 (p = 0.30)"),
-        (WEAKER, "should not teach what it believes"),
-        ({**WEAKER, **TELLS_NOTHING}, "what it teaches can only cost"),
+        (WEAKER, "should not teach by its predictions"),
+        ({**WEAKER, **TELLS_NOTHING}, "negative transfer is likely"),
         ({"num_groups": 3}, "intervals are over 3 groups only"),
-        ({"mispaired_p": 0.3}, "R² = 0.40 of the source's KᵀV, and -0.01"),
+        ({"mispaired_p": 0.3}, "R² = 0.40, and with -0.01"),
         (
             {**AS_GOOD, **TELLS_NOTHING, "fusion_f1": 0.95},
             "The mean of both predictions has a macro F1 of 0.95",
@@ -147,7 +147,7 @@ def test_where_no_statistic_could_be_read_it_says_so_and_judges_by_predictions()
     given.predictability = None
     judged, reasons, _ = verdict.judge(given)
     assert judged == "help"
-    assert reasons[-1].startswith("Whether pairs belong together was not looked at")
+    assert reasons[-1].startswith("The pairs were not checked")
     assert reasons[-1].endswith("A model must hold one.")
 
 

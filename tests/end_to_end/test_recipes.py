@@ -13,12 +13,11 @@ import zarr
 from keras_dcat import windows
 from keras_dcat.recordings import Recording, Stream
 
-PAGE = pathlib.Path(__file__).parents[2] / "docs" / "recipes.md"
+DOCS = pathlib.Path(__file__).parents[2] / "docs"
+PAGES = "".join((DOCS / name).read_text() for name in ("recipes.md", "poses.md"))
 RECIPES = {
     title: re.findall(r"```python\n(.*?)```", text, re.S)
-    for title, text in re.findall(
-        r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.M | re.S
-    )
+    for title, text in re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGES, re.M | re.S)
 }
 VALUES = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
 

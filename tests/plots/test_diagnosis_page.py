@@ -55,10 +55,10 @@ def test_masks_out_of_fold_stand_beside_those_of_the_source():
     assert len(set(middles)) == 6
 
 
-def test_without_a_statistic_the_page_says_that_pairs_were_not_looked_at():
+def test_without_a_statistic_the_page_says_that_pairs_were_not_checked():
     pytest.importorskip("matplotlib")
     found = dataclasses.replace(DIAGNOSIS, predictability=None, unit="labels")
     _, cells, _, pairs = plots.plot_diagnosis(found).axes
     assert not pairs.patches
-    assert "not looked at" in pairs.texts[0].get_text()
+    assert "not checked" in pairs.texts[0].get_text()
     assert cells.get_title() == "held-out labels"

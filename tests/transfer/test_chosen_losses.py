@@ -76,7 +76,7 @@ def test_attentions_that_cannot_be_compared_are_left_out_in_one_line(
 ):
     model = keras_dcat.DCATModel(source(), target())
     (line,) = said()
-    assert line.startswith("Recipe 'extended' goes without cross_attention_loss (")
+    assert line.startswith("Recipe 'extended' leaves out cross_attention_loss (")
     assert why in line
     assert "\n" not in line
     assert list(model.terms) == ["info_nce_loss", "agreement_loss", "fused_loss"]
@@ -115,7 +115,7 @@ def test_an_encoder_teaches_by_contrast_and_the_log_says_what_is_left_out(rng, s
     encoder = plain(5, 12)
     model = keras_dcat.DCATModel(encoder, branch(3), source_output="features")
     (line,) = said()
-    assert line.startswith("Recipe 'extended' goes without agreement_loss (")
+    assert line.startswith("Recipe 'extended' leaves out agreement_loss (")
     assert "fused_loss" in line
     assert "cross_attention_loss" in line
     assert list(model.terms) == ["info_nce_loss"]

@@ -505,7 +505,7 @@ def test_a_batch_of_a_generator_is_a_tuple_or_told_what_it_is(rng, model, batch)
 def test_a_pair_with_a_key_that_means_nothing_is_refused_by_its_name(rng, model, key):
     pair, labels = windows(rng)
     inputs = {"source": pair[0], "target": pair[1], key: np.ones(32, "float32")}
-    message = rf"'transfer_mask' if it likes. Received: also \['{key}'\].*name them so"
+    message = rf"'transfer_mask' if needed. Received: also \['{key}'\].*name them so"
     with pytest.raises(ValueError, match=message):
         model.fit(inputs, labels, verbose=0)
     with pytest.raises(ValueError, match=message):

@@ -18,7 +18,7 @@ _DRAWS = ("activity", "person", "session", "clock", "replacement", "sensor")
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class Simulation:
-    """Simulated recordings, and what is true of them. `simulate` makes one.
+    """Simulated recordings with their true clocks and movements.
 
     Attributes:
         recordings: list of `Recording`, by subject, activity and repetition.

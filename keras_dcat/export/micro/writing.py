@@ -28,7 +28,7 @@ VARIANTS = {"int8": (8, False), "int8 per channel": (8, True), "int16x8": (16, T
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class OnMicrocontroller:
-    """What was chosen for a microcontroller, and what it needs there.
+    """The format chosen for a microcontroller, and what it needs.
 
     Attributes:
         variant: str. The smallest that lost at most 0.01 macro F1, of `"int8"`, `"int8

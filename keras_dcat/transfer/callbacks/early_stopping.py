@@ -9,14 +9,13 @@ from keras_dcat.real_numbers import is_number
 
 
 class TransferEarlyStopping(keras.callbacks.Callback):
-    """Ends a transfer once held-out windows have stopped to profit.
+    """Ends a transfer that no longer improves held-out windows.
 
-    As `keras.callbacks.EarlyStopping`, but what stops is the transfer: when `monitor`
-    has not improved for `patience` epochs, `transfer_weight` becomes 0, and the target
-    goes on by itself. `transfer_weight` is a weight of the model, and saved with it.
+    Like `keras.callbacks.EarlyStopping`, but only the transfer stops: when `monitor`
+    has not improved for `patience` epochs, `transfer_weight` becomes 0, and the
+    training continues. `transfer_weight` is a weight of the model, and saved with it.
 
-    The attribute `reason` is a str that says why, and `None` as long as the transfer
-    runs.
+    The attribute `reason` is a str that says why, or `None`.
 
     Args:
         monitor: str. What is watched in the logs. `"val_loss"` holds the transfer's own

@@ -37,8 +37,8 @@ class FirstEpochCheck(keras.callbacks.Callback):
             raise ValueError(self._untold())
         if self._is_first_epoch and self._tells_nothing_apart(logs or {}):
             warnings.warn(
-                "A contrast tells the windows of a batch apart, which must be several. "
-                "Received: a contrast that is exactly 0, as of batches of one. "
+                "InfoNCE compares the windows of a batch, which must have several. "
+                "Received: an InfoNCE loss of exactly 0, as of batches of one. "
                 "Take larger batches.",
                 stacklevel=2,
             )

@@ -1,4 +1,4 @@
-"""Do no harm: a source that has nothing to teach is not listened to."""
+"""Ends negative transfer during training."""
 
 import collections
 import math
@@ -14,47 +14,43 @@ _ACCURACY, _ERROR = "val_accuracy", "val_mean_absolute_error"
 
 
 class NegativeTransferGuard(keras.callbacks.Callback):
-    """Ends a transfer that can only do harm, and says why. The training goes on.
+    """Ends a transfer that does harm, and says why. The training continues.
 
-    Two things are looked at, at the end of each epoch:
+    It checks two things at the end of an epoch:
 
-    - after the first, whether the source is at chance on the training windows. It was
-      not trained, or the pairs do not belong together;
-    - if `validation_data` are pairs, of people held out of training, whether the target
-      has become better than its source there. What a weaker source believes is nothing
-      to learn from. Where there is a contrast among the losses, as by default, this is
-      not looked at: which moment is which, a weaker sensor can tell.
+    - after the first epoch, whether the source is at chance on the training windows:
+      it was not trained, or the pairs are wrong;
+    - if `validation_data` are pairs of held-out people, whether the target has become
+      better than its source there. This check is left out beside a contrastive loss,
+      as in the default recipe, because a weaker sensor can still tell moments apart.
 
-    Of several sources, all must be at chance, and the target be better than the best
-    of them. Of one at chance beside others the guard only warns.
+    With several sources, all must be at chance, or the target be better than the best
+    of them. One source at chance beside others draws a warning only.
 
-    Of sigmoids the balanced accuracy counts for the first, `source_balanced_accuracy`:
-    of each label the mean of how many yes and how many no are found, and the mean over
-    labels. Whoever always says no to what is rare finds half of it, which is chance.
+    For sigmoids the first check uses `source_balanced_accuracy`: the mean of the recall
+    of "yes" and of "no", averaged over labels. A constant prediction scores a half,
+    which is chance.
 
-    A regression has errors in the place of accuracies. It is at chance if its squared
-    error is less than a tenth below that of a source that predicts the mean label,
-    `source_r2` of the logs at most 0.1. For the second, mean absolute errors are
-    compared. Of a source that only gives features nothing is known, and nothing is
-    said.
+    For a regression the first check is `source_r2` ≤ 0.1: the squared error is less
+    than a tenth below that of the mean label. The second compares mean absolute errors.
+    A source that gives features only is not checked.
 
-    A third thing is only warned of: that for five epochs in a row far fewer fused
-    pseudo-labels name a class than labels do. The target may come to forget it.
+    The guard also warns if, for five epochs in a row, far fewer fused pseudo-labels
+    than labels are of one class. The target may forget that class.
 
-    In the first two cases `transfer_weight` becomes 0, for good: it is a weight of the
-    model, and saved with it. While it is 0 anyway the guard does nothing. As with early
-    stopping, windows that decide on this are no longer a test.
+    In the first two cases `transfer_weight` becomes 0. It is a weight of the model, and
+    saved with it. As with early stopping, windows that decide are no longer a test.
 
     The attribute `reason` is a str that says why the transfer was ended or warned of,
-    and `None` as long as it was not.
+    or `None`.
 
     Args:
         monitor: str. What the logs call the target's accuracy on held-out windows. Of
             a regression it is `"val_mean_absolute_error"` unless you say another.
-        patience: int. For how many epochs in a row the target must be better.
-        margin: float. By how much it must be, in accuracy; as a share of the source's
-            error, where it is one of errors.
-        only_warn: bool. Whether to say it only, and leave `transfer_weight` as it is.
+        patience: int. Number of epochs in a row in which the target must be better.
+        margin: float. Difference in accuracy by which it must be better; for errors, a
+            share of the source's error.
+        only_warn: bool. Whether to warn only, and keep `transfer_weight`.
 
     Raises:
         ValueError: if `patience` is less than 1, or `margin` not a number from 0 to 1.

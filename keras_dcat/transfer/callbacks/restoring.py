@@ -1,4 +1,4 @@
-"""Do no harm: a target that a transfer has made worse is not what is kept."""
+"""Restores the baseline where a transfer has not improved on it."""
 
 import warnings
 
@@ -11,21 +11,20 @@ from keras_dcat.transfer.label_rules import check_labels, fits, forms
 
 
 class RestoreBaseline(keras.callbacks.Callback):
-    """Ends a training in the target alone, where the transfer has not made it better.
+    """Restores the target trained alone, unless the transfer has improved on it.
 
-    When the training is over, the target that was taught and the same target as it was
-    trained alone are asked of windows of people held out. Unless the taught one has
-    the higher macro F1 there, it gets the weights of the other, and `transfer_weight`
-    becomes 0. So a transfer costs no more than what the held-out windows cannot tell.
-    Windows that decide on this are no longer a test. Of several labels it is the mean
-    F1 of their "yes"; of a regression the mean absolute error, which must be lower.
+    After the training, the target and the baseline (the same target, trained alone)
+    predict windows of held-out people. Unless the target has the higher macro F1, it
+    gets the baseline's weights, and `transfer_weight` becomes 0. Windows that decide
+    are no longer a test. With several labels the score is the mean F1 of their "yes";
+    for a regression it is the mean absolute error, which must be lower.
 
-    Whoever has asked `diagnose` has such a target already. Give this callback behind
-    others that choose weights, as `keras.callbacks.EarlyStopping` may.
+    `diagnose` needs the same baseline. Put this callback after others that choose
+    weights, such as `keras.callbacks.EarlyStopping`.
 
-    The attributes tell what came of it when the training is over: `reason`, str, why
-    the target alone is what it ended in, or `None`; and `alone_f1` and `taught_f1`; of
-    a regression `alone_error` and `taught_error` instead.
+    Attributes after the training: `reason`, str, why the baseline was restored, or
+    `None`; `alone_f1` and `taught_f1`, or for a regression `alone_error` and
+    `taught_error`.
 
     Args:
         alone: `keras.Model`, the target trained without a source. It is not changed.
@@ -118,7 +117,7 @@ class RestoreBaseline(keras.callbacks.Callback):
         raise ValueError(
             "`held_out` must be windows and a label for each. "
             f"Received: {len(windows)} windows, and labels of shape "
-            f"{labels.shape}. Leave out windows that nobody has labelled."
+            f"{labels.shape}. Leave out unlabelled windows."
         )
 
     def _is_labelled(self, labels):

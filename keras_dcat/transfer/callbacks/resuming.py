@@ -15,18 +15,17 @@ from keras_dcat.transfer.callbacks.counters import counters, is_counter
 
 
 class ResumeTraining(keras.callbacks.Callback):
-    """Keeps a training on disk by epoch; one that was killed goes on from there.
+    """Saves a training after each epoch; a killed one continues from there.
 
-    It ends as it would have, to the bit where the machine repeats itself to the bit,
-    if it is called again just as it was. What is kept is what another epoch starts
-    from: weights, optimizer, λ, the random seeds of layers, NumPy's and Python's random
-    numbers, the history, and what the other callbacks have counted so far: by name of
-    those of Keras and of this package; of your own, attributes that are numbers,
-    arrays, or lists and dicts of them. The orders of a `tf.data.Dataset` that shuffles
-    by a seed go on, too. An epoch that was not done is done again from its start.
+    Called again with the same arguments, it ends with the same result, bit for bit
+    where the machine is deterministic. The file has all that the next epoch starts
+    from: weights, optimizer, λ, random seeds of layers, random numbers of NumPy and
+    Python, history, and counters of other callbacks. Of your own callbacks it has
+    attributes that are numbers, arrays, or lists and dicts of them. Shuffled orders of
+    a seeded `tf.data.Dataset` continue, too. An unfinished epoch starts again.
 
-    The file is replaced as a whole, and stays when all epochs are done: whoever is
-    killed before the model is saved loses nothing. To train anew, delete it.
+    The file is replaced as a whole, and stays after the last epoch, so that a kill
+    before the model is saved loses nothing. To train anew, delete it.
 
     An epoch must be one pass over a dataset (no `steps_per_epoch`). A `PyDataset` or a
     generator must itself give what belongs to an epoch, and arrays on torch must come

@@ -19,13 +19,12 @@ _MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.05, 20.0
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 class Calibrated:
-    """A gate that sees the source's probabilities tempered.
+    """A gate on calibrated probabilities of the source.
 
-    Networks are more confident than they are right: "90 %" may be right 70 times in
-    100. A temperature above 1 takes that back, `softmax(log p / temperature)`; of a
-    sigmoid it is `sigmoid(logit / temperature)`. Which class is believed stays the
-    same, so it matters to gates that look at how confident the source is: `"soft"`,
-    `"correct_or_confident"` and `"confident"`.
+    Networks are overconfident: "90 %" may be right 70 times in 100. A temperature above
+    1 corrects it, `softmax(log p / temperature)`, or `sigmoid(logit / temperature)`.
+    The predicted class stays the same, so it matters to gates that use the confidence
+    of the source: `"soft"`, `"correct_or_confident"` and `"confident"`.
 
     Args:
         gate: as for `DCATModel`.

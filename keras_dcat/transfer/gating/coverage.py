@@ -16,10 +16,10 @@ from keras_dcat.typing import ArrayLike
 @shown_as_printed
 @dataclasses.dataclass(frozen=True)
 class GateCoverage:
-    """How much of the training windows a gate lets teach. `print` shows a table.
+    """The share of training windows that a gate admits. `print` shows a table.
 
-    A window that teaches a little counts as much as it teaches. Of several labels each
-    has two classes, itself and `"not"` itself, and each entry counts as a window.
+    A window counts by its weight. With several labels each has two classes, itself and
+    `"not"` itself, and each entry counts as a window.
 
     Attributes:
         share: float. Of all windows, labelled or not.
@@ -66,10 +66,10 @@ def gate_coverage(
     gate: str | Callable = "correct",
     class_names: Sequence[str] | None = None,
 ) -> GateCoverage:
-    """Counts what a gate lets through, before anything is trained.
+    """Counts the windows that a gate admits, by class.
 
-    Give predictions out of fold: on its own training windows a source is nearly always
-    right, and a mask of those filters nothing.
+    Pass out-of-fold predictions: a source is nearly always right on its own training
+    windows, and a mask of these filters nothing.
 
     Args:
         labels: true classes `(windows,)`, −1 without one, or one-hot; multi-label 0 or
@@ -122,11 +122,11 @@ def gate_coverage(
 def transfer_mask(
     labels: ArrayLike, probabilities: ArrayLike, gate: str | Callable = "correct"
 ) -> np.ndarray:
-    """What a gate decides for each window, to be given along with a pair.
+    """The value of a gate for each window, as an input of `DCATModel`.
 
-    `DCATModel` multiplies its own gate by `transfer_mask`. With predictions out of fold
-    a window teaches only if the source would be right there without having seen it.
-    Of several labels it is by how many of them the window may teach: their mean.
+    `DCATModel` multiplies its own gate by `transfer_mask`. With out-of-fold predictions
+    a window teaches only if a source that has not seen its subject is right. With
+    several labels it is the mean over them.
 
     Args:
         labels: true classes `(windows,)`, −1 without one, or one-hot; multi-label 0 or

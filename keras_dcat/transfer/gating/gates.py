@@ -1,11 +1,11 @@
 """Which windows of a batch may teach: gates, as plain functions.
 
 A gate takes the true classes `(batch,)` int32, −1 where there is no label, and the
-source's probabilities `(batch, classes)` float32. It returns `(batch,)`: False or 0
-where the source must not teach, True or 1 where it may, anything in between to let it
-teach a little. A batch is one of decisions: of labels and steps, where a head has some.
+source's probabilities `(batch, classes)` float32. It returns `(batch,)`: False or 0 to
+exclude a window, True or 1 to admit it, values in between to weigh it. With several
+labels or steps a row is a decision, not a window.
 
-Of a regression there are no probabilities: see `ErrorBelow`.
+A regression has no probabilities: see `ErrorBelow`.
 """
 
 from typing import Any
@@ -19,9 +19,9 @@ from keras_dcat.typing import Config, Tensor
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 def source_correct(labels: Tensor, source_probabilities: Tensor) -> Tensor:
-    """The paper's mask: only where the source is right may it teach.
+    """The paper's mask: admits windows that the source classifies correctly.
 
-    It never teaches where there is no label to tell.
+    It excludes windows without a label.
 
     Args:
         labels: int tensor `(batch,)`. True classes.
@@ -41,9 +41,9 @@ def source_correct(labels: Tensor, source_probabilities: Tensor) -> Tensor:
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 def source_confidence(labels: Tensor, source_probabilities: Tensor) -> Tensor:
-    """A soft mask: the surer the source is of the true class, the more it teaches.
+    """The soft gate: the source's probability of the true class.
 
-    Without a label, the class that it believes in takes the place of the true one.
+    Without a label it is the probability of the predicted class.
 
     Args:
         labels: int tensor `(batch,)`. True classes.
@@ -92,7 +92,7 @@ class _Threshold(_Gate):
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 class CorrectOrConfident(_Threshold):
-    """Where there is a label the source must be right; elsewhere it must be sure.
+    """Admits windows on which the source is right or, without a label, confident.
 
     Args:
         threshold: float from 0 to 1. How probable the class that it believes in must
@@ -124,9 +124,9 @@ class CorrectOrConfident(_Threshold):
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 class Confident(_Threshold):
-    """Only a source that is sure may teach, whether there is a label or not.
+    """Admits windows on which the source is confident, labelled or not.
 
-    It also teaches what it is sure of and wrong about: no label is looked at.
+    It does not use labels, so confident errors of the source teach, too.
 
     Args:
         threshold: float from 0 to 1. How probable the class that it believes in must
@@ -155,7 +155,7 @@ class Confident(_Threshold):
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 class ErrorBelow(_Gate):
-    """For a regression: the source teaches where its error is small.
+    """For a regression: admits windows on which the source's error is small.
 
     The error of a window is the mean absolute difference from its labels. A window
     without any label is not taught.
@@ -228,7 +228,7 @@ def _median(errors, is_labelled):
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 def all_teach(labels: Tensor | None, source_probabilities: Tensor) -> Tensor:
-    """No mask: every window may teach, also those that the source gets wrong.
+    """Admits all windows, also those that the source gets wrong.
 
     Args:
         labels: int tensor `(batch,)`. Not used.

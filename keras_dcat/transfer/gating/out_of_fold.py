@@ -31,11 +31,10 @@ def out_of_fold_predictions(
 ) -> np.ndarray:
     """Probabilities of training windows, each from a model without its subject.
 
-    A source is nearly always right on windows that it was trained on, and a gate that
-    goes by that filters nothing. So the subjects are dealt to folds, a source is
-    trained without each fold, and asked about it. What comes out goes to
-    `transfer_mask`, `gate_coverage` or `calibration_temperature`; the source
-    that teaches is trained on all subjects as ever.
+    A source is nearly always right on its own training windows, so a gate of these
+    predictions filters nothing. Here a source is trained without each fold of subjects,
+    and predicts that fold. Pass the result to `transfer_mask`, `gate_coverage` or
+    `calibration_temperature`. The source that teaches is trained on all subjects.
 
     Args:
         train: function `(inputs, labels) -> model` that builds a source anew, trains it

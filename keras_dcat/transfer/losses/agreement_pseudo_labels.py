@@ -1,4 +1,4 @@
-"""The transfer loss of what source and target both believe."""
+"""The transfer loss of agreement pseudo-labels."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from keras_dcat.typing import Tensor
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 class AgreementPseudoLabels(TransferLoss):
-    """Where source and target believe in the same class, it is the window's label.
+    """Pseudo-labels where source and target predict the same class.
 
-    Cross-entropy of the target for the class that both find likeliest, and 0 where they
-    differ. Two sensors err on different windows, so that what they agree on is rarely
-    wrong, even of people of whom neither has seen a label. A target that has seen no
-    label at all agrees by chance: it needs another loss that tells it what classes are.
+    Cross-entropy of the target for the class that both predict, and 0 where they
+    differ. Two sensors err on different windows, so a class that both predict is rarely
+    wrong, even for people without labels. A target without any label agrees by chance:
+    it needs another loss, such as `LogitsDistillation`.
 
     Args:
         reduction: a reduction of Keras, as in `MaskedCrossAttentionLoss`.

@@ -14,11 +14,11 @@ IMPOSSIBLE = -1e9
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 class LogitsDistillation(WithTemperature):
-    """How far the target's class probabilities are from the source's.
+    """Distance between the class probabilities of source and target.
 
     `T² · KL(softmax(a / T) ‖ softmax(b / T))` for each window, with `a` and `b` the
-    log-probabilities of source and target. A high temperature `T` also compares the
-    classes that neither believes in.
+    log-probabilities of source and target. A high temperature `T` also compares
+    unlikely classes.
 
     Args:
         temperature: float > 0.

@@ -1,4 +1,4 @@
-"""The transfer loss of windows without a label, by what both sides believe together."""
+"""The transfer loss of fused pseudo-labels."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from keras_dcat.typing import Config, Tensor
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 class FusedPseudoLabels(TransferLoss):
-    """Where source and target together are sure of a class, it is the window's label.
+    """Pseudo-labels of unlabelled windows from both sides' probabilities.
 
-    Cross-entropy of the target for the class that is likeliest by the product of both
-    probabilities, where that is probable enough, and 0 elsewhere. In the product,
-    classes are as frequent as among the windows that have a label: leave the loss out
-    where people without labels do other things than those with. Windows that have a
-    label are not taught by it. A target that has seen no label at all needs another
-    loss that tells it what classes are: a source alone may never be sure enough.
+    Cross-entropy of the target for the likeliest class of the product of both
+    probabilities, where that exceeds `threshold`, and 0 elsewhere. The product is
+    corrected until its classes are as frequent as the labels: leave the loss out if
+    people with and without labels do different activities. Labelled windows are not
+    taught by it. A target without any label needs another loss, such as
+    `LogitsDistillation`, since a source alone may never be confident enough.
 
     Args:
         threshold: float from 0 to 1. How probable the class must be.
@@ -49,7 +49,7 @@ class FusedPseudoLabels(TransferLoss):
 
     Reference:
         Sohn et al., 2020, [FixMatch](https://arxiv.org/abs/2001.07685), for labels that
-        a model must be sure of; here two sensors are, of one moment.
+        which one model is confident; here two sensors are.
     """
 
     reads = "fused_log_probabilities"

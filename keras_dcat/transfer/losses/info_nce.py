@@ -18,7 +18,7 @@ _ROUNDING = 1e-6
 
 
 class _InfoNCE(WithTemperature):
-    """What teaches which window is which."""
+    """InfoNCE over a batch."""
 
     is_contrastive = True
     usual_temperature = 0.1
@@ -35,12 +35,11 @@ class _InfoNCE(WithTemperature):
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 class AttentionInfoNCE(_InfoNCE):
-    """A window's `KᵀV` is nearer to its source's than to those of other windows.
+    """Contrastive loss of `KᵀV`, against the other windows of the batch.
 
-    InfoNCE over the batch, in both directions: products averaged over time, less their
-    mean over the batch, are compared by their cosine, head by head. Unlike a distance,
-    it asks only for what tells windows apart, and the two sides need not have the same
-    scale.
+    InfoNCE in both directions. Products are averaged over time, centred over the batch
+    and compared by their cosine, head by head. Unlike a distance, the loss needs no
+    common scale of the two sides.
 
     Args:
         temperature: float > 0. Lower asks for more.
@@ -99,12 +98,12 @@ def _directions(projections):
 
 @keras.saving.register_keras_serializable(package="keras_dcat")
 class FeatureInfoNCE(_InfoNCE):
-    """A window's features are nearer to its source's than to those of other windows.
+    """Contrastive loss of features, against the other windows of the batch.
 
-    InfoNCE over the batch, in both directions. Features are what the classifiers are
-    given; the target's pass through a linear map that is trained along. What a window
-    has in common with its own moment, and with no other, is all that is asked: not the
-    source's opinion of the class, so that it also teaches where the source is wrong.
+    InfoNCE in both directions: which source window is of the same moment? Features are
+    the inputs of the classifiers; the target's pass through a linear map that is
+    trained with it. The loss does not use the source's predictions, so a source that
+    is wrong about the class teaches, too.
 
     Args:
         temperature: float > 0. Lower asks for more.
@@ -160,5 +159,5 @@ def _told_apart(cosines, temperature):
     else:
         all_sources, all_targets = (ops.logsumexp(similarity, axis=a) for a in (-1, -2))
     told = (all_sources + all_targets) / 2 - own
-    # A window alone is told from nothing, to rounding.
+    # With one window there is nothing to compare: 0, to rounding.
     return ops.where(count > 1, told, ops.zeros_like(told))

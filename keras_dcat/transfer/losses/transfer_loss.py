@@ -19,9 +19,9 @@ READINGS = (
 class TransferLoss(keras.losses.Loss):
     """A loss of Keras that says what it compares of a source and a target.
 
-    Derive your own from it and give it `reads` and `call(source, target)`, which
-    returns a number for each window. Gates, several sources, pairs without a label,
-    λ and the history of a training are then as for the losses of this package.
+    Derive your own from it with `reads` and `call(source, target)`, which returns a
+    number for each window. Gates, several sources, unlabelled pairs, λ and the history
+    then work as with the losses of this package.
 
     A class says what it is by five attributes:
 

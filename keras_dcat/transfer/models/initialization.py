@@ -14,10 +14,9 @@ def start_from_source(
 ) -> list[str]:
     """Copies the source's query and classifier into the target, in place.
 
-    What the target asks of its keys, and how it decides from what the attention
-    returns, then is the source's; only its encoder, keys and values start anew. Layers
-    whose shapes differ stay as they are, and so do those of which only one is
-    quantized, or in another way: the numbers that it holds mean something else.
+    Only the target's encoder, keys and values then start from random weights. Layers
+    with other shapes stay as they are, and so do layers that are quantized in only one
+    of the models, or in another way.
 
     Args:
         source: trained `keras.Model` with an `AttentionKV` and a classifier, which is

@@ -1,4 +1,4 @@
-"""Windows are varied, so that a model learns what stays the same."""
+"""Augmentation of windows."""
 
 from keras_dcat.windows.augmentation.base import Compose
 from keras_dcat.windows.augmentation.images import Affine

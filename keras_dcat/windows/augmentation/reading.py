@@ -12,7 +12,7 @@ from keras_dcat.windows.augmentation.retiming import Crop, Retiming, TimeWarp, r
 def augment_windows(
     dataset: tf.data.Dataset, augmentation: Callable, seed: int | None = None
 ) -> tf.data.Dataset:
-    """Varies the windows of one modality anew in every epoch.
+    """Augments windows of one modality anew in every epoch.
 
     Use it for a variation of your own, too: once a seed is set, as
     `keras.utils.set_random_seed` does, `Dataset.map` with `tf.random.normal` draws the
@@ -65,7 +65,7 @@ def augment_pairs(
     fewest_steps: int | None = None,
     seed: int | None = None,
 ) -> tf.data.Dataset:
-    """Varies the windows of pairs anew in every epoch, and keeps them synchronous.
+    """Augments pairs anew in every epoch, and keeps them synchronous.
 
     One seed gives one sequence of variations: the first pass over a new dataset,
     the second, and so on are each the same in every run (with the same

@@ -11,7 +11,7 @@ from keras_dcat.windows.augmentation.base import Augmentation, uniform
 
 @dataclasses.dataclass(frozen=True)
 class Rotation3D(Augmentation):
-    """Turns the axes of a sensor, which may sit differently the next time.
+    """Rotates the axes of a sensor, as if it were mounted differently.
 
     All triplets of a window, such as accelerometer and gyroscope of one sensor,
     are turned together, about an axis of any direction.
@@ -43,7 +43,7 @@ class Rotation3D(Augmentation):
 
 @dataclasses.dataclass(frozen=True)
 class RotationAboutVertical(Augmentation):
-    """Turns people about the vertical, as if the camera stood elsewhere.
+    """Rotates skeletons about the vertical, as if the camera stood elsewhere.
 
     Args:
         max_angle: float from 0 to 180, in degrees. Angles up to it, to the left

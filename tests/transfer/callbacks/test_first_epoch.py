@@ -71,7 +71,7 @@ def test_batches_of_one_are_such(rng):
     model = keras_dcat.DCATModel(*pair_of_branches())
     model.compile(run_eagerly=True)
     guard = NegativeTransferGuard(only_warn=True)
-    with pytest.warns(UserWarning, match="contrast that is exactly 0.*Take larger"):
+    with pytest.warns(UserWarning, match="loss of exactly 0.*Take larger"):
         model.fit(pair, labels, batch_size=1, verbose=0, callbacks=[guard])
 
 
