@@ -12,7 +12,7 @@ from keras_dcat.metrics import f1_per_class
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--data", help="UTD-MHAD: the publisher's zip, or a folder of it")
 parser.add_argument("--seeds", type=int, default=5)
-parser.add_argument("--epochs", type=int, default=40)
+parser.add_argument("--steps", type=int, default=1500, help="of every training")
 parser.add_argument("--labelled", type=int, default=2, help="people with labels")
 parser.add_argument("--output", default="outputs/quickstart")
 args = parser.parse_args()
@@ -50,9 +50,10 @@ def build(stream, seed):
 
 def fit(model, dataset):
     """The same optimizer and budget for every model; its classification loss."""
-    rate = optimizers.schedules.CosineDecay(5e-3, args.epochs * len(dataset))
+    epochs = -(-args.steps // len(dataset))
+    rate = optimizers.schedules.CosineDecay(5e-3, epochs * len(dataset))
     model.compile(optimizers.Adam(rate), loss="sparse_categorical_crossentropy")
-    history = model.fit(dataset, epochs=args.epochs, shuffle=False, verbose=0).history
+    history = model.fit(dataset, epochs=epochs, shuffle=False, verbose=0).history
     progress.add(1)
     return history.get("classification_loss", history["loss"])
 

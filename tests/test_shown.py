@@ -190,6 +190,9 @@ REPORTS = {
     evaluation.Interval: lambda: evaluation.Interval(0.5, 0.4, 0.6),
     evaluation.Results: results,
     export.Export: lambda: export.Export(None, DESCRIPTION, (CHECK,)),
+    export.OnMicrocontroller: lambda: export.OnMicrocontroller(
+        "int8", 30.9, 94.8, 1194040, ("Add",), {}
+    ),
 }
 # What Keras shows, and settings and numbers that are short as they are.
 OTHERS = (

@@ -69,8 +69,8 @@ def imu(
         key_dim: int. Size of keys and values; 16, 32 or 64 by default. Source and
             target need the same.
         attention: `"softmax"` or `"linear"`, as in `AttentionKV`.
-        dropout: float. Share of features dropped after each convolution; twice that
-            share before the classifier.
+        dropout: float. Share of features dropped after each convolution; 2.5 times
+            that share of what fixed kernels say, twice before the classifier.
         depth_dropout: float. Rate of `StochasticDepth` in the last stage.
         dilations: tuple of int, of the fixed kernels; by default all powers of 2 whose
             kernels fit into a window. `()` leaves out kernels and thresholds, for the

@@ -62,7 +62,9 @@ def test_the_target_is_taught_as_the_file_says(folder, transfer, method):
     assert methods(plan) == {"alone": METHODS["alone"], "D-CAT": method}
 
 
-@pytest.mark.parametrize(("asked", "rates"), [({}, {0.2, 0.4}), ({"dropout": 0}, {0})])
+@pytest.mark.parametrize(
+    ("asked", "rates"), [({}, {0.2, 0.4, 0.5}), ({"dropout": 0}, {0})]
+)
 def test_dropout_is_the_encoders_own_unless_given(folder, asked, rates):
     encoders = {"watch": {"size": "tiny", **asked}}
     plan = read_experiment(write_experiment(folder, encoders=encoders))
