@@ -81,7 +81,7 @@ def predictability(
 
 
 class Ridge:
-    """Ridge regressions on the same features, each fold told from the others.
+    """Ridge regressions on the same features, each fold predicted from the others.
 
     Args:
         features: float array `(windows, features)`.

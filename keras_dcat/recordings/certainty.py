@@ -1,4 +1,4 @@
-"""How far an offset may be wrong, told from how its parts disagree."""
+"""How far an offset may be wrong, by how its parts disagree."""
 
 import numpy as np
 

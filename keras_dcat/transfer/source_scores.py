@@ -1,7 +1,7 @@
 """Whether a source is better than chance, where an accuracy or an error cannot say.
 
 Whoever says no to all that is rare is right nearly always, and what an error is worth
-depends on how much labels differ. Both are told from means of an epoch.
+depends on how much labels differ. Both are computed from means of an epoch.
 """
 
 from collections.abc import Callable

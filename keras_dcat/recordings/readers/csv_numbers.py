@@ -1,4 +1,4 @@
-"""Numbers as loggers and spreadsheets write them, told from what is none."""
+"""Numbers as loggers and spreadsheets write them, and what is none."""
 
 import dataclasses
 import re
