@@ -49,7 +49,7 @@ class DistributionAlignment(keras.layers.Layer):
         target: float tensor `(batch, classes)`. The target's.
         labels: int tensor `(batch,)`, −1 where there is none.
         shares: float tensor `(sources, batch)`. By how much each may teach.
-        bias: float tensor, `b` in this pass; what it is now unless given.
+        state: float tensor, as of `state()`, in this pass; what it is now unless given.
         weights: float tensor `(batch,)`. How much each label counts; all alike unless
             given.
         training: bool. Whether the batch moves `b`.
@@ -100,13 +100,13 @@ class DistributionAlignment(keras.layers.Layer):
         )
 
     def call(
-        self, sources, target, labels, shares, bias=None, weights=None, training=False
+        self, sources, target, labels, shares, state=None, weights=None, training=False
     ):
         evidence = self._by_label(ops.stop_gradient(sources + target))
-        bias = self.bias if bias is None else bias
-        bias = ops.reshape(bias, (-1, 1, *evidence.shape[2:]))
+        state = self.state() if state is None else state
+        bias = ops.reshape(state[:-2], (-1, 1, *evidence.shape[2:]))
         believed = ops.log_softmax(evidence + bias, axis=-1)
-        ready = self._ready(believed, self._by_label(sources))
+        ready = self._ready(state[-2:], believed, self._by_label(sources))
         if training:
             known = self._known(labels, weights, believed.shape[-1])
             shares = ops.stop_gradient(shares)
@@ -115,9 +115,9 @@ class DistributionAlignment(keras.layers.Layer):
         believed = ops.where(ready, believed, -math.log(believed.shape[-1]))
         return ops.reshape(believed, ops.shape(sources))
 
-    def _ready(self, believed, sources):
+    def _ready(self, recent, believed, sources):
         """Whether the target has learned what is in question, `(sources, …, 1)`."""
-        recent = ops.reshape(self.recent, (2, self.num_labels, -1))
+        recent = ops.reshape(recent, (2, self.num_labels, -1))
         right, seen = recent[0], recent[1]
         learned = (right >= _LEARNED * seen) & (seen > 0)
         learned = learned | (ops.sum(seen, axis=-1, keepdims=True) == 0)
@@ -145,6 +145,15 @@ class DistributionAlignment(keras.layers.Layer):
         found = ops.stack([ops.sum(known * chosen, axis=0), ops.sum(known, axis=0)])
         found = ops.reshape(found, ops.shape(self.recent))
         self.recent.assign(_RECENT * self.recent + found)
+
+    def state(self):
+        """What a pass reads of its variables.
+
+        Returns:
+            float32 tensor `(sources + 2, labels · classes)`: `b`, and then how many of
+            the recent labels the target got right, and how many there were.
+        """
+        return ops.concatenate([self.bias, self.recent], axis=0)
 
     def _by_label(self, rows):
         """`(sources, decisions, …)` as `(sources, batch, labels, …)`."""

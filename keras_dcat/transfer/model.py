@@ -237,7 +237,7 @@ class DCATModel(PairLoops, SupervisedTarget, keras.Model):
             target.prediction,
             self._pair.compared(statistics, target, transfer_mask),
             self._transfer_weight(training=training),
-            self.objective.class_bias(),
+            self.objective.alignment_state(),
         )
 
     def compute_loss(

@@ -77,8 +77,8 @@ class Objective:
                 believing, classes, head.num_labels, threshold
             )
 
-    def class_bias(self):
-        """By what a pass aligns class frequencies, as `PairOutputs` has it.
+    def alignment_state(self):
+        """What the alignment reads in a pass, as `PairOutputs` has it.
 
         Read in `call`: on JAX a step written by hand knows variables nowhere else.
 
@@ -86,7 +86,7 @@ class Objective:
             float32 tensor, or `()`.
         """
         own = self.alignment
-        return () if own is None else ops.convert_to_tensor(own.bias)
+        return () if own is None else own.state()
 
     def told(self, outputs):
         """What each source says, by decision, and as their combination has it.
@@ -323,7 +323,7 @@ class Objective:
             target,
             self.head.classes_of_rows(labels),
             ops.stack([masks[_kind_of(term)][at] for at in believing]),
-            None if _is_empty(outputs.class_bias) else outputs.class_bias,
+            None if _is_empty(outputs.alignment) else outputs.alignment,
             weights,
             training=training,
         )

@@ -43,14 +43,15 @@ class PairOutputs(NamedTuple):
         prediction: the target's output `(batch, classes)`.
         sources: a `SourceOutputs` for each source.
         transfer_weight: float32 scalar, λ in this pass.
-        class_bias: float32 `(sources, labels · classes)`, by which this pass aligns
-            class frequencies; `()` where no loss reads what both sides say together.
+        alignment: float32 `(sources + 2, labels · classes)`, the state by which fused
+            pseudo-labels are found; `()` where no loss reads what both sides say
+            together.
     """
 
     prediction: Any
     sources: tuple
     transfer_weight: Any = ()
-    class_bias: Any = ()
+    alignment: Any = ()
 
     def __str__(self) -> str:
         return (
