@@ -212,6 +212,7 @@ def absolute_errors(labels, values):
     Returns:
         `(errors, is_labelled)`: float and bool tensors `(batch,)`.
     """
+    labels, values = ops.convert_to_tensor(labels), ops.convert_to_tensor(values)
     there = ops.logical_not(ops.isnan(labels))
     known = ops.where(there, labels, values)
     counts = ops.sum(ops.cast(there, values.dtype), axis=-1)
