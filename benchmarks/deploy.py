@@ -62,21 +62,26 @@ def falls(path):
     return windows.split_by_subject(index, sorted(falling)[::2])
 
 
+def exported(model, folder, train, test, names, stride, **options):
+    """The artefacts of a target of the IMU, checked on people never seen."""
+    return export_target(
+        model,
+        pathlib.Path(folder) / "target",
+        test,
+        "imu",
+        names,
+        stride=stride,
+        calibration=train,
+        verbose=0,
+        **options,
+    )
+
+
 def on_microcontroller(train, test, names, stride, epochs, class_weight, **options):
     """What a tiny encoder becomes: the check, and what the device must have."""
     model = trained_target(train, epochs, "tiny", names, class_weight, **options)
     with tempfile.TemporaryDirectory() as folder:
-        done = export_target(
-            model,
-            pathlib.Path(folder) / "target",
-            test,
-            "imu",
-            names,
-            stride=stride,
-            calibration=train,
-            formats=["micro"],
-            verbose=0,
-        )
+        done = exported(model, folder, train, test, names, stride, formats=["micro"])
     (check,) = done.checks
     less = f"less than the model's by {check.f1_drop_interval.signed}"
     print(f"{done.micro}; macro F1 {check.macro_f1:.3f}, {less}", flush=True)
@@ -152,16 +157,7 @@ def main():
         )
     model = trained_target(train, args.epochs)
     with tempfile.TemporaryDirectory() as folder:
-        done = export_target(
-            model,
-            pathlib.Path(folder) / "target",
-            test,
-            "imu",
-            CLASSES,
-            stride=STRIDE,
-            calibration=train,
-            verbose=0,
-        )
+        done = exported(model, folder, train, test, CLASSES, STRIDE)
         checks = {check.format: check for check in done.checks}
         exact, small = checks["litert"], checks["litert_int8"]
         window = test.gather("imu", np.arange(1))

@@ -181,15 +181,8 @@ def training_curves(
                 line = {"color": _OTHERS[others.index(name) % len(_OTHERS)]}
             epochs = np.arange(1, runs.shape[1] + 1)
             mean, spread = runs.mean(axis=0), runs.std(axis=0)
-            axes.plot(epochs, mean, label=one_line(name), **line)
-            axes.fill_between(
-                epochs,
-                mean - spread,
-                mean + spread,
-                color=line["color"],
-                alpha=0.15,
-                linewidth=0,
-            )
+            band = mean, mean - spread, mean + spread
+            _banded(axes, epochs, band, 0.15, label=one_line(name), **line)
         axes.set(xlabel="epoch", ylabel="classification loss")
         axes.locator_params(axis="x", integer=True)
         axes.margins(x=0.01)
@@ -231,11 +224,7 @@ def setting_curve(
             ("alone", alone, {"color": INK, "linestyle": "--", "linewidth": 1.2}),
             ("taught", taught, {"color": _GAIN, "marker": "o", "markersize": 5}),
         ):
-            mean, low, high = np.array(scores)[order].T
-            axes.plot(x, mean, label=label, **line)
-            axes.fill_between(
-                x, low, high, color=line["color"], alpha=0.13, linewidth=0
-            )
+            _banded(axes, x, np.array(scores)[order].T, 0.13, label=label, **line)
         least = x[x > 0].min(initial=np.inf)
         if x.min() >= 0 and x.max() > 20 * least:
             axes.set_xscale("symlog", linthresh=least)
@@ -273,14 +262,20 @@ def gain_curves(
         axes = drawing.axes
         axes.axhline(0, color=INK, linewidth=0.8)
         for number, (label, intervals) in enumerate(gains.items()):
-            color = _OTHERS[number % len(_OTHERS)]
-            mean, low, high = np.array(intervals)[order].T
-            axes.plot(x, mean, "o-", label=one_line(label), color=color, markersize=5)
-            axes.fill_between(x, low, high, color=color, alpha=0.1, linewidth=0)
+            line = {"color": _OTHERS[number % len(_OTHERS)], "marker": "o"}
+            band = np.array(intervals)[order].T
+            _banded(axes, x, band, 0.1, label=one_line(label), markersize=5, **line)
         axes.set(xlabel=name, ylabel="gain in macro F1")
         axes.grid(axis="y")
         drawing.figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     return drawing.svg
+
+
+def _banded(axes, x, band, opacity, *, color, **line):
+    """A line along the first of a band's three rows, filled between the others."""
+    mean, low, high = band
+    axes.plot(x, mean, color=color, **line)
+    axes.fill_between(x, low, high, color=color, alpha=opacity, linewidth=0)
 
 
 def _cells(axes, values, shades, low, high):
