@@ -1,9 +1,10 @@
-"""How much is a person worth of whom there are pairs of windows, and no labels?
+"""How much do the windows of people without labels add?
 
 Of those who train a third have labels; windows of none, one, two, … of the others take
 part. Beside D-CAT: the same losses without a second sensor, which show what is due to
 the source; the paper's recipe; InfoNCE and distillation by themselves; and baselines
-that need neither. Data that are not given are left out; the watch needs no download.
+that need neither (`pip install '.[baselines]'`). Data that are not given are left out;
+the watch needs no download.
 
     KERAS_BACKEND=jax python examples/unlabelled_people.py --utd_mhad UTD-MHAD.zip \
         --sisfall sisfall50.npz --sp_sw_har sp-sw-har-original.zip --digits fsdd.zip
